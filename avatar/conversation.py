@@ -1,0 +1,342 @@
+"""Chatting: a person's message, the pair that answers it, and the reply.
+
+The pair (active prompt, active model) is read once when a reply begins; a switch made while it
+streams applies to the next one. No transaction is open while the model speaks. What the model
+said is stored before it is shown as final, so that what was paid for is never asked for twice.
+"""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncGenerator, Callable, Coroutine, Mapping, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import cast
+
+from avatar import pricing, tokens
+from avatar.errors import BadText, EmptyReply, MessageNotFound, ModelGone
+from avatar.learning_path import visible
+from avatar.ports import ChatModel, ChatRequest, Clock, Context, Ended, Spent, Store
+from avatar.providers import Provider
+from avatar.records import (
+    Avatar,
+    Finish,
+    Message,
+    NewNotice,
+    NoticeKind,
+    Pair,
+    Person,
+    Role,
+    TrainingType,
+    Turn,
+    Usage,
+    Version,
+)
+
+log = logging.getLogger(__name__)
+
+HISTORY_TOKENS = 8_000  # what is remembered of a conversation, at most
+REPLY_TOKENS = 1_500  # room that is left for the reply
+TURNS_READ = 200
+
+Show = Callable[[str], None]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Reply:
+    """What came of a message."""
+
+    text: str
+    finish: Finish
+    message: Message | None  # as stored; None: it was stopped before a word came
+    fell_back: Version | None = None  # the active model was gone; the base model answered
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Said:
+    """One model's answer, before it is stored."""
+
+    text: str
+    finish: Finish
+    usage: Usage
+    cost: int | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Compared:
+    """One side of a comparison."""
+
+    version: Version | None  # None: the base model
+    model: str
+    said: Said
+
+
+def compose(
+    prompt: str | None, turns: Sequence[Message], said: str, *, context_tokens: int
+) -> tuple[Turn, ...]:
+    """What is sent to the model: prompt, as much of the conversation as fits, the message.
+
+    The oldest turns are the first to go, and never leave a reply without its question at the
+    beginning. Raises BadText when the prompt and the message alone do not fit.
+    """
+    room = context_tokens - REPLY_TOKENS - 3 - _cost_of(said)
+    if prompt:
+        room -= _cost_of(prompt)
+    if room < 0:
+        raise BadText(
+            reason=f"That message is too long for the model (about {tokens.estimate(said):,} tokens"
+            f" of the {context_tokens:,} it takes with its prompt). Please send a shorter one."
+        )
+    room = min(room, HISTORY_TOKENS)
+    kept: list[Turn] = []
+    for message in reversed(turns):
+        room -= _cost_of(message.text)
+        if room < 0:
+            break
+        kept.append(Turn(role=message.role, text=message.text))
+    while kept and kept[-1].role is not Role.USER:
+        kept.pop()
+    system = (Turn(role=Role.SYSTEM, text=prompt),) if prompt else ()
+    return (*system, *reversed(kept), Turn(role=Role.USER, text=said))
+
+
+def _cost_of(text: str) -> int:
+    return 4 + tokens.estimate(text)
+
+
+def pair_of(avatar: Avatar, *, prompt: Version | None, model: Version | None) -> Pair:
+    """What answers for a prompt and a model (None: no prompt; the base model)."""
+    return Pair(
+        prompt=prompt,
+        model=model,
+        provider=(model and model.provider) or avatar.provider,
+        model_name=(model and model.fine_tuned_model_id) or avatar.base_model,
+    )
+
+
+def pair_with(active: Pair, avatar: Avatar, side: Version | None) -> Pair:
+    """The active pair with one half exchanged: another model (None: the base model), or another
+    prompt.
+    """
+    if side is not None and side.training_type is TrainingType.PROMPT_UPDATE:
+        return replace(active, prompt=side)
+    return pair_of(avatar, prompt=active.prompt, model=side)
+
+
+class Conversation:
+    """The use-cases of chatting."""
+
+    def __init__(
+        self,
+        store: Store,
+        *,
+        models: Mapping[str, ChatModel],
+        providers: Mapping[str, Provider],
+        clock: Clock,
+    ) -> None:
+        self._store = store
+        self._models = models
+        self._providers = providers
+        self._clock = clock
+
+    async def reply(
+        self,
+        *,
+        chat_id: int,
+        person: Person,
+        text: str,
+        said_at: datetime,
+        inbox_id: int,
+        show: Show,
+        stop: asyncio.Event,
+        retry_of: Message | None = None,
+    ) -> Reply:
+        """Answer a message. `show` gets the whole text so far with every piece; setting `stop`
+        ends the reply and keeps what came.
+
+        Raises AvatarNotFound, BadText, EmptyReply and ProviderError; then nothing was stored.
+        """
+        if (stored := await self._store.reply_to_inbox(inbox_id)) is not None:
+            return Reply(text=stored.text, finish=stored.finish or Finish.STOP, message=stored)
+        said = visible(text).strip()
+        if not said:
+            raise BadText(reason="I received an empty message. Write something to me.")
+        context = await self._store.context(chat_id, limit=TURNS_READ)
+        turns: Sequence[Message] = context.turns
+        if retry_of is not None:
+            turns = [turn for turn in turns if turn.id < retry_of.id]
+        pair, fell_back = context.pair, None
+        try:
+            answer = await self._ask(pair, turns, said, show=show, stop=stop)
+        except ModelGone as gone:
+            if pair.model is None:
+                raise
+            log.warning("model of version %s is gone: %s", pair.model.number, gone.detail)
+            fell_back, pair = pair.model, pair_with(pair, context.avatar, None)
+            await self._tell_owners(context, fell_back)
+            answer = await self._ask(pair, turns, said, show=show, stop=stop)
+        if not answer.text:
+            if answer.finish is Finish.STOPPED:
+                return Reply(text="", finish=Finish.STOPPED, message=None, fell_back=fell_back)
+            raise EmptyReply
+        message = await self._store.add_exchange(
+            chat_id=chat_id,
+            avatar_id=context.avatar.id,
+            person_id=person.id,
+            said=said,
+            said_at=said_at,
+            reply=answer.text,
+            pair=pair,
+            usage=answer.usage,
+            cost=answer.cost,
+            finish=answer.finish,
+            inbox_id=inbox_id,
+            now=self._clock(),
+            retry_of=None if retry_of is None else retry_of.id,
+        )
+        return Reply(text=answer.text, finish=answer.finish, message=message, fell_back=fell_back)
+
+    async def last_said(self, chat_id: int) -> Message:
+        """The message that /retry answers again. Raises BadText when there is none."""
+        last = await self._store.last_said(chat_id)
+        if last is None:
+            raise BadText(reason="There is nothing to answer again in this conversation yet.")
+        return last
+
+    async def compare(
+        self, avatar: Avatar, sides: Sequence[Version | None], text: str
+    ) -> tuple[Compared, ...]:
+        """The same message answered by several versions, side by side and without the
+        conversation; what is active is not touched. A fine-tuned version answers with the active
+        prompt, None is the base model with it, and a prompt version answers on the active model.
+
+        Raises BadText and ProviderError (of the first that fails).
+        """
+        said = visible(text).strip()
+        if not said:
+            raise BadText(reason="Say what they should answer: /compare 2 base How was your day?")
+        active = pair_of(
+            avatar,
+            prompt=await self._maybe(avatar.active_prompt_id),
+            model=await self._maybe(avatar.active_model_id),
+        )
+        pairs = [pair_with(active, avatar, side) for side in sides]
+        never = asyncio.Event()
+        tasks = [
+            asyncio.create_task(self._ask(each, (), said, show=lambda _: None, stop=never))
+            for each in pairs
+        ]
+        try:
+            answers = await asyncio.gather(*tasks)
+        finally:
+            for task in tasks:
+                task.cancel()
+            done = await asyncio.gather(*tasks, return_exceptions=True)
+            for each, result in zip(pairs, done, strict=True):
+                if isinstance(result, Said):  # also when the other side failed: it was paid for
+                    await self._count(avatar, each, result)
+        return tuple(
+            Compared(version=side, model=each.model_name, said=answer)
+            for side, each, answer in zip(sides, pairs, answers, strict=True)
+        )
+
+    async def what_gave(self, message: Message | None) -> tuple[Message, Pair]:
+        """Which pair gave a stored reply. Raises MessageNotFound."""
+        if message is None or message.role is not Role.ASSISTANT:
+            raise MessageNotFound
+        prompt = await self._maybe(message.prompt_version_id)
+        model = await self._maybe(message.model_version_id)
+        pair = Pair(
+            prompt=prompt,
+            model=model,
+            provider=message.provider or "",
+            model_name=message.model or "",
+        )
+        return message, pair
+
+    async def _maybe(self, version_id: int | None) -> Version | None:
+        return None if version_id is None else await self._store.version(version_id)
+
+    async def _count(self, avatar: Avatar, pair: Pair, said: Said) -> None:
+        await self._store.add_spent(
+            Spent(
+                avatar_id=avatar.id,
+                month=pricing.month_of(self._clock()),
+                kind="compare",
+                version_id=pair.model.id if pair.model else None,
+                model=pair.model_name,
+                prompt_tokens=said.usage.prompt_tokens,
+                completion_tokens=said.usage.completion_tokens,
+                cost=said.cost,
+            )
+        )
+
+    async def _tell_owners(self, context: Context, version: Version) -> None:
+        owners = await self._store.owners(context.avatar.id)
+        homes = await self._store.homes([owner.id for owner in owners])
+        await self._store.add_notices(
+            [
+                NewNotice(
+                    kind=NoticeKind.MODEL_GONE,
+                    key=f"model_gone:{version.id}:{person_id}",
+                    address=address,
+                    avatar_id=context.avatar.id,
+                    version_id=version.id,
+                    data={"model": version.fine_tuned_model_id or ""},
+                )
+                for person_id, address in homes.items()
+            ],
+            now=self._clock(),
+        )
+
+    async def _ask(
+        self, pair: Pair, turns: Sequence[Message], said: str, *, show: Show, stop: asyncio.Event
+    ) -> Said:
+        provider = self._providers[pair.provider]
+        prompt = pair.prompt.prompt if pair.prompt else None
+        request = ChatRequest(
+            model=pair.model_name,
+            turns=compose(prompt, turns, said, context_tokens=provider.context_tokens),
+        )
+        text = ""
+        ended: Ended | None = None
+
+        async def listen() -> None:
+            nonlocal text, ended
+            stream = cast(
+                "AsyncGenerator[str | Ended]", self._models[pair.provider].stream(request)
+            )
+            async with aclosing(stream):
+                async for piece in stream:
+                    if isinstance(piece, Ended):
+                        ended = piece
+                    else:
+                        text += piece
+                        show(text)
+
+        await _until(listen, stop)
+        finish = ended.finish if ended else Finish.STOPPED
+        usage = (ended.usage if ended else None) or Usage(
+            prompt_tokens=3 + sum(_cost_of(turn.text) for turn in request.turns),
+            completion_tokens=tokens.estimate(text) if text else 0,
+            estimated=True,
+        )
+        price = pricing.price_of(pair.provider, pair.model_name)
+        return Said(text=text, finish=finish, usage=usage, cost=pricing.reply_cost(price, usage))
+
+
+async def _until(work: Callable[[], Coroutine[None, None, None]], stop: asyncio.Event) -> None:
+    """Run work to its end, or until `stop` is set: then it is cancelled, without an error."""
+    worker = asyncio.ensure_future(work())
+    stopper = asyncio.ensure_future(stop.wait())
+    try:
+        await asyncio.wait({worker, stopper}, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        stopper.cancel()
+        if not worker.done():
+            worker.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.gather(worker, stopper, return_exceptions=True)
+    if not worker.cancelled():
+        worker.result()

@@ -1,0 +1,420 @@
+"""The records everybody passes around: frozen, keyword-only, plain data.
+
+Times are aware UTC datetimes; money is integer micro-dollars (1 USD = 1,000,000);
+ids are the database's integers; `number` is what people call a version by.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+
+class TrainingType(StrEnum):
+    """The two kinds of version."""
+
+    PROMPT_UPDATE = "prompt_update"  # Quick Training: instant, free
+    FINE_TUNE = "fine_tune"  # Deep Training: slow, costs money
+
+
+class Status(StrEnum):
+    """What is stored of a version. "Active Now" is derived from the pointers, never stored."""
+
+    TRAINING = "training"
+    COMPLETED = "completed"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+class Badge(StrEnum):
+    """What people see of a version."""
+
+    ACTIVE_NOW = "Active Now"
+    COMPLETED = "Completed"
+    TRAINING = "Training"
+    FAILED = "Failed"
+    CANCELLED = "Cancelled"
+    QUICK_TRAINING = "Quick Training"
+
+
+class Axis(StrEnum):
+    """The two independent things that decide what an avatar says."""
+
+    MODEL = "model"
+    PROMPT = "prompt"
+
+
+class Why(StrEnum):
+    """Why a pointer changed; kept in the log of activations."""
+
+    ACTIVATED = "activated"
+    DEACTIVATED = "deactivated"
+    RESTORED = "restored"
+    TRAINED = "trained"  # a new prompt is active at once
+    UNDONE = "undone"
+    DELETED = "deleted"
+
+
+class Role(StrEnum):
+    """Who said a turn, in OpenAI's words."""
+
+    SYSTEM = "system"
+    USER = "user"
+    ASSISTANT = "assistant"
+
+
+class Finish(StrEnum):
+    """How a reply ended."""
+
+    STOP = "stop"  # the model was done
+    LENGTH = "length"  # the model's limit
+    FILTER = "content_filter"  # the provider's filter
+    CUT = "cut"  # the connection broke: what came is kept
+    STOPPED = "stopped"  # a person pressed stop
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Address:
+    """Where a message goes."""
+
+    platform: str  # telegram | discord | terminal
+    chat: str  # the platform's id of the chat
+    thread: str = ""  # topic or thread inside it
+    bot: str = ""  # which of our accounts on that platform
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Author:
+    """Somebody as a platform names them."""
+
+    platform: str
+    external_id: str
+    name: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Person:
+    """Somebody we know."""
+
+    id: int
+    platform: str
+    external_id: str
+    name: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Attachment:
+    """A file somebody sent, as a reference: its bytes stay at the platform until asked for."""
+
+    ref: str  # what the platform's messenger needs to fetch it (a file id, a path)
+    name: str  # as the sender called it: never used as a path
+    size: int | None  # bytes, where the platform says
+    kind: str  # document | photo | voice | …
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RepliedTo:
+    """The message that an incoming message answers."""
+
+    message_id: str
+    text: str = ""
+    attachments: tuple[Attachment, ...] = ()
+    author: Author | None = None
+    from_us: bool = False
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Incoming:
+    """What a platform handed us: plain data that can be stored and answered elsewhere."""
+
+    update_id: str  # unique for (platform, bot)
+    address: Address
+    author: Author
+    message_id: str  # the person's message; for a button, the message it stands under
+    sent_at: datetime
+    text: str = ""
+    attachments: tuple[Attachment, ...] = ()
+    action: str | None = None  # the code of the button that was pressed
+    reply_to: RepliedTo | None = None
+    private: bool = True  # a chat of one person with the bot
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Received:
+    """An incoming message that lies in the inbox."""
+
+    id: int
+    incoming: Incoming
+    attempts: int  # how often answering was begun before
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Avatar:
+    """A persona."""
+
+    id: int
+    slug: str  # unique, a-z 0-9 and hyphens; used in deep links
+    name: str
+    provider: str  # who answers when no fine-tuned version is active
+    base_model: str
+    active_prompt_id: int | None  # a version's id, or none: no prompt
+    active_model_id: int | None  # a version's id, or none: the base model
+    visibility: str  # public | private
+    created_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Version:
+    """One entry of an avatar's Learning Path."""
+
+    id: int
+    avatar_id: int
+    number: int  # 1, 2, 3… per avatar; never given twice
+    training_type: TrainingType
+    status: Status
+    note: str
+    created_by: int | None  # a person's id
+    created_at: datetime
+    prompt: str | None = None  # prompt versions: the whole text
+    provider: str | None = None  # fine-tuned versions: who trains and serves it
+    base_model: str | None = None
+    fine_tuned_model_id: str | None = None
+    source: str | None = None  # the name of the file the examples came from
+    origin_id: int | None = None  # the version whose examples were trained again
+    example_count: int = 0
+    estimated_tokens: int | None = None  # all epochs together
+    trained_tokens: int | None = None  # as billed
+    epochs: int | None = None
+    estimated_cost: int | None = None  # None: no price is known
+    actual_cost: int | None = None
+    started_at: datetime | None = None
+    finished_at: datetime | None = None
+    error: str | None = None  # the provider's reason, as it said it
+    error_code: str | None = None
+    deleted_at: datetime | None = None  # a tombstone: the number stays taken, the money counted
+    model_deleted_at: datetime | None = None  # the model was deleted at the provider too
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Turn:
+    """One message of a conversation, as a model sees it."""
+
+    role: Role
+    text: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Example:
+    """One training conversation; the last turn is what the avatar should say."""
+
+    turns: tuple[Turn, ...]
+    weights: tuple[int | None, ...]  # per turn: OpenAI's `weight`, None where it was not given
+    tokens: int
+    source: str  # where it came from, e.g. "chats.jsonl line 12"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Draft:
+    """A training that was read and shown, and waits for its owner's yes."""
+
+    id: int
+    avatar_id: int
+    person_id: int
+    source: str
+    provider: str
+    base_model: str
+    example_count: int
+    tokens: int  # of one epoch
+    epochs: int
+    warnings: tuple[str, ...]
+    created_at: datetime
+    expires_at: datetime
+    origin_id: int | None = None
+    version_id: int | None = None  # set when it was started
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Job:
+    """The provider's fine-tuning job behind a fine-tuned version, and what we do about it."""
+
+    id: int
+    version_id: int
+    key: str  # ours, in the remote job's metadata: finds a job whose creation we did not see end
+    provider: str
+    hyperparameters: Mapping[str, int | float | str]
+    created_at: datetime
+    next_poll_at: datetime
+    remote_file_id: str | None = None
+    create_attempted_at: datetime | None = None  # written before the paid call
+    remote_job_id: str | None = None
+    remote_status: str | None = None
+    last_event_id: str | None = None
+    step: int | None = None
+    total_steps: int | None = None
+    loss: float | None = None
+    estimated_finish: datetime | None = None
+    failures: int = 0  # polls in a row that the provider did not answer
+    cancel_requested_at: datetime | None = None
+    waiting_told_at: datetime | None = None
+    ended_at: datetime | None = None
+    address: Address | None = None  # where the training was asked for
+    progress_message_id: str | None = None  # the message there that shows its progress
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class JobEvent:
+    """Something the provider said about a job."""
+
+    remote_id: str
+    created_at: datetime
+    level: str  # info | warn | error
+    message: str
+    data: Mapping[str, object] = field(
+        default_factory=dict
+    )  # metrics: step, total_steps, train_loss
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RemoteJob:
+    """A job as the provider reports it."""
+
+    id: str
+    status: str  # OpenAI's words; unknown ones mean "not finished"
+    model: str = ""
+    fine_tuned_model: str | None = None
+    trained_tokens: int | None = None
+    estimated_finish: datetime | None = None
+    finished_at: datetime | None = None
+    error_code: str | None = None
+    error_message: str | None = None
+    epochs: int | None = None  # what "auto" became
+    metadata: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Activation:
+    """One change of a pointer."""
+
+    id: int
+    avatar_id: int
+    axis: Axis
+    from_id: int | None
+    to_id: int | None
+    why: Why
+    person_id: int | None
+    at: datetime
+
+
+class NoticeKind(StrEnum):
+    """What the bot can owe somebody."""
+
+    TRAINING_COMPLETED = "training_completed"
+    TRAINING_FAILED = "training_failed"
+    TRAINING_CANCELLED = "training_cancelled"
+    STILL_WAITING = "still_waiting"
+    MODEL_GONE = "model_gone"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class NewNotice:
+    """A notice to be written. A second one with the same key is dropped."""
+
+    kind: NoticeKind
+    key: str  # e.g. "training_ended:12"
+    address: Address
+    avatar_id: int
+    version_id: int | None = None
+    data: Mapping[str, str | int | None] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Notice:
+    """A message the bot owes somebody, kept until it is delivered."""
+
+    id: int
+    kind: NoticeKind
+    address: Address
+    avatar_id: int
+    version_id: int | None
+    data: Mapping[str, str | int | None]
+    created_at: datetime
+    attempts: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Chat:
+    """A conversation's place: which avatar speaks there, and since when."""
+
+    id: int
+    address: Address
+    avatar_id: int | None
+    conversation_began_at: datetime
+    conversation_after: int  # turns with a message id above this belong to the conversation
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Usage:
+    """What a call to a model consumed, in tokens."""
+
+    prompt_tokens: int
+    completion_tokens: int
+    cached_tokens: int = 0  # of the prompt's
+    estimated: bool = False  # the provider did not say; counted from bytes
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Pair:
+    """What answers: fixed when a reply begins."""
+
+    prompt: Version | None  # None: no prompt
+    model: Version | None  # None: the base model
+    provider: str
+    model_name: str  # what is sent to the provider
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Message:
+    """A stored turn. What produced a reply is kept with it, exactly."""
+
+    id: int
+    chat_id: int
+    avatar_id: int
+    role: Role
+    text: str
+    created_at: datetime
+    person_id: int | None = None  # who said it, or asked for it
+    answers: int | None = None  # replies: the id of the message it answers
+    prompt_version_id: int | None = None
+    model_version_id: int | None = None
+    provider: str | None = None
+    model: str | None = None
+    usage: Usage | None = None
+    cost: int | None = None
+    finish: Finish | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Spending:
+    """What was spent on one thing in one month."""
+
+    month: str  # "2026-11", UTC
+    kind: str  # chat | training | compare
+    version_id: int | None  # the fine-tuned version; None: the base model
+    version_number: int | None
+    model: str
+    count: int  # replies or trainings
+    prompt_tokens: int  # trainings: trained tokens
+    completion_tokens: int
+    cost: int  # what has a known price
+    unpriced: int  # how many of `count` had no known price
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Confirmation:
+    """A yes that is waited for: good for one person, one use and ten minutes."""
+
+    id: int
+    action: str  # the code of what will be done
+    person_id: int
+    expires_at: datetime
+    used_at: datetime | None

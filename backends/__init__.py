@@ -1,0 +1,1 @@
+"""Who answers and trains: clients of the OpenAI API at any host."""

@@ -1,0 +1,83 @@
+"""What a button does: a short code with ids, encoded and decoded here and nowhere else.
+
+A code is a verb and up to three whole numbers, `history:3:2`: never over 64 bytes (Telegram's
+limit), and nothing that people could read or should believe: who presses is checked like who types.
+"""
+
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+
+from avatar.errors import Invalid
+
+MAX_BYTES = 64
+_CODE = re.compile(r"([a-z]{1,12})((?::[0-9]{1,15}){0,3})\Z", re.ASCII)
+
+
+class Verb(StrEnum):
+    """Everything a button can do, with what its numbers are."""
+
+    ACTIVATE = "activate"  # version: make it active (a prompt version is restored)
+    DEACTIVATE = "deactivate"  # version: back to the base model if this one is active
+    BASE = "base"  # avatar: back to the base model
+    UNDO = "undo"  # avatar
+    DELETE = "delete"  # version: ask
+    DELETE_MODEL = "delmodel"  # version: ask to delete its model at the provider
+    CANCEL = "cancel"  # version: cancel its training
+    SHOW = "show"  # version: everything about it
+    PROMPT = "prompt"  # version: its prompt
+    HISTORY = "history"  # avatar, page
+    STATUS = "status"  # avatar
+    TALK = "talk"  # avatar
+    AVATARS = "avatars"  # page
+    FORGET = "forget"  # nothing: only inside of a confirmation
+    YES = "yes"  # confirmation
+    NO = "no"  # confirmation
+    TRAIN = "train"  # draft: start
+    EPOCHS = "epochs"  # draft, epochs
+    DROP = "drop"  # draft
+    STOP = "stop"  # nothing: end the reply that is being written
+
+
+_NUMBERS = {
+    Verb.HISTORY: 2,
+    Verb.EPOCHS: 2,
+    Verb.FORGET: 0,
+    Verb.STOP: 0,
+}
+
+
+class BadAction(Invalid):
+    """That button does not work any more. Please use a command instead; /help lists them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """A decoded code."""
+
+    verb: Verb
+    numbers: tuple[int, ...] = ()
+
+    @property
+    def code(self) -> str:
+        return ":".join([self.verb, *map(str, self.numbers)])
+
+
+def code(verb: Verb, *numbers: int) -> str:
+    """The code of an action."""
+    return Action(verb, numbers).code
+
+
+def decode(text: str) -> Action:
+    """The action behind a code. Raises BadAction for anything that `code` would not have made."""
+    match = _CODE.match(text)
+    if match is None:
+        raise BadAction
+    try:
+        verb = Verb(match[1])
+    except ValueError:
+        raise BadAction from None
+    numbers = tuple(int(n) for n in match[2].split(":")[1:])
+    if len(numbers) != _NUMBERS.get(verb, 1) or code(verb, *numbers) != text:
+        raise BadAction
+    return Action(verb, numbers)

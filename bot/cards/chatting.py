@@ -1,0 +1,72 @@
+"""What is said around a conversation: marks on replies, comparisons."""
+
+from collections.abc import Sequence
+
+from avatar.conversation import Compared, Reply
+from avatar.pricing import dollars
+from avatar.records import Avatar, Finish
+from avatar.versions import can_activate
+from bot.actions import Verb, code
+from bot.screen import Button, Content, Style
+from bot.wording import block, escape
+from bot.wording import code as inline
+
+_MARKS = {
+    Finish.CUT: "_(The connection to the provider broke here. /retry asks again.)_",
+    Finish.LENGTH: "_(The model's limit for one reply ends here. Write “go on” for more.)_",
+    Finish.FILTER: "_(The provider's filter ended the reply here.)_",
+    Finish.STOPPED: "_(Stopped.)_",
+}
+
+
+def reply(given: Reply) -> Content:
+    """A reply as the model wrote it, with a mark where it did not end by itself."""
+    parts = [part for part in (given.text, _MARKS.get(given.finish, "")) if part]
+    return Content(text="\n\n".join(parts))
+
+
+def only_text(*, manages: bool) -> Content:
+    """For a picture, a voice message or a file without a word."""
+    text = "I can only read text so far. Please write it to me."
+    if manages:
+        text += " To train on a file, send it with the caption /train."
+    return Content(text=text)
+
+
+def nothing_to_stop() -> Content:
+    """For /stop when nothing is being written."""
+    return Content(text="There is no reply to stop right now.")
+
+
+def fresh(avatar: Avatar) -> Content:
+    """After /new."""
+    return Content(
+        text=f"A new conversation with **{escape(avatar.name)}**: what was said before is not part "
+        "of it. Model and prompt stay as they are."
+    )
+
+
+def comparison(avatar: Avatar, message: str, compared: Sequence[Compared]) -> Content:
+    """The same message answered by several, with buttons to activate."""
+    parts = [f"**{escape(message)}**"]
+    buttons: list[Button] = []
+    for side in compared:
+        version = side.version
+        name = "Base model" if version is None else f"Version {version.number}"
+        parts.append(f"**{name}** ({inline(side.model)}, {dollars(side.said.cost)})")
+        parts.append(block(side.said.text or "(nothing)"))
+        if version is None:
+            if avatar.active_model_id is not None:
+                buttons.append(
+                    Button(label="Activate the base model", action=code(Verb.BASE, avatar.id))
+                )
+        elif can_activate(version, avatar):
+            buttons.append(
+                Button(
+                    label=f"Activate version {version.number}",
+                    action=code(Verb.ACTIVATE, version.id),
+                    style=Style.SUCCESS,
+                )
+            )
+    rows = tuple((button,) for button in dict.fromkeys(buttons))
+    return Content(text="\n\n".join(parts), buttons=rows)

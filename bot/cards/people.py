@@ -1,0 +1,162 @@
+"""What everybody sees: greetings, help, avatars, privacy, owners."""
+
+from collections.abc import Sequence
+
+from avatar.records import Avatar, Person
+from bot.actions import Verb, code
+from bot.commands import Audience, Command
+from bot.screen import Button, Content, Style
+from bot.wording import code as inline
+from bot.wording import counted, escape
+
+OWNERS_USAGE = (
+    "To add or remove an owner: /owners add telegram:123 (their /privacy shows it to them), or "
+    "/owners add as an answer to a message of theirs."
+)
+
+
+def greeting(avatar: Avatar, *, manages: bool) -> Content:
+    """Hello from an avatar."""
+    text = f"You are talking to **{escape(avatar.name)}**. Write something to begin."
+    if manages:
+        text += (
+            "\n\nYou own this avatar: /prompt TEXT gives it instructions (Quick Training), "
+            "/train with a file of examples trains a model (Deep Training), /history shows its "
+            "Learning Path. /help lists everything."
+        )
+    else:
+        text += " /new begins afresh, /help lists what you can do."
+    return Content(text=text)
+
+
+def nobody(*, creates: bool) -> Content:
+    """When there is no avatar to talk to."""
+    if creates:
+        return Content(text="There is no avatar here yet. Make one: /newavatar NAME")
+    return Content(
+        text="There is no avatar here yet. The operator of this bot can make one, or send you the "
+        "link of one."
+    )
+
+
+def help_card(commands: Sequence[Command], avatar: Avatar | None) -> Content:
+    """The commands that a person may use, those of everybody first."""
+
+    def lines(chosen: Sequence[Command]) -> str:
+        return "\n".join(
+            f"- {escape(command.usage)} — {escape(command.help)}" for command in chosen
+        )
+
+    everyone = [c for c in commands if c.audience is Audience.EVERYONE]
+    others = [c for c in commands if c.audience is not Audience.EVERYONE]
+    name = f" with {escape(avatar.name)}" if avatar is not None else ""
+    parts = [f"**Chat{name}**: just write.", lines(everyone)]
+    if others:
+        parts += ["**For owners**", lines(others)]
+    return Content(text="\n\n".join(parts))
+
+
+def avatars(
+    found: Sequence[Avatar], *, talking_to: int | None, page: int, more: bool, creates: bool
+) -> Content:
+    """Whom one can talk to, with a button for each."""
+    if not found:
+        return nobody(creates=creates) if page == 1 else Content(text="There are no more avatars.")
+    lines = [
+        f"- **{escape(avatar.name)}** ({inline(avatar.slug)})"
+        + (" — you are talking to this one" if avatar.id == talking_to else "")
+        for avatar in found
+    ]
+    rows = [
+        (Button(label=f"Talk to {avatar.name}", action=code(Verb.TALK, avatar.id)),)
+        for avatar in found
+        if avatar.id != talking_to
+    ]
+    turn = []
+    if page > 1:
+        turn.append(Button(label="« Back", action=code(Verb.AVATARS, page - 1)))
+    if more:
+        turn.append(Button(label="More »", action=code(Verb.AVATARS, page + 1)))
+    if turn:
+        rows.append(tuple(turn))
+    return Content(text="**Avatars**\n\n" + "\n".join(lines), buttons=tuple(rows))
+
+
+def created(avatar: Avatar) -> Content:
+    """After /newavatar."""
+    return Content(
+        text=f"**{escape(avatar.name)}** is there and yours, and this chat talks to it now. It has "
+        f"no prompt yet: /prompt TEXT writes one. Others reach it with /start {avatar.slug}."
+    )
+
+
+def owners(avatar: Avatar, people: Sequence[Person]) -> Content:
+    """Who owns an avatar."""
+    lines = [
+        f"- {escape(person.name)} ({inline(f'{person.platform}:{person.external_id}')})"
+        for person in people
+    ]
+    head = f"**Owners of {escape(avatar.name)}**"
+    return Content(text="\n\n".join([head, "\n".join(lines) or "Nobody.", OWNERS_USAGE]))
+
+
+def owner_changed(avatar: Avatar, person: Person, *, added: bool, changed: bool) -> Content:
+    """After /owners add or remove."""
+    name, which = escape(person.name), escape(avatar.name)
+    if added:
+        text = f"{name} owns {which} now." if changed else f"{name} owns {which} already."
+    elif changed:
+        text = f"{name} does not own {which} any more."
+    else:
+        text = (
+            f"Nothing was changed: {name} is no owner of {which}, or the last one. The last owner "
+            "stays; add another one first."
+        )
+    return Content(text=text)
+
+
+def privacy(person: Person, stored: int, *, provider: str) -> Content:
+    """What is stored about somebody."""
+    who = inline(f"{person.platform}:{person.external_id}")
+    lines = [
+        f"your name and your id here ({who})",
+        f"{counted(stored, 'message')}: what you said to avatars and what they answered, to "
+        "remember the conversation",
+        "how many tokens were used and what they cost, by month and avatar, without your name",
+        "who switched, wrote or trained which version, if you own an avatar",
+    ]
+    text = (
+        "**What is stored about you**\n\n"
+        + "\n".join(f"- {line}" for line in lines)
+        + f"\n\nTo answer you, your messages are sent to the model's provider: {escape(provider)}. "
+        "An avatar's owners do not see your messages here; who runs this installation can read "
+        "its database. /new begins a new conversation, /forgetme deletes what you said."
+    )
+    return Content(text=text)
+
+
+def ask_forget(stored: int, confirmation_id: int) -> Content:
+    """The question before /forgetme."""
+    text = (
+        f"Delete {counted(stored, 'message')}: everything that you said to avatars here, in every "
+        "chat, and their answers? That cannot be undone. Avatars that you own, with their versions "
+        "and training examples, stay; so does what was spent, without your name."
+    )
+    return Content(
+        text=text,
+        buttons=(
+            (
+                Button(
+                    label="Delete my messages",
+                    action=code(Verb.YES, confirmation_id),
+                    style=Style.DANGER,
+                ),
+                Button(label="Keep them", action=code(Verb.NO, confirmation_id)),
+            ),
+        ),
+    )
+
+
+def forgotten(count: int) -> Content:
+    """After /forgetme."""
+    return Content(text=f"Done: {counted(count, 'message')} deleted.")

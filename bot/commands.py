@@ -1,0 +1,149 @@
+"""The one declaration of commands: the menus, `/help` and the completion of every platform.
+
+What a command does is found in `bot.handlers` under its name; a test holds the two together.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Audience(StrEnum):
+    """Who may use a command."""
+
+    EVERYONE = "everyone"
+    OWNERS = "owners"  # of the avatar that the chat talks to; operators always may
+    CREATORS = "creators"  # whom AVATAR_CREATION lets make avatars
+
+
+class Kind(StrEnum):
+    """What a parameter holds; platforms complete it accordingly."""
+
+    VERSION = "version"
+    PROMPT_VERSION = "prompt_version"
+    MODEL_VERSION = "model_version"
+    VERSION_OR_BASE = "version_or_base"
+    TRAINING = "training"  # the number of a version in training
+    AVATAR = "avatar"  # a slug
+    PAGE = "page"
+    FILE = "file"  # an attachment; in the terminal a path
+    WORD = "word"
+    TEXT = "text"  # the rest, with its line breaks
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Parameter:
+    """One parameter of a command."""
+
+    name: str
+    kind: Kind
+    required: bool = True
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Command:
+    """One command as people see it."""
+
+    name: str
+    help: str  # one line
+    audience: Audience
+    parameters: tuple[Parameter, ...] = ()
+    platforms: tuple[str, ...] = ()  # only there; none named: everywhere
+
+    @property
+    def usage(self) -> str:
+        """As it is typed: `/diff A B`, `/history [page]`."""
+        words = [p.name if p.required else f"[{p.name}]" for p in self.parameters]
+        return " ".join([f"/{self.name}", *words])
+
+
+def _everyone(
+    name: str, help_: str, *parameters: Parameter, platforms: tuple[str, ...] = ()
+) -> Command:
+    return Command(
+        name=name,
+        help=help_,
+        audience=Audience.EVERYONE,
+        parameters=parameters,
+        platforms=platforms,
+    )
+
+
+def _owners(name: str, help_: str, *parameters: Parameter) -> Command:
+    return Command(name=name, help=help_, audience=Audience.OWNERS, parameters=parameters)
+
+
+COMMANDS: tuple[Command, ...] = (
+    _everyone(
+        "start",
+        "say hello, or talk to another avatar",
+        Parameter(name="avatar", kind=Kind.AVATAR, required=False),
+    ),
+    _everyone("help", "what you can do here"),
+    _everyone("new", "begin a new conversation"),
+    _everyone("retry", "answer my last message again"),
+    _everyone("stop", "stop the reply that is being written"),
+    _everyone("avatars", "whom you can talk to"),
+    _everyone("privacy", "what is stored about you"),
+    _everyone("forgetme", "delete what you said"),
+    _everyone("wait", "wait until no training runs (for scripts)", platforms=("terminal",)),
+    _owners("status", "what is active, what it costs, what is in training"),
+    _owners(
+        "history",
+        "the Learning Path, newest first",
+        Parameter(name="page", kind=Kind.PAGE, required=False),
+    ),
+    _owners("version", "everything about one version", Parameter(name="N", kind=Kind.VERSION)),
+    _owners(
+        "prompt",
+        "show the active prompt, or make a new one (Quick Training)",
+        Parameter(name="text", kind=Kind.TEXT, required=False),
+    ),
+    _owners(
+        "restore", "make an earlier prompt active", Parameter(name="N", kind=Kind.PROMPT_VERSION)
+    ),
+    _owners(
+        "train",
+        "train a model on a file of examples (Deep Training)",
+        Parameter(name="file", kind=Kind.FILE),
+    ),
+    _owners("activate", "make a version active", Parameter(name="N", kind=Kind.VERSION)),
+    _owners("deactivate", "go back to the base model"),
+    _owners("delete", "delete a version, after asking", Parameter(name="N", kind=Kind.VERSION)),
+    _owners("cancel", "cancel a training", Parameter(name="N", kind=Kind.TRAINING)),
+    _owners("undo", "take back the last switch"),
+    _owners(
+        "compare",
+        "the same message answered by two versions",
+        Parameter(name="A", kind=Kind.VERSION_OR_BASE),
+        Parameter(name="B", kind=Kind.VERSION_OR_BASE),
+        Parameter(name="message", kind=Kind.TEXT),
+    ),
+    _owners(
+        "diff",
+        "what changed between two prompts",
+        Parameter(name="A", kind=Kind.PROMPT_VERSION),
+        Parameter(name="B", kind=Kind.PROMPT_VERSION),
+    ),
+    _owners("why", "as an answer to a reply: what gave it"),
+    _owners("cost", "what was spent this month"),
+    _owners(
+        "note",
+        "write a note to a version",
+        Parameter(name="N", kind=Kind.VERSION),
+        Parameter(name="text", kind=Kind.TEXT),
+    ),
+    _owners(
+        "owners",
+        "who owns this avatar; add or remove somebody",
+        Parameter(name="add|remove", kind=Kind.WORD, required=False),
+        Parameter(name="person", kind=Kind.WORD, required=False),
+    ),
+    Command(
+        name="newavatar",
+        help="make another avatar",
+        audience=Audience.CREATORS,
+        parameters=(Parameter(name="name", kind=Kind.TEXT),),
+    ),
+)
+
+BY_NAME = {command.name: command for command in COMMANDS}

@@ -1,0 +1,286 @@
+"""What comes in is put into the inbox, queued by address, checked, and handed to its handler.
+
+Everything that a person may read when something goes wrong is decided here too.
+"""
+
+import asyncio
+import logging
+import unicodedata
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from avatar.errors import (
+    AvatarError,
+    DeliveryError,
+    NotAllowed,
+    NotDelivered,
+    VersionNotFound,
+)
+from avatar.ports import Clock, Store
+from avatar.records import Avatar, Incoming, Person, Received
+from bot import wording
+from bot.actions import Action, Verb, decode
+from bot.commands import BY_NAME, Audience, Command
+from bot.lanes import Lanes
+from bot.logs import reference
+from bot.request import Answer, CommandHandler, PressHandler, Request, Shown
+from bot.screen import Content, Messenger
+
+log = logging.getLogger(__name__)
+
+MAX_ATTEMPTS = 3  # what could not be answered so often is put aside, so that it blocks nothing
+RETRY_SECONDS = 15.0  # the first wait for a platform that does not take an answer
+MAX_TRIES = 100  # with the longest wait of 8 minutes: about half a day
+# These pass the queue: they concern the reply that the queue waits for.
+_PASSING_COMMANDS = frozenset({"stop"})
+_PASSING_VERBS = frozenset({Verb.STOP})
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Permissions:
+    """Who may do what, beyond what the store knows of owners."""
+
+    operators: frozenset[tuple[str, str]]  # (platform, their id there)
+    anyone_creates: bool
+
+    def is_operator(self, person: Person) -> bool:
+        return (person.platform, person.external_id) in self.operators
+
+
+class Dispatcher:
+    """The middle of the bot: one way in for all platforms."""
+
+    def __init__(
+        self,
+        store: Store,
+        *,
+        messengers: Mapping[str, Messenger],
+        commands: Mapping[str, CommandHandler],
+        presses: Mapping[Verb, PressHandler],
+        chat: CommandHandler,
+        permissions: Permissions,
+        clock: Clock,
+    ) -> None:
+        self._store = store
+        self._messengers = messengers
+        self._commands = commands
+        self._presses = presses
+        self._chat = chat
+        self._permissions = permissions
+        self._clock = clock
+        self._lanes = Lanes()
+        self._passing: set[asyncio.Task[None]] = set()
+
+    async def receive(self, incoming: Incoming) -> None:
+        """Take something from a platform: when this returns it lies in the inbox."""
+        inbox_id = await self._store.receive(incoming, now=self._clock())
+        if inbox_id is None:
+            return
+        if _passes(incoming):
+            task = asyncio.create_task(self._answer(inbox_id))
+            self._passing.add(task)
+            task.add_done_callback(self._passing.discard)
+        else:
+            self._enqueue(incoming, inbox_id)
+
+    async def resume(self) -> int:
+        """Queue what was not answered when the process ended; how much that was."""
+        waiting = await self._store.unanswered(limit=10_000)
+        for received in waiting:
+            if received.incoming.address.platform in self._messengers:
+                self._enqueue(received.incoming, received.id)
+        return len(waiting)
+
+    async def settled(self, incoming: Incoming) -> None:
+        """Wait until everything that was received at its address is answered."""
+        await self._lanes.settled(incoming.address)
+        while self._passing:
+            await asyncio.wait(set(self._passing))
+
+    async def close(self, *, grace: float) -> None:
+        """End within `grace` seconds; what is not answered by then stays in the inbox."""
+        await self._lanes.close(grace=grace)
+        for task in self._passing:
+            task.cancel()
+
+    def _enqueue(self, incoming: Incoming, inbox_id: int) -> None:
+        async def work() -> None:
+            await self._answer(inbox_id)
+
+        self._lanes.put(incoming.address, work)
+
+    async def _answer(self, inbox_id: int) -> None:
+        received = await self._store.begin(inbox_id)
+        if received is None:
+            return
+        if received.attempts >= MAX_ATTEMPTS:
+            log.error("message %s was begun %s times: put aside", inbox_id, received.attempts)
+            await self._store.done(inbox_id, now=self._clock())
+            return
+        await self._attempt(received, None, tries=0)
+
+    async def _attempt(self, received: Received, answer: Answer, *, tries: int) -> None:
+        """Answer and show. A platform that does not take it now is tried again later: with the
+        same answer where there is one, so that nothing is done twice.
+        """
+        incoming = received.incoming
+        messenger = self._messengers[incoming.address.platform]
+        try:
+            if answer is None:
+                answer = await self._answer_of(received, messenger)
+            await _show(answer, incoming, messenger)
+        except NotDelivered as error:
+            log.warning("message %s: not delivered yet: %s", received.id, error.detail)
+            if tries < MAX_TRIES:
+                delay = error.retry_after or RETRY_SECONDS * 2 ** min(tries, 5)
+                self._try_later(delay, received, answer, tries + 1)
+                return
+        except DeliveryError as error:
+            log.info("message %s: not wanted any more: %s", received.id, error.detail)
+        await self._store.done(received.id, now=self._clock())
+
+    def _try_later(self, delay: float, received: Received, answer: Answer, tries: int) -> None:
+        async def work() -> None:
+            await self._attempt(received, answer, tries=tries)
+
+        self._lanes.put_later(delay, received.incoming.address, work)
+
+    async def _answer_of(self, received: Received, messenger: Messenger) -> Answer:
+        """What the handler answers, or the sentence for what went wrong. Raises DeliveryError
+        from handlers that show things themselves.
+        """
+        try:
+            return await self._find_answer(received, messenger)
+        except DeliveryError:
+            raise
+        except AvatarError as error:
+            if error.detail:
+                log.warning("%s: %s", type(error).__name__, error.detail)
+            return Content(text=wording.sentence(error))
+        except Exception:
+            ref = reference()
+            log.exception("unexpected error", extra={"reference": ref})
+            return Content(text=wording.unexpected(ref))
+
+    async def _find_answer(self, received: Received, messenger: Messenger) -> Answer:
+        incoming, now = received.incoming, self._clock()
+        home = incoming.address if incoming.private else None
+        person = await self._store.person(incoming.author, home=home)
+        chat = await self._store.chat(incoming.address, now=now)
+        operator = self._permissions.is_operator(person)
+        request = Request(
+            inbox_id=received.id,
+            incoming=incoming,
+            person=person,
+            chat=chat,
+            about=None if chat.avatar_id is None else await self._store.avatar(chat.avatar_id),
+            manages=False,
+            operator=operator,
+            creates=operator or self._permissions.anyone_creates,
+            rest="",
+            now=now,
+            messenger=messenger,
+        )
+        if incoming.action is not None:
+            return await self._press(request, decode(incoming.action))
+        request = await self._judged(request)
+        name, rest = split_command(incoming.text)
+        if name is None:
+            return await self._chat(request)
+        command = BY_NAME.get(name)
+        if command is None or not may_use(command, request):
+            return Content(text=wording.unknown_command(name))
+        return await self._commands[name](replace(request, rest=rest))
+
+    async def _press(self, request: Request, action: Action) -> Answer:
+        """Run a button. What it is about is found first, and the person checked against that."""
+        subject = await self._subject(action)
+        if subject is not None:
+            request = await self._judged(replace(request, about=subject))
+            if not request.manages:
+                raise NotAllowed(avatar=subject.name)
+        else:
+            request = await self._judged(request)
+        return await self._presses[action.verb](request, action.numbers)
+
+    async def _subject(self, action: Action) -> Avatar | None:
+        """The avatar whose owners alone may press this; None: a button for everyone, or one that
+        was given to a single person and is checked against them by its handler.
+        """
+        match action.verb:
+            case Verb.BASE | Verb.UNDO | Verb.HISTORY | Verb.STATUS:
+                return await self._store.avatar(action.numbers[0])
+            case Verb.TRAIN | Verb.EPOCHS | Verb.DROP:
+                draft = await self._store.draft(action.numbers[0])
+                return None if draft is None else await self._store.avatar(draft.avatar_id)
+            case (
+                Verb.ACTIVATE
+                | Verb.DEACTIVATE
+                | Verb.DELETE
+                | Verb.DELETE_MODEL
+                | Verb.CANCEL
+                | Verb.SHOW
+                | Verb.PROMPT
+            ):
+                version = await self._store.version(action.numbers[0])
+                if version is None:
+                    raise VersionNotFound(number="like that")
+                return await self._store.avatar(version.avatar_id)
+            case Verb.YES:  # what was asked about counts, also if ownership ended since
+                confirmation = await self._store.confirmation(action.numbers[0])
+                return confirmation and await self._subject(decode(confirmation.action))
+            case Verb.NO | Verb.TALK | Verb.AVATARS | Verb.FORGET | Verb.STOP:
+                return None
+
+    async def _judged(self, request: Request) -> Request:
+        """The request with what the person may do with the avatar it is about."""
+        manages = request.about is not None and (
+            request.operator or await self._store.is_owner(request.about.id, request.person.id)
+        )
+        return replace(request, manages=manages)
+
+
+def may_use(command: Command, request: Request) -> bool:
+    """Whether a command exists for this person, here."""
+    platform = request.incoming.address.platform
+    if command.platforms and platform not in command.platforms:
+        return False
+    match command.audience:
+        case Audience.EVERYONE:
+            return True
+        case Audience.OWNERS:
+            return request.manages
+        case Audience.CREATORS:
+            return request.creates
+
+
+def split_command(text: str) -> tuple[str | None, str]:
+    """`/prompt You are…` as ("prompt", "You are…"); (None, text) when it is not a command.
+
+    Only a slash, a letter and word characters make a command: "/", "/ 5" and "/usr/bin" are talk.
+    """
+    stripped = text.lstrip()
+    if not stripped.startswith("/"):
+        return None, text
+    head, _, rest = stripped.partition(next((c for c in stripped if c.isspace()), "\n"))
+    name = unicodedata.normalize("NFKC", head[1:]).lower()
+    if not (name.isascii() and name[:1].isalpha() and name.replace("_", "").isalnum()):
+        return None, text
+    return name, rest.strip()
+
+
+def _passes(incoming: Incoming) -> bool:
+    if incoming.action is not None:
+        return incoming.action in {verb.value for verb in _PASSING_VERBS}
+    return split_command(incoming.text)[0] in _PASSING_COMMANDS
+
+
+async def _show(answer: Answer, incoming: Incoming, messenger: Messenger) -> None:
+    match answer:
+        case None:
+            return
+        case Shown(content=content, in_place=True) if incoming.action is not None:
+            await messenger.edit(incoming.address, incoming.message_id, content)
+        case Shown(content=content) | (Content() as content):
+            reply_to = None if incoming.private else incoming.message_id
+            await messenger.send(incoming.address, content, reply_to=reply_to)

@@ -1,0 +1,183 @@
+"""Everybody's own commands, and who owns what."""
+
+import re
+import unicodedata
+from dataclasses import replace
+
+from avatar.errors import AlreadyDone, AvatarNotFound, BadText
+from avatar.learning_path import visible
+from avatar.records import Avatar, Person
+from bot.actions import Verb, code
+from bot.cards import people as cards
+from bot.commands import COMMANDS
+from bot.dispatcher import may_use
+from bot.handlers.desk import Desk
+from bot.request import Answer, CommandHandler, PressHandler, Request, Shown
+from bot.screen import Content
+
+AVATARS_SHOWN = 8  # on one page
+MAX_NAME = 64
+_SLUG_TRIES = 50
+
+
+class PeopleHandlers:
+    """/start, /help, /avatars, /newavatar, /owners, /privacy, /forgetme."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+
+    @property
+    def commands(self) -> dict[str, CommandHandler]:
+        return {
+            "start": self.start,
+            "help": self.help,
+            "avatars": self.avatars,
+            "newavatar": self.new_avatar,
+            "owners": self.owners,
+            "privacy": self.privacy,
+            "forgetme": self.forget_me,
+        }
+
+    @property
+    def presses(self) -> dict[Verb, PressHandler]:
+        return {Verb.TALK: self.press_talk, Verb.AVATARS: self.press_avatars}
+
+    async def start(self, request: Request) -> Answer:
+        if request.rest:
+            avatar = await self._desk.store.avatar_by_slug(request.rest.split()[0].lower())
+            if avatar is None or not await self._may_see(request.person, avatar, request):
+                raise AvatarNotFound(slug=request.rest.split()[0][:64])
+            return await self._talk_to(request, avatar)
+        return await self._greet(request, request.about, manages=request.manages)
+
+    async def press_talk(self, request: Request, numbers: tuple[int, ...]) -> Answer:
+        avatar = await self._desk.store.avatar(numbers[0])
+        if not await self._may_see(request.person, avatar, request):
+            raise AvatarNotFound(slug=avatar.slug)
+        return await self._talk_to(request, avatar)
+
+    async def _talk_to(self, request: Request, avatar: Avatar) -> Answer:
+        if avatar.id != request.chat.avatar_id:
+            await self._desk.store.talk_to(request.chat.id, avatar.id, now=request.now)
+        manages = await self._manages(request, avatar)
+        return await self._greet(request, avatar, manages=manages)
+
+    async def _greet(self, request: Request, avatar: Avatar | None, *, manages: bool) -> Answer:
+        if request.incoming.private:
+            usable = [c for c in COMMANDS if may_use(c, _as(request, avatar, manages))]
+            await request.messenger.offer_commands(request.incoming.address, usable)
+        if avatar is None:
+            return cards.nobody(creates=request.creates)
+        return cards.greeting(avatar, manages=manages)
+
+    async def help(self, request: Request) -> Answer:
+        usable = [command for command in COMMANDS if may_use(command, request)]
+        return cards.help_card(usable, request.about)
+
+    async def avatars(self, request: Request) -> Answer:
+        return await self._page(request, 1)
+
+    async def press_avatars(self, request: Request, numbers: tuple[int, ...]) -> Answer:
+        return Shown(content=await self._page(request, numbers[0]), in_place=True)
+
+    async def _page(self, request: Request, page: int) -> Content:
+        page = max(1, min(page, 1_000_000))
+        found = await self._desk.store.avatars(
+            person_id=request.person.id,
+            limit=AVATARS_SHOWN + 1,
+            offset=(page - 1) * AVATARS_SHOWN,
+        )
+        return cards.avatars(
+            found[:AVATARS_SHOWN],
+            talking_to=request.chat.avatar_id,
+            page=page,
+            more=len(found) > AVATARS_SHOWN,
+            creates=request.creates,
+        )
+
+    async def new_avatar(self, request: Request) -> Answer:
+        name = " ".join(visible(request.rest).split())
+        if not name or len(name) > MAX_NAME:
+            raise BadText(
+                reason=f"An avatar needs a name of up to {MAX_NAME} characters: /newavatar Ani"
+            )
+        avatar = await self._add(name, request)
+        await self._desk.store.talk_to(request.chat.id, avatar.id, now=request.now)
+        return cards.created(avatar)
+
+    async def _add(self, name: str, request: Request) -> Avatar:
+        wanted = slug_of(name)
+        for n in range(1, _SLUG_TRIES + 1):
+            try:
+                return await self._desk.store.add_avatar(
+                    slug=wanted if n == 1 else f"{wanted}-{n}",
+                    name=name,
+                    provider=self._desk.provider.name,
+                    base_model=self._desk.base_model,
+                    owner_id=request.person.id,
+                    now=request.now,
+                )
+            except AlreadyDone:
+                continue
+        raise BadText(reason="There are many avatars of that name. Please choose another one.")
+
+    async def owners(self, request: Request) -> Answer:
+        avatar, words = request.avatar, request.rest.split()
+        if not words:
+            return cards.owners(avatar, await self._desk.store.owners(avatar.id))
+        what = words[0].lower()
+        if what not in {"add", "remove"} or len(words) > 2:
+            raise BadText(reason=cards.OWNERS_USAGE)
+        somebody = await self._somebody(request, words[1] if len(words) == 2 else None)
+        if what == "add":
+            changed = await self._desk.store.add_owner(
+                avatar.id, somebody.id, by=request.person.id, now=request.now
+            )
+        else:
+            changed = await self._desk.store.remove_owner(avatar.id, somebody.id)
+        return cards.owner_changed(avatar, somebody, added=what == "add", changed=changed)
+
+    async def _somebody(self, request: Request, named: str | None) -> Person:
+        """Who an owner means: `telegram:123`, or the author of the message they answer."""
+        if named is None:
+            answered = request.incoming.reply_to
+            if answered is None or answered.author is None or answered.from_us:
+                raise BadText(reason=cards.OWNERS_USAGE)
+            return await self._desk.store.person(answered.author)
+        platform, _, external_id = named.partition(":")
+        person = await self._desk.store.find_person(platform.lower(), external_id)
+        if person is None:
+            raise BadText(
+                reason=f"I do not know {named[:80]} yet. They have to write to me once; their "
+                "/privacy then shows what to type here."
+            )
+        return person
+
+    async def privacy(self, request: Request) -> Answer:
+        stored = await self._desk.store.count_messages(request.person.id)
+        return cards.privacy(request.person, stored, provider=self._desk.provider.label)
+
+    async def forget_me(self, request: Request) -> Answer:
+        stored = await self._desk.store.count_messages(request.person.id)
+        confirmation = await self._desk.learning_path.ask(
+            code(Verb.FORGET), person=request.person, now=request.now
+        )
+        return cards.ask_forget(stored, confirmation.id)
+
+    async def _may_see(self, person: Person, avatar: Avatar, request: Request) -> bool:
+        return avatar.visibility == "public" or await self._manages(request, avatar)
+
+    async def _manages(self, request: Request, avatar: Avatar) -> bool:
+        if request.about is not None and request.about.id == avatar.id:
+            return request.manages
+        return request.operator or await self._desk.store.is_owner(avatar.id, request.person.id)
+
+
+def _as(request: Request, avatar: Avatar | None, manages: bool) -> Request:
+    return replace(request, about=avatar, manages=manages)
+
+
+def slug_of(name: str) -> str:
+    """`Kak Ani` as `kak-ani`: what stands in deep links (Telegram: up to 64 of a-z 0-9 and -)."""
+    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
+    return re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:40].strip("-") or "avatar"

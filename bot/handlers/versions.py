@@ -1,0 +1,317 @@
+"""The Learning Path from the chat: looking, switching, writing prompts, deleting."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from avatar import pricing
+from avatar.diff import word_diff
+from avatar.errors import AlreadyDone, BadText, Invalid, NotOffered, RemoteNotFound
+from avatar.learning_path import Switched
+from avatar.records import Status, Version
+from avatar.versions import parse_number
+from bot.actions import Action, Verb, code, decode
+from bot.cards import path, people, status, switching
+from bot.handlers.desk import Desk
+from bot.request import Answer, CommandHandler, PressHandler, Request, Shown
+from bot.screen import Content
+
+EVENTS_SHOWN = 5
+MAX_PAGE = 1_000_000
+TRAININGS_SHOWN = 10
+
+
+@dataclass(frozen=True, slots=True)
+class VersionHandlers:
+    """Commands and buttons about versions."""
+
+    desk: Desk
+
+    @property
+    def commands(self) -> dict[str, CommandHandler]:
+        return {
+            "status": self.status,
+            "history": self.history,
+            "version": self.version,
+            "prompt": self.prompt,
+            "restore": self.restore,
+            "activate": self.activate,
+            "deactivate": self.deactivate,
+            "undo": self.undo,
+            "delete": self.delete,
+            "diff": self.diff,
+            "note": self.note,
+            "cost": self.cost,
+        }
+
+    @property
+    def presses(self) -> dict[Verb, PressHandler]:
+        return {
+            Verb.STATUS: self.press_status,
+            Verb.HISTORY: self.press_history,
+            Verb.SHOW: self.press_show,
+            Verb.PROMPT: self.press_prompt,
+            Verb.ACTIVATE: self.press_activate,
+            Verb.DEACTIVATE: self.press_deactivate,
+            Verb.BASE: self.press_base,
+            Verb.UNDO: self.press_undo,
+            Verb.DELETE: self.press_delete,
+            Verb.DELETE_MODEL: self.press_delete_model,
+            Verb.YES: self.press_yes,
+            Verb.NO: self.press_no,
+        }
+
+    # --- looking
+
+    async def status(self, request: Request) -> Answer:
+        store, avatar = self.desk.store, request.avatar
+        model = await self._maybe(avatar.active_model_id)
+        provider = (model and model.provider) or avatar.provider
+        name = (model and model.fine_tuned_model_id) or avatar.base_model
+        return status.status(
+            avatar,
+            model=model,
+            prompt=await self._maybe(avatar.active_prompt_id),
+            price=pricing.price_of(provider, name),
+            spending=await store.spending(avatar.id, month=pricing.month_of(request.now)),
+            trainings=await store.trainings(avatar.id, limit=TRAININGS_SHOWN),
+            now=request.now,
+        )
+
+    async def press_status(self, request: Request, _: tuple[int, ...]) -> Answer:
+        return await self.status(request)
+
+    async def history(self, request: Request) -> Answer:
+        page = 1
+        if request.rest:
+            page = min(parse_number(request.rest), MAX_PAGE)
+        return await self._page(request, page)
+
+    async def press_history(self, request: Request, numbers: tuple[int, ...]) -> Answer:
+        page = max(1, min(numbers[1], MAX_PAGE))
+        return Shown(content=await self._page(request, page), in_place=True)
+
+    async def _page(self, request: Request, page: int) -> Content:
+        store, avatar = self.desk.store, request.avatar
+        found = await store.history(avatar.id, limit=path.PAGE + 1, offset=(page - 1) * path.PAGE)
+        shown = found[: path.PAGE]
+        jobs = {}
+        for version in shown:
+            if version.status is Status.TRAINING:
+                job = await store.job_of(version.id)
+                if job is not None:
+                    jobs[version.id] = job
+        more = len(found) > path.PAGE
+        return path.history(avatar, shown, jobs, page=page, more=more, now=request.now)
+
+    async def version(self, request: Request) -> Answer:
+        return await self._card(request, await self._named(request, "/version 3"))
+
+    async def press_show(self, request: Request, numbers: tuple[int, ...]) -> Answer:
+        return await self._card(request, await self.desk.learning_path.get(numbers[0]))
+
+    async def _card(self, request: Request, version: Version) -> Content:
+        store = self.desk.store
+        job = await store.job_of(version.id)
+        events = await store.job_events(job.id, limit=EVENTS_SHOWN) if job is not None else ()
+        maker = None
+        if version.created_by is not None:
+            maker = (await store.people([version.created_by])).get(version.created_by)
+        return path.version_card(
+            version,
+            request.avatar,
+            job=job,
+            events=tuple(reversed(events)),
+            maker=maker,
+            origin=await self._maybe(version.origin_id),
+            now=request.now,
+        )
+
+    async def cost(self, request: Request) -> Answer:
+        month = pricing.month_of(request.now)
+        spending = await self.desk.store.spending(request.avatar.id, month=month)
+        return status.cost(request.avatar, spending, month=month)
+
+    async def diff(self, request: Request) -> Answer:
+        words = request.rest.split()
+        if len(words) != 2:
+            raise BadText(reason="Name two prompt versions: /diff 1 4")
+        first, second = await self.desk.learning_path.prompts(
+            request.avatar.id, parse_number(words[0]), parse_number(words[1])
+        )
+        runs, removed, added = await asyncio.to_thread(
+            word_diff, first.prompt or "", second.prompt or ""
+        )
+        return switching.diff(first, second, runs, removed, added)
+
+    # --- prompts and notes
+
+    async def prompt(self, request: Request) -> Answer:
+        avatar = request.avatar
+        if not request.rest:
+            return switching.prompt_card(avatar, await self._maybe(avatar.active_prompt_id))
+        version, before = await self.desk.learning_path.write_prompt(
+            avatar.id,
+            request.rest,
+            person=request.person,
+            now=request.now,
+            cause=request.inbox_id,
+        )
+        removed = added = 0
+        if before is not None:
+            _, removed, added = await asyncio.to_thread(
+                word_diff, before.prompt or "", version.prompt or ""
+            )
+        return switching.prompt_written(avatar, version, before, removed, added)
+
+    async def press_prompt(self, request: Request, numbers: tuple[int, ...]) -> Answer:
+        version = await self.desk.learning_path.get(numbers[0])
+        return switching.prompt_card(request.avatar, version)
+
+    async def note(self, request: Request) -> Answer:
+        words = request.rest.split(maxsplit=1)
+        if not words:
+            raise BadText(reason="Name the version and write the note: /note 3 warmer, shorter")
+        version = await self.desk.learning_path.find(request.avatar.id, parse_number(words[0]))
+        note = await self.desk.learning_path.write_note(version, " ".join(words[1:]))
+        return Content(
+            text=f"Noted at version {version.number}."
+            if note
+            else f"The note of version {version.number} is removed."
+        )
+
+    # --- switching
+
+    async def activate(self, request: Request) -> Answer:
+        version = await self._named(request, "/activate 3")
+        return await self._activate(request, version.id)
+
+    async def press_activate(self, request: Request, numbers: tuple[int, ...]) -> Answer:
+        return await self._activate(request, numbers[0])
+
+    async def _activate(self, request: Request, version_id: int) -> Answer:
+        return await self._switch(self.desk.learning_path.activate, version_id, request)
+
+    async def restore(self, request: Request) -> Answer:
+        version = await self._named(request, "/restore 1")
+        return await self._switch(self.desk.learning_path.restore, version.id, request)
+
+    async def deactivate(self, request: Request) -> Answer:
+        return await self._switch(self.desk.learning_path.deactivate, request.avatar.id, request)
+
+    async def press_base(self, request: Request, _: tuple[int, ...]) -> Answer:
+        return await self.deactivate(request)
+
+    async def press_deactivate(self, request: Request, numbers: tuple[int, ...]) -> Answer:
+        return await self._switch(self.desk.learning_path.deactivate_version, numbers[0], request)
+
+    async def _switch(
+        self, how: Callable[..., Awaitable[Switched]], subject_id: int, request: Request
+    ) -> Answer:
+        done = await how(subject_id, person=request.person, now=request.now, cause=request.inbox_id)
+        return switching.switched(done)
+
+    async def undo(self, request: Request) -> Answer:
+        done = await self.desk.learning_path.undo(
+            request.avatar.id, person=request.person, now=request.now, cause=request.inbox_id
+        )
+        return switching.undone(done)
+
+    async def press_undo(self, request: Request, _: tuple[int, ...]) -> Answer:
+        return await self.undo(request)
+
+    # --- deleting
+
+    async def delete(self, request: Request) -> Answer:
+        return await self._ask_delete(request, await self._named(request, "/delete 3"))
+
+    async def press_delete(self, request: Request, numbers: tuple[int, ...]) -> Answer:
+        return await self._ask_delete(request, await self.desk.learning_path.get(numbers[0]))
+
+    async def _ask_delete(self, request: Request, version: Version) -> Answer:
+        job = await self.desk.store.job_of(version.id)
+        confirmation = await self.desk.learning_path.ask(
+            code(Verb.DELETE, version.id), person=request.person, now=request.now
+        )
+        return switching.ask_delete(version, request.avatar, job, confirmation_id=confirmation.id)
+
+    async def press_delete_model(self, request: Request, numbers: tuple[int, ...]) -> Answer:
+        version = await self._tombstone(numbers[0])
+        confirmation = await self.desk.learning_path.ask(
+            code(Verb.DELETE_MODEL, version.id), person=request.person, now=request.now
+        )
+        label = self.desk.providers[version.provider or request.avatar.provider].label
+        return switching.ask_delete_model(version, label, confirmation_id=confirmation.id)
+
+    async def press_yes(self, request: Request, numbers: tuple[int, ...]) -> Answer:
+        action = decode(
+            await self.desk.learning_path.take_yes(
+                numbers[0], person=request.person, now=request.now, command="the command"
+            )
+        )
+        return Shown(content=await self._confirmed(request, action), in_place=True)
+
+    async def press_no(self, request: Request, numbers: tuple[int, ...]) -> Answer:
+        await self.desk.learning_path.take_yes(
+            numbers[0], person=request.person, now=request.now, command="the command"
+        )
+        return Shown(content=switching.kept(), in_place=True)
+
+    async def _confirmed(self, request: Request, action: Action) -> Content:
+        """Do what was asked about and confirmed."""
+        match action.verb:
+            case Verb.DELETE:
+                done = await self.desk.learning_path.delete(
+                    action.numbers[0], person=request.person, now=request.now
+                )
+                if done.was_training:
+                    self.desk.trainings.nudge()
+                provider = self.desk.providers.get(done.version.provider or "")
+                offer = provider is not None and provider.can_delete_models
+                return switching.deleted(done, request.avatar, offer_model=offer)
+            case Verb.DELETE_MODEL:
+                return await self._delete_model(request, action.numbers[0])
+            case Verb.FORGET:
+                return people.forgotten(await self.desk.store.forget(request.person.id))
+            case _:
+                raise Invalid(reason="that question has no answer.")
+
+    async def _delete_model(self, request: Request, version_id: int) -> Content:
+        version = await self._tombstone(version_id)
+        trainer = self.desk.trainers.get(version.provider or "")
+        if trainer is None:
+            raise NotOffered(what=f"{version.provider} is not set up here any more.")
+        was_gone = False
+        try:
+            await trainer.delete_model(version.fine_tuned_model_id or "")
+        except RemoteNotFound:
+            was_gone = True
+        await self.desk.store.model_deleted(version.id, now=request.now)
+        return switching.model_deleted(version, was_gone=was_gone)
+
+    async def _tombstone(self, version_id: int) -> Version:
+        """A deleted version whose model is still at the provider."""
+        version = await self.desk.store.version(version_id)
+        if version is None or version.fine_tuned_model_id is None:
+            raise AlreadyDone(what="There is no such model.")
+        if version.deleted_at is None:
+            raise BadText(
+                reason=f"Version {version.number} still needs its model. Delete it first."
+            )
+        if version.model_deleted_at is not None:
+            raise AlreadyDone(what=f"The model of version {version.number} is deleted.")
+        return version
+
+    # --- helpers
+
+    async def _named(self, request: Request, usage: str) -> Version:
+        """The version whose number was typed behind the command."""
+        words = request.rest.split()
+        if not words:
+            raise BadText(reason=f"Name a version by its number: {usage}. /history lists them.")
+        if len(words) > 1:
+            raise BadText(reason=f"One number is enough: {usage}")
+        return await self.desk.learning_path.find(request.avatar.id, parse_number(words[0]))
+
+    async def _maybe(self, version_id: int | None) -> Version | None:
+        return None if version_id is None else await self.desk.store.version(version_id)

@@ -1,0 +1,47 @@
+"""One thing that somebody asked for, with everything a handler needs to answer it."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from avatar.errors import AvatarNotFound
+from avatar.records import Avatar, Chat, Incoming, Person
+from bot.screen import Content, Messenger
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Request:
+    """Who asks what, where."""
+
+    inbox_id: int
+    incoming: Incoming
+    person: Person
+    chat: Chat
+    about: Avatar | None  # the avatar of the chat, or the one that a button belongs to
+    manages: bool  # whether the person may manage that avatar
+    operator: bool  # whether they run this installation
+    creates: bool  # whether the person may make avatars
+    rest: str  # commands: what was typed behind the name
+    now: datetime
+    messenger: Messenger
+
+    @property
+    def avatar(self) -> Avatar:
+        """The avatar that this is about. Raises AvatarNotFound where there is none yet."""
+        if self.about is None:
+            raise AvatarNotFound(slug="")
+        return self.about
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Shown:
+    """What a handler answers."""
+
+    content: Content
+    in_place: bool = False  # instead of the message whose button was pressed
+
+
+# A handler may also show things by itself and answer nothing.
+Answer = Shown | Content | None
+CommandHandler = Callable[[Request], Awaitable[Answer]]
+PressHandler = Callable[[Request, tuple[int, ...]], Awaitable[Answer]]

@@ -1,0 +1,112 @@
+"""What is shown to people, as data, and the port through which a platform shows it.
+
+`Content` is the same for every platform: Markdown and buttons. A platform renders it as its
+people expect (entities in Telegram, plain text in a pipe).
+"""
+
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Protocol
+
+from avatar.records import Address, Attachment, Incoming
+from bot.commands import Command
+
+
+class Style(StrEnum):
+    """How a button looks where a platform has colours."""
+
+    PLAIN = "plain"
+    PRIMARY = "primary"
+    SUCCESS = "success"
+    DANGER = "danger"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Button:
+    """Something to press. `action` is a code of `bot.actions`, at most 64 bytes."""
+
+    label: str
+    action: str
+    style: Style = Style.PLAIN
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Content:
+    """A message: Markdown and rows of buttons."""
+
+    text: str
+    buttons: tuple[tuple[Button, ...], ...] = ()
+
+
+class Sight(Protocol):
+    """A reply while it is being written. Typing is shown from the beginning."""
+
+    def show(self, text: str) -> None:
+        """The whole text so far. Never blocks, never raises: the platform paints when it may."""
+        ...
+
+    async def finish(self, content: Content) -> tuple[str, ...]:
+        """Show the whole reply, formatted, exactly once; the ids of its messages (several when it
+        is long). Raises DeliveryError when it could not be shown.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Stop painting and typing. Without `finish` before, what was shown stays or goes as the
+        platform likes. Can be called twice.
+        """
+        ...
+
+
+class Messenger(Protocol):
+    """A platform as seen by what wants to say something there."""
+
+    @property
+    def platform(self) -> str: ...
+
+    async def send(
+        self, address: Address, content: Content, *, reply_to: str | None = None
+    ) -> tuple[str, ...]:
+        """The ids of the messages it became; buttons stand under the last. Rate limits of the
+        platform are waited for within reason. Raises Unreachable or NotDelivered.
+        """
+        ...
+
+    async def edit(
+        self, address: Address, message_id: str, content: Content, *, quiet: bool = False
+    ) -> None:
+        """Show something else in place of a message; "nothing changed" is no error. `quiet` edits
+        (progress) may be left out. Raises Unreachable or NotDelivered.
+        """
+        ...
+
+    def open_sight(
+        self,
+        address: Address,
+        *,
+        reply_to: str | None = None,
+        private: bool = True,
+        stop: Button | None = None,
+    ) -> Sight:
+        """Begin to show a reply. `stop` is offered while it is written, where that is possible."""
+        ...
+
+    def download(
+        self, address: Address, attachment: Attachment, *, limit: int
+    ) -> AbstractAsyncContextManager[Path]:
+        """A file that holds an attachment, gone when the context ends (unless it is the person's
+        own file). Raises BadText when it is larger than `limit` bytes or than the platform lets
+        bots have, or does not exist; NotDelivered when it could not be had now.
+        """
+        ...
+
+    async def offer_commands(self, address: Address, commands: Sequence[Command]) -> None:
+        """Make these the menu of one private chat. Raises nothing; a no-op without menus."""
+        ...
+
+
+# A platform hands over what came in. When this returns it lies in the inbox, or lay there before.
+Receive = Callable[[Incoming], Awaitable[None]]

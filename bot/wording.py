@@ -1,0 +1,147 @@
+"""How things are said: ages, amounts, badges, and text that is safe inside of Markdown."""
+
+import re
+from datetime import datetime
+
+from avatar.errors import AvatarError, BadDataset
+from avatar.records import Badge, Job, TrainingType, Version
+from avatar.versions import short_model
+
+_SYMBOLS = {
+    Badge.ACTIVE_NOW: "🟢",
+    Badge.COMPLETED: "⚪",
+    Badge.TRAINING: "🔵",
+    Badge.FAILED: "🔴",
+    Badge.CANCELLED: "⚫",
+    Badge.QUICK_TRAINING: "○",
+}
+
+_SPECIAL = re.compile(r"([\\`*_\[\]<>|~#$!])")
+_LINE_START = re.compile(r"(?m)^([^\S\n]*\d*)([-+=.)])")
+
+
+def escape(text: str) -> str:
+    """Text that reads the same when it is taken for Markdown."""
+    return _LINE_START.sub(r"\1\\\2", _SPECIAL.sub(r"\\\1", text))
+
+
+def code(text: str) -> str:
+    """Text as inline code; backticks inside are kept by a longer mark."""
+    text = " ".join(text.split())
+    longest = max((len(run) for run in re.findall(r"`+", text)), default=0)
+    mark = "`" * (longest + 1)
+    pad = " " if text.startswith("`") or text.endswith("`") else ""
+    return f"{mark}{pad}{text}{pad}{mark}"
+
+
+def block(text: str) -> str:
+    """Text as a code block, line for line; fences inside are kept by a longer one."""
+    longest = max((len(run) for run in re.findall(r"`+", text)), default=0)
+    fence = "`" * max(3, longest + 1)
+    return f"{fence}\n{text}\n{fence}"
+
+
+def shortened(text: str, limit: int) -> str:
+    """One line of at most `limit` characters."""
+    line = " ".join(text.split())
+    return line if len(line) <= limit else line[: limit - 1].rstrip() + "…"
+
+
+def counted(n: int, one: str, many: str | None = None) -> str:
+    """`1 example`, `44 examples`."""
+    return f"{n:,} {one if n == 1 else many or one + 's'}"
+
+
+def ago(then: datetime, now: datetime) -> str:
+    """How long since, in one unit: `2 hours ago`. A clock that went back reads as `just now`."""
+    seconds = (now - then).total_seconds()
+    if seconds < 45:
+        return "just now"
+    for unit, size, below in (
+        ("minute", 60, 60),
+        ("hour", 3600, 24),
+        ("day", 86_400, 30),
+        ("month", 2_629_800, 12),
+        ("year", 31_557_600, 10_000),
+    ):
+        n = max(1, round(seconds / size))
+        if n < below:
+            return f"{counted(n, unit)} ago"
+    return "long ago"
+
+
+def moment(at: datetime) -> str:
+    """A time, to the minute."""
+    return f"{at:%d %b %Y %H:%M} UTC"
+
+
+def duration(seconds: float) -> str:
+    """`about 5 seconds`, `about 12 minutes`, `about 2 hours`."""
+    if seconds < 90:
+        return f"about {counted(max(1, round(seconds)), 'second')}"
+    if seconds < 5400:
+        return f"about {counted(round(seconds / 60), 'minute')}"
+    return f"about {counted(round(seconds / 3600), 'hour')}"
+
+
+def badge_words(badge: Badge, job: Job | None = None) -> str:
+    """A badge with its colour, and how far a training is."""
+    words = f"{_SYMBOLS[badge]} {badge}"
+    if badge is Badge.TRAINING and (done := share_done(job)) is not None:
+        words += f" {done:.0%}"
+    return words
+
+
+def share_done(job: Job | None) -> float | None:
+    """How much of a training is done, 0 to 1; None before the first step."""
+    if job is None or not job.total_steps or job.step is None:
+        return None
+    return min(1.0, job.step / job.total_steps)
+
+
+def bar(share: float, width: int = 20) -> str:
+    """A bar of blocks."""
+    full = round(share * width)
+    return "█" * full + "░" * (width - full)
+
+
+def version_name(version: Version) -> str:
+    """What a version is called: its model's shortened id, or "Prompt update"."""
+    if version.training_type is TrainingType.PROMPT_UPDATE:
+        return "Prompt update"
+    if version.fine_tuned_model_id:
+        return short_model(version.fine_tuned_model_id)
+    return f"Fine-tune of {version.base_model}"
+
+
+def version_title(version: Version) -> str:
+    """Number and name, as Markdown: `3 · ft:gpt-4o:…:CVZq68Yu`."""
+    name = version_name(version)
+    if version.fine_tuned_model_id:
+        name = code(name)
+    return f"**{version.number} · {name}**"
+
+
+def sentence(error: AvatarError) -> str:
+    """An error as Markdown: what happened and what to do next."""
+    if isinstance(error, BadDataset):
+        lines = ["The file cannot be trained on:", ""]
+        lines += [f"- {escape(fault)}" for fault in error.faults]
+        if error.more:
+            lines.append(f"- … and {counted(error.more, 'more fault')}")
+        lines += ["", "Nothing was stored. Correct the file and send it again with /train."]
+        return "\n".join(lines)
+    return escape(error.sentence)
+
+
+def unexpected(reference: str) -> str:
+    """What a person reads when something went wrong that we did not foresee."""
+    return (
+        "Something went wrong here, and it is not your fault. Please try again; if it stays, give "
+        f"the operator this reference: {code(reference)}"
+    )
+
+
+def unknown_command(name: str) -> str:
+    """For a command that does not exist, or not for this person."""
+    return f"There is no command /{escape(shortened(name, 32))} here. /help lists what you can do."

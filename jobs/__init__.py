@@ -1,0 +1,1 @@
+"""What happens later: fine-tunes are followed, notices delivered."""

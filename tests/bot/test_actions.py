@@ -1,0 +1,66 @@
+"""The codes of buttons."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.actions import MAX_BYTES, BadAction, Verb, code, decode
+
+IDS = st.integers(min_value=0, max_value=10**15 - 1)
+
+
+@given(st.sampled_from(Verb), IDS, IDS)
+def test_there_and_back(verb: Verb, first: int, second: int) -> None:
+    for numbers in ((), (first,), (first, second)):
+        text = code(verb, *numbers)
+        assert len(text.encode()) <= MAX_BYTES
+        try:
+            action = decode(text)
+        except BadAction:
+            continue  # another count of numbers than this verb has
+        assert (action.verb, action.numbers) == (verb, numbers)
+
+
+def test_every_verb_has_a_code() -> None:
+    for verb in Verb:
+        accepted = 0
+        for numbers in ((), (1,), (1, 2)):
+            try:
+                accepted += decode(code(verb, *numbers)).verb is verb
+            except BadAction:
+                continue
+        assert accepted == 1
+
+
+@pytest.mark.parametrize(
+    "forged",
+    [
+        "",
+        "activate",
+        "activate:",
+        "activate:-1",
+        "activate:1:2",
+        "activate:01",
+        "activate:１",
+        "activate:1\n",
+        "ACTIVATE:1",
+        "drop table:1",
+        "activate:9999999999999999",
+        "unknown:1",
+        ":1",
+        "stop:1",
+        "x" * 5000,
+    ],
+)
+def test_forged_codes_are_refused(forged: str) -> None:
+    with pytest.raises(BadAction):
+        decode(forged)
+
+
+@given(st.text())
+def test_any_text_is_a_code_or_refused(text: str) -> None:
+    try:
+        action = decode(text)
+    except BadAction:
+        return
+    assert action.code == text
