@@ -83,7 +83,7 @@ class PeopleStore(Protocol):
         """False: they were none, or they are the last one (who stays)."""
         ...
 
-    async def forget(self, person_id: int) -> int:
+    async def forget(self, person_id: int, *, now: datetime) -> int:
         """Delete what the person said, and the replies to it, in every chat, and what of them
         lies in the inbox. Returns how many messages went. What was spent stays counted.
         """

@@ -16,7 +16,7 @@ _SYMBOLS = {
     Badge.QUICK_TRAINING: "○",
 }
 
-_SPECIAL = re.compile(r"([\\`*_\[\]<>|~#$!])")
+_SPECIAL = re.compile(r"([\\`*_\[\]<>|~#$!&])")
 _LINE_START = re.compile(r"(?m)^([^\S\n]*\d*)([-+=.)])")
 
 

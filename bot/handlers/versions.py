@@ -272,7 +272,8 @@ class VersionHandlers:
             case Verb.DELETE_MODEL:
                 return await self._delete_model(request, action.numbers[0])
             case Verb.FORGET:
-                return people.forgotten(await self.desk.store.forget(request.person.id))
+                count = await self.desk.store.forget(request.person.id, now=request.now)
+                return people.forgotten(count)
             case _:
                 raise Invalid(reason="that question has no answer.")
 

@@ -1,0 +1,128 @@
+"""Deep Training from the chat: the preflight, the progress, what was begun."""
+
+from avatar.pricing import dollars
+from avatar.records import Avatar, Job, Status, Version
+from avatar.training import Preflight
+from bot.actions import Verb, code
+from bot.screen import Button, Content, Style
+from bot.wording import bar, counted, duration, escape, share_done, version_title
+from bot.wording import code as inline
+
+
+def how_to_train(*, terminal: bool) -> Content:
+    """For /train without a file."""
+    how = (
+        "Type the path of a file: /train examples/malaysian.jsonl"
+        if terminal
+        else "Send the file as a document with the caption /train, or answer a document with /train."
+    )
+    return Content(
+        text=f"{how}\n\nIt is OpenAI's format, one conversation a line, at least 10:\n\n"
+        '```\n{"messages": [{"role": "user", "content": "Hello"}, '
+        '{"role": "assistant", "content": "Wah, hello!"}]}\n```'
+    )
+
+
+def preflight(flight: Preflight, avatar: Avatar) -> Content:
+    """What a training would be, and the question."""
+    draft = flight.draft
+    lines = [
+        f"{counted(draft.example_count, 'example')} from {inline(draft.source)}",
+        f"Base model {inline(draft.base_model)} at {escape(flight.provider_label)}",
+        f"About {draft.tokens:,} tokens × {counted(draft.epochs, 'epoch')} = "
+        f"{flight.tokens:,} tokens (an estimate)",
+        f"Cost: {_cost_words(flight)}",
+        f"Time: {_time_words(flight)}",
+    ]
+    parts = [
+        f"**Deep Training of {escape(avatar.name)}**",
+        "\n".join(f"- {line}" for line in lines),
+    ]
+    if draft.warnings:
+        parts.append("Worth knowing:\n\n" + "\n".join(f"- {escape(w)}" for w in draft.warnings))
+    parts.append("Start it? It will not be activated by itself.")
+    fewer = Button(label="Epochs −", action=code(Verb.EPOCHS, draft.id, max(1, draft.epochs - 1)))
+    more = Button(label="Epochs +", action=code(Verb.EPOCHS, draft.id, draft.epochs + 1))
+    return Content(
+        text="\n\n".join(parts),
+        buttons=(
+            (
+                Button(
+                    label="Start training", action=code(Verb.TRAIN, draft.id), style=Style.SUCCESS
+                ),
+            ),
+            (fewer, more),
+            (Button(label="Cancel", action=code(Verb.DROP, draft.id)),),
+        ),
+    )
+
+
+def _cost_words(flight: Preflight) -> str:
+    low, high = flight.cost_low, flight.cost_high
+    if low is None or high is None:
+        return "no price is known for this model"
+    if high == 0:
+        return "free"
+    return f"{dollars(low)} to {dollars(high)}"
+
+
+def _time_words(flight: Preflight) -> str:
+    low, high = flight.seconds_low, flight.seconds_high
+    if high < 90:
+        return f"some {round(low)} to {round(high)} seconds"
+    return f"{round(low / 60)} to {round(high / 60)} minutes, often more when the provider is busy"
+
+
+def started(version: Version, avatar: Avatar) -> Content:
+    """In place of the preflight, when it was started."""
+    return Content(
+        text=f"{version_title(version)} is in training for {escape(avatar.name)}. You will be told "
+        "when it ends; chatting, prompts and switches go on meanwhile.",
+    )
+
+
+def dropped() -> Content:
+    """In place of the preflight, when it was cancelled."""
+    return Content(text="Nothing was started, and nothing is charged.")
+
+
+def progress(version: Version, job: Job | None) -> Content:
+    """The message that shows how far a training is; edited in place."""
+    title = f"**Training version {version.number}**"
+    cancel = ((Button(label="Cancel", action=code(Verb.CANCEL, version.id)),),)
+    match version.status:
+        case Status.COMPLETED:
+            return Content(text=f"{title}: completed\n\n{bar(1.0)} 100%")
+        case Status.FAILED:
+            return Content(text=f"{title}: failed")
+        case Status.CANCELLED:
+            return Content(text=f"{title}: cancelled")
+        case Status.TRAINING:
+            share = share_done(job)
+            if job is None or share is None:
+                state = "waiting for the provider"
+                if job is not None and job.remote_status:
+                    state = job.remote_status.replace("_", " ")
+                return Content(text=f"{title}: {escape(state)}\n\n{bar(0.0)}", buttons=cancel)
+            facts = [f"step {job.step:,} of {job.total_steps:,}"]
+            if job.loss is not None:
+                facts.append(f"loss {job.loss:.3f}")
+            if (left := _left(job)) is not None:
+                facts.append(f"{left} left")
+            return Content(
+                text=f"{title}\n\n{bar(share)} {share:.0%}\n\n{' · '.join(facts)}", buttons=cancel
+            )
+
+
+def _left(job: Job) -> str | None:
+    if job.estimated_finish is None or job.next_poll_at >= job.estimated_finish:
+        return None
+    return duration((job.estimated_finish - job.next_poll_at).total_seconds())
+
+
+def cancelling(version: Version) -> Content:
+    """After /cancel."""
+    return Content(
+        text=f"The training of version {version.number} is being cancelled. You will be told when "
+        "the provider has ended it."
+    )

@@ -1,0 +1,344 @@
+"""Chats, the turns said in them, and what they cost."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from avatar.errors import AvatarNotFound
+from avatar.ports import Context, Spent
+from avatar.records import (
+    Address,
+    Chat,
+    Finish,
+    Message,
+    Pair,
+    Role,
+    Spending,
+    Usage,
+    Version,
+)
+from storage import rows
+from storage.base import Base, insert
+from storage.database import Database
+from storage.tables import avatars, chats, message_refs, messages, spending, versions
+
+
+async def add_spent(database: Database, write: AsyncConnection, spent: Spent) -> None:
+    """Add an amount to the account of its month."""
+    new = {
+        "count": spent.count,
+        "prompt_tokens": spent.prompt_tokens,
+        "completion_tokens": spent.completion_tokens,
+        "cost": spent.cost or 0,
+        "unpriced": spent.count if spent.cost is None else 0,
+    }
+    await write.execute(
+        insert(database, spending)
+        .values(
+            avatar_id=spent.avatar_id,
+            month=spent.month,
+            kind=spent.kind,
+            version_id=spent.version_id or 0,
+            model=spent.model,
+            **new,
+        )
+        .on_conflict_do_update(
+            index_elements=["avatar_id", "month", "kind", "version_id", "model"],
+            set_={name: spending.c[name] + amount for name, amount in new.items()},
+        )
+    )
+
+
+def _at(address: Address) -> sa.ColumnElement[bool]:
+    return sa.and_(
+        chats.c.platform == address.platform,
+        chats.c.bot == address.bot,
+        chats.c.chat == address.chat,
+        chats.c.thread == address.thread,
+    )
+
+
+class ChatTables(Base):
+    """Fulfils `avatar.ports.ChatStore`."""
+
+    async def chat(self, address: Address, *, now: datetime) -> Chat:
+        """The chat at an address; made as needed, with the oldest public avatar."""
+        query = sa.select(chats).where(_at(address))
+        async with self._db.reading() as read:
+            row = (await read.execute(query)).mappings().one_or_none()
+        if row is not None and row["avatar_id"] is not None:
+            return rows.chat(row)
+        async with self._db.writing() as write:
+            first = await write.scalar(
+                sa.select(avatars.c.id)
+                .where(avatars.c.visibility == "public")
+                .order_by(avatars.c.id)
+                .limit(1)
+            )
+            await write.execute(
+                insert(self._db, chats)
+                .values(
+                    platform=address.platform,
+                    bot=address.bot,
+                    chat=address.chat,
+                    thread=address.thread,
+                    avatar_id=first,
+                    conversation_began_at=now,
+                    conversation_after=0,
+                )
+                .on_conflict_do_nothing()
+            )
+            await write.execute(
+                sa.update(chats)
+                .where(_at(address), chats.c.avatar_id.is_(None))
+                .values(avatar_id=first)
+            )
+            return rows.chat((await write.execute(query)).mappings().one())
+
+    async def talk_to(self, chat_id: int, avatar_id: int, *, now: datetime) -> None:
+        """The chat talks to that avatar from now on, in a new conversation."""
+        await self._begin(chat_id, now, {"avatar_id": avatar_id})
+
+    async def new_conversation(self, chat_id: int, *, now: datetime) -> None:
+        await self._begin(chat_id, now, {})
+
+    async def _begin(self, chat_id: int, now: datetime, also: dict[str, Any]) -> None:
+        newest = sa.select(sa.func.coalesce(sa.func.max(messages.c.id), 0)).where(
+            messages.c.chat_id == chat_id
+        )
+        async with self._db.writing() as write:
+            await write.execute(
+                sa.update(chats)
+                .where(chats.c.id == chat_id)
+                .values(
+                    conversation_began_at=now,
+                    conversation_after=newest.scalar_subquery(),
+                    **also,
+                )
+            )
+
+    async def context(self, chat_id: int, *, limit: int) -> Context:
+        """All that a reply needs, read at one moment. Raises AvatarNotFound."""
+        async with self._db.reading() as read:
+            chat = rows.chat(
+                (await read.execute(sa.select(chats).where(chats.c.id == chat_id))).mappings().one()
+            )
+            found = await read.execute(sa.select(avatars).where(avatars.c.id == chat.avatar_id))
+            row = found.mappings().one_or_none()
+            if row is None:
+                raise AvatarNotFound(slug="")
+            avatar = rows.avatar(row)
+            active = await read.execute(
+                sa.select(versions).where(
+                    versions.c.id.in_([avatar.active_prompt_id, avatar.active_model_id])
+                )
+            )
+            by_id: dict[int | None, Version] = {
+                each["id"]: rows.version(each) for each in active.mappings()
+            }
+            newest = await read.execute(
+                sa.select(messages)
+                .where(
+                    messages.c.chat_id == chat_id,
+                    messages.c.avatar_id == avatar.id,
+                    messages.c.id > chat.conversation_after,
+                    messages.c.superseded_at.is_(None),
+                )
+                .order_by(messages.c.id.desc())
+                .limit(limit)
+            )
+            turns = [rows.message(each) for each in newest.mappings()]
+        prompt, model = by_id.get(avatar.active_prompt_id), by_id.get(avatar.active_model_id)
+        pair = Pair(
+            prompt=prompt,
+            model=model,
+            provider=(model and model.provider) or avatar.provider,
+            model_name=(model and model.fine_tuned_model_id) or avatar.base_model,
+        )
+        return Context(chat=chat, avatar=avatar, pair=pair, turns=_in_order(turns))
+
+    async def add_exchange(
+        self,
+        *,
+        chat_id: int,
+        avatar_id: int,
+        person_id: int,
+        said: str,
+        said_at: datetime,
+        reply: str,
+        pair: Pair,
+        usage: Usage,
+        cost: int | None,
+        finish: Finish,
+        inbox_id: int,
+        now: datetime,
+        retry_of: int | None = None,
+    ) -> Message:
+        """Both turns of an exchange and what it cost, in one write; returns the reply."""
+        async with self._db.writing() as write:
+            made = await write.execute(_reply_to(inbox_id))
+            if (stored := made.mappings().one_or_none()) is not None:
+                return rows.message(stored)
+            common = {"chat_id": chat_id, "avatar_id": avatar_id, "person_id": person_id}
+            if retry_of is not None:
+                await write.execute(
+                    sa.update(messages)
+                    .where(messages.c.answers == retry_of, messages.c.superseded_at.is_(None))
+                    .values(superseded_at=now)
+                )
+                question = retry_of
+            else:
+                turn = await write.execute(
+                    sa.insert(messages)
+                    .values(
+                        role=Role.USER.value,
+                        text=said,
+                        created_at=said_at,
+                        incoming_id=inbox_id,
+                        **common,
+                    )
+                    .returning(messages.c.id)
+                )
+                question = turn.scalar_one()
+            answer = await write.execute(
+                sa.insert(messages)
+                .values(
+                    role=Role.ASSISTANT.value,
+                    text=reply,
+                    created_at=now,
+                    answers=question,
+                    prompt_version_id=pair.prompt.id if pair.prompt else None,
+                    model_version_id=pair.model.id if pair.model else None,
+                    provider=pair.provider,
+                    model=pair.model_name,
+                    prompt_tokens=usage.prompt_tokens,
+                    cached_tokens=usage.cached_tokens,
+                    completion_tokens=usage.completion_tokens,
+                    tokens_estimated=usage.estimated,
+                    cost=cost,
+                    finish=finish.value,
+                    incoming_id=inbox_id,
+                    **common,
+                )
+                .returning(messages)
+            )
+            row = answer.mappings().one()
+            await add_spent(
+                self._db,
+                write,
+                Spent(
+                    avatar_id=avatar_id,
+                    month=f"{now:%Y-%m}",
+                    kind="chat",
+                    version_id=pair.model.id if pair.model else None,
+                    model=pair.model_name,
+                    prompt_tokens=usage.prompt_tokens,
+                    completion_tokens=usage.completion_tokens,
+                    cost=cost,
+                ),
+            )
+            return rows.message(row)
+
+    async def reply_to_inbox(self, inbox_id: int) -> Message | None:
+        """The reply that was stored for this incoming message."""
+        async with self._db.reading() as read:
+            row = (await read.execute(_reply_to(inbox_id))).mappings().one_or_none()
+        return None if row is None else rows.message(row)
+
+    async def shown_as(
+        self, message_id: int, *, address: Address, platform_ids: Sequence[str]
+    ) -> None:
+        """Remember as which of the platform's messages a reply was shown."""
+        async with self._db.writing() as write:
+            chat_id = await write.scalar(sa.select(chats.c.id).where(_at(address)))
+            for platform_id in platform_ids:
+                await write.execute(
+                    insert(self._db, message_refs)
+                    .values(chat_id=chat_id, platform_id=platform_id, message_id=message_id)
+                    .on_conflict_do_update(
+                        index_elements=["chat_id", "platform_id"],
+                        set_={"message_id": message_id},
+                    )
+                )
+
+    async def find_message(self, address: Address, platform_id: str) -> Message | None:
+        async with self._db.reading() as read:
+            found = await read.execute(
+                sa.select(messages)
+                .join(message_refs, message_refs.c.message_id == messages.c.id)
+                .join(chats, chats.c.id == message_refs.c.chat_id)
+                .where(_at(address), message_refs.c.platform_id == platform_id)
+            )
+            row = found.mappings().one_or_none()
+        return None if row is None else rows.message(row)
+
+    async def last_said(self, chat_id: int) -> Message | None:
+        """The last turn of a person in the current conversation."""
+        async with self._db.reading() as read:
+            found = await read.execute(
+                sa.select(messages)
+                .join(chats, chats.c.id == messages.c.chat_id)
+                .where(
+                    messages.c.chat_id == chat_id,
+                    messages.c.avatar_id == chats.c.avatar_id,
+                    messages.c.id > chats.c.conversation_after,
+                    messages.c.role == Role.USER.value,
+                )
+                .order_by(messages.c.id.desc())
+                .limit(1)
+            )
+            row = found.mappings().one_or_none()
+        return None if row is None else rows.message(row)
+
+    async def add_spent(self, spent: Spent) -> None:
+        async with self._db.writing() as write:
+            await add_spent(self._db, write, spent)
+
+    async def spending(self, avatar_id: int, *, month: str) -> tuple[Spending, ...]:
+        """Of one month: trainings first, then by version."""
+        async with self._db.reading() as read:
+            found = await read.execute(
+                sa.select(spending, versions.c.number)
+                .outerjoin(versions, versions.c.id == spending.c.version_id)
+                .where(spending.c.avatar_id == avatar_id, spending.c.month == month)
+                .order_by(spending.c.kind.desc(), spending.c.version_id)
+            )
+            return tuple(
+                Spending(
+                    month=row["month"],
+                    kind=row["kind"],
+                    version_id=row["version_id"] or None,
+                    version_number=row["number"],
+                    model=row["model"],
+                    count=row["count"],
+                    prompt_tokens=row["prompt_tokens"],
+                    completion_tokens=row["completion_tokens"],
+                    cost=row["cost"],
+                    unpriced=row["unpriced"],
+                )
+                for row in found.mappings()
+            )
+
+    async def count_messages(self, person_id: int) -> int:
+        """How many messages of theirs and replies to them are stored."""
+        async with self._db.reading() as read:
+            count = await read.scalar(
+                sa.select(sa.func.count()).where(messages.c.person_id == person_id)
+            )
+            return int(count or 0)
+
+
+def _reply_to(inbox_id: int) -> sa.Select[Any]:
+    return sa.select(messages).where(
+        messages.c.incoming_id == inbox_id, messages.c.role == Role.ASSISTANT.value
+    )
+
+
+def _in_order(newest_first: list[Message]) -> tuple[Message, ...]:
+    """Turns as they were said: a reply that came by /retry stands behind its question."""
+    return tuple(
+        sorted(newest_first, key=lambda turn: (turn.answers or turn.id, turn.answers is not None))
+    )

@@ -1,0 +1,90 @@
+"""The connection to a database: SQLite by aiosqlite, or PostgreSQL by psycopg 3."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import event, make_url, text
+from sqlalchemy.engine import URL
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+from avatar.errors import AvatarError
+
+BUSY_SECONDS = 30.0  # how long a writer waits for another one
+
+
+class DatabaseRefused(AvatarError):
+    """The database cannot be used: {reason} Check DATABASE_URL."""
+
+
+def database_url(url: str) -> URL:
+    """The URL with its driver. Raises DatabaseRefused for another database."""
+    parsed = make_url(url)
+    match parsed.get_backend_name():
+        case "sqlite":
+            return parsed.set(drivername="sqlite+aiosqlite")
+        case "postgresql":
+            return parsed.set(drivername="postgresql+psycopg")
+        case other:
+            raise DatabaseRefused(reason=f"{other} is neither SQLite nor PostgreSQL.")
+
+
+class Database:
+    """An engine with the two kinds of transaction that the store uses."""
+
+    def __init__(self, url: str) -> None:
+        self.url = database_url(url)
+        self.is_sqlite = self.url.get_backend_name() == "sqlite"
+        if self.is_sqlite:
+            if self.url.database and self.url.database != ":memory:":
+                Path(self.url.database).parent.mkdir(parents=True, exist_ok=True)
+            # isolation_level None: the driver begins nothing by itself, we do (see below).
+            self.engine = create_async_engine(
+                self.url, connect_args={"timeout": BUSY_SECONDS, "isolation_level": None}
+            )
+            _set_up_sqlite(self.engine)
+        else:
+            try:
+                self.engine = create_async_engine(self.url, pool_pre_ping=True)
+            except ModuleNotFoundError as error:
+                raise DatabaseRefused(
+                    reason="PostgreSQL needs the package psycopg, which is not installed."
+                ) from error
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[AsyncConnection]:
+        """A transaction that reads from one moment."""
+        async with self.engine.connect() as connection, connection.begin():
+            if self.is_sqlite:
+                await connection.exec_driver_sql("BEGIN")
+            yield connection
+
+    @asynccontextmanager
+    async def writing(self) -> AsyncIterator[AsyncConnection]:
+        """A transaction that writes. On SQLite it takes the write lock at once: one that reads
+        first and writes later would be refused if another wrote in between.
+        """
+        async with self.engine.begin() as connection:
+            if self.is_sqlite:
+                await connection.exec_driver_sql("BEGIN IMMEDIATE")
+            yield connection
+
+    async def close(self) -> None:
+        """Give the connections back."""
+        if self.is_sqlite:
+            async with self.engine.connect() as connection:
+                await connection.execute(text("PRAGMA optimize"))
+        await self.engine.dispose()
+
+
+def _set_up_sqlite(engine: AsyncEngine) -> None:
+    @event.listens_for(engine.sync_engine, "connect")
+    def connected(connection: Any, _: Any) -> None:
+        cursor = connection.cursor()
+        cursor.execute("PRAGMA journal_mode = WAL")
+        # FULL: a commit is on the disk when it returns. A paid job must not be forgotten because
+        # the power went; NORMAL could lose the last transactions of a WAL.
+        cursor.execute("PRAGMA synchronous = FULL")
+        cursor.execute("PRAGMA foreign_keys = ON")
+        cursor.close()

@@ -1,0 +1,424 @@
+"""The tables, with the names that the users of the original system know.
+
+Portable between SQLite and PostgreSQL. "Active" is a pointer on the avatar, so two active
+versions of a kind cannot exist. Deleted versions stay as tombstones: their number is taken, their
+cost counts.
+"""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Dialect
+
+metadata = sa.MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+
+class Moment(sa.types.TypeDecorator[datetime]):
+    """An aware UTC time. SQLite keeps it without a zone; naive times are refused."""
+
+    impl = sa.DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("a time without a zone")
+        return value.astimezone(UTC)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+# SQLite numbers rows by itself only in a column called INTEGER; AUTOINCREMENT keeps the number
+# of a deleted row from being given again, so that an old button never means another row.
+Id = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+Json = sa.JSON(none_as_null=True)
+
+
+def _id() -> sa.Column[int]:
+    return sa.Column("id", Id, primary_key=True, autoincrement=True)
+
+
+def _ref(
+    name: str, target: str, *, nullable: bool = False, cascade: bool = False
+) -> sa.Column[Any]:
+    return sa.Column(
+        name,
+        Id,
+        sa.ForeignKey(f"{target}.id", ondelete="CASCADE" if cascade else None),
+        nullable=nullable,
+    )
+
+
+_AUTO: dict[str, Any] = {"sqlite_autoincrement": True}
+
+people = sa.Table(
+    "people",
+    metadata,
+    _id(),
+    sa.Column("platform", sa.String(16), nullable=False),
+    sa.Column("external_id", sa.String(64), nullable=False),
+    sa.Column("name", sa.String(128), nullable=False),
+    sa.Column("home", Json),  # the address where they can be written to alone
+    sa.UniqueConstraint("platform", "external_id"),
+    **_AUTO,
+)
+
+avatars = sa.Table(
+    "avatars",
+    metadata,
+    _id(),
+    sa.Column("slug", sa.String(64), nullable=False, unique=True),
+    sa.Column("name", sa.String(128), nullable=False),
+    sa.Column("provider", sa.String(64), nullable=False),
+    sa.Column("base_model", sa.String(256), nullable=False),
+    sa.Column(
+        "active_prompt_id",
+        Id,
+        sa.ForeignKey("avatar_training_data.id", use_alter=True),
+    ),
+    sa.Column(
+        "active_model_id",
+        Id,
+        sa.ForeignKey("avatar_training_data.id", use_alter=True),
+    ),
+    sa.Column("visibility", sa.String(16), nullable=False),
+    sa.Column("versions_made", sa.Integer, nullable=False),  # the highest number given so far
+    sa.Column("created_at", Moment, nullable=False),
+    sa.CheckConstraint("visibility IN ('public', 'private')", name="visibility"),
+    sa.Index(None, "visibility", "id"),
+    **_AUTO,
+)
+
+avatar_owners = sa.Table(
+    "avatar_owners",
+    metadata,
+    _id(),
+    _ref("avatar_id", "avatars", cascade=True),
+    _ref("person_id", "people", cascade=True),
+    _ref("added_by", "people", nullable=True),
+    sa.Column("added_at", Moment, nullable=False),
+    sa.UniqueConstraint("avatar_id", "person_id"),
+    sa.Index(None, "person_id"),
+    **_AUTO,
+)
+
+versions = sa.Table(
+    "avatar_training_data",
+    metadata,
+    _id(),
+    _ref("avatar_id", "avatars"),
+    sa.Column("number", sa.Integer, nullable=False),
+    sa.Column("training_type", sa.String(16), nullable=False),
+    sa.Column("status", sa.String(16), nullable=False),
+    sa.Column("note", sa.Text, nullable=False),
+    _ref("created_by", "people", nullable=True),
+    sa.Column("created_at", Moment, nullable=False),
+    sa.Column("prompt", sa.Text),
+    sa.Column("provider", sa.String(64)),
+    sa.Column("base_model", sa.String(256)),
+    sa.Column("fine_tuned_model_id", sa.String(256)),
+    sa.Column("source", sa.String(256)),
+    _ref("origin_id", "avatar_training_data", nullable=True),
+    sa.Column("example_count", sa.Integer, nullable=False),
+    sa.Column("estimated_tokens", sa.BigInteger),
+    sa.Column("trained_tokens", sa.BigInteger),
+    sa.Column("epochs", sa.Integer),
+    sa.Column("estimated_cost", sa.BigInteger),
+    sa.Column("actual_cost", sa.BigInteger),
+    sa.Column("started_at", Moment),
+    sa.Column("finished_at", Moment),
+    sa.Column("error", sa.Text),
+    sa.Column("error_code", sa.String(128)),
+    sa.Column("deleted_at", Moment),
+    sa.Column("model_deleted_at", Moment),
+    sa.Column("cause", Id),  # the inbox id of what asked for a prompt
+    sa.UniqueConstraint("avatar_id", "number"),
+    sa.UniqueConstraint("cause"),
+    sa.CheckConstraint("training_type IN ('prompt_update', 'fine_tune')", name="training_type"),
+    sa.CheckConstraint("status IN ('training', 'completed', 'failed', 'cancelled')", name="status"),
+    sa.Index(
+        "ix_avatar_training_data_living",
+        "avatar_id",
+        "number",
+        sqlite_where=sa.text("deleted_at IS NULL"),
+        postgresql_where=sa.text("deleted_at IS NULL"),
+    ),
+    sa.Index(
+        "ix_avatar_training_data_training",
+        "avatar_id",
+        "number",
+        sqlite_where=sa.text("status = 'training' AND deleted_at IS NULL"),
+        postgresql_where=sa.text("status = 'training' AND deleted_at IS NULL"),
+    ),
+    **_AUTO,
+)
+
+training_drafts = sa.Table(
+    "training_drafts",
+    metadata,
+    _id(),
+    _ref("avatar_id", "avatars", cascade=True),
+    _ref("person_id", "people", cascade=True),
+    sa.Column("source", sa.String(256), nullable=False),
+    sa.Column("provider", sa.String(64), nullable=False),
+    sa.Column("base_model", sa.String(256), nullable=False),
+    sa.Column("example_count", sa.Integer, nullable=False),
+    sa.Column("tokens", sa.BigInteger, nullable=False),
+    sa.Column("epochs", sa.Integer, nullable=False),
+    sa.Column("warnings", Json, nullable=False),
+    sa.Column("created_at", Moment, nullable=False),
+    sa.Column("expires_at", Moment, nullable=False),
+    _ref("origin_id", "avatar_training_data", nullable=True),
+    _ref("version_id", "avatar_training_data", nullable=True),
+    sa.Index(None, "expires_at"),
+    sa.Index(None, "person_id"),
+    **_AUTO,
+)
+
+training_examples = sa.Table(
+    "training_examples",
+    metadata,
+    _id(),
+    _ref("version_id", "avatar_training_data", nullable=True),
+    _ref("draft_id", "training_drafts", nullable=True),
+    sa.Column("position", sa.Integer, nullable=False),
+    sa.Column("turns", Json, nullable=False),  # [[role, text, weight], …]
+    sa.Column("tokens", sa.Integer, nullable=False),
+    sa.Column("source", sa.String(320), nullable=False),
+    sa.CheckConstraint("(version_id IS NULL) <> (draft_id IS NULL)", name="one_home"),
+    sa.Index(None, "version_id", "position"),
+    sa.Index(None, "draft_id", "position"),
+    **_AUTO,
+)
+
+fine_tune_jobs = sa.Table(
+    "fine_tune_jobs",
+    metadata,
+    _id(),
+    sa.Column(
+        "version_id", Id, sa.ForeignKey("avatar_training_data.id"), nullable=False, unique=True
+    ),
+    sa.Column("key", sa.String(64), nullable=False, unique=True),
+    sa.Column("provider", sa.String(64), nullable=False),
+    sa.Column("hyperparameters", Json, nullable=False),
+    sa.Column("created_at", Moment, nullable=False),
+    sa.Column("next_poll_at", Moment, nullable=False),
+    sa.Column("remote_file_id", sa.String(256)),
+    sa.Column("create_attempted_at", Moment),
+    sa.Column("remote_job_id", sa.String(256)),
+    sa.Column("remote_status", sa.String(64)),
+    sa.Column("last_event_id", sa.String(256)),
+    sa.Column("step", sa.Integer),
+    sa.Column("total_steps", sa.Integer),
+    sa.Column("loss", sa.Float),
+    sa.Column("estimated_finish", Moment),
+    sa.Column("failures", sa.Integer, nullable=False),
+    sa.Column("cancel_requested_at", Moment),
+    sa.Column("waiting_told_at", Moment),
+    sa.Column("ended_at", Moment),
+    sa.Column("address", Json),
+    sa.Column("progress_message_id", sa.String(64)),
+    sa.Column("lease_owner", sa.String(64)),
+    sa.Column("lease_until", Moment),
+    sa.Index(
+        "ix_fine_tune_jobs_open",
+        "next_poll_at",
+        sqlite_where=sa.text("ended_at IS NULL"),
+        postgresql_where=sa.text("ended_at IS NULL"),
+    ),
+    **_AUTO,
+)
+
+fine_tune_events = sa.Table(
+    "fine_tune_events",
+    metadata,
+    _id(),
+    _ref("job_id", "fine_tune_jobs", cascade=True),
+    sa.Column("remote_id", sa.String(256), nullable=False),
+    sa.Column("created_at", Moment, nullable=False),
+    sa.Column("level", sa.String(16), nullable=False),
+    sa.Column("message", sa.Text, nullable=False),
+    sa.Column("data", Json, nullable=False),
+    sa.UniqueConstraint("job_id", "remote_id"),
+    sa.Index(None, "job_id", "id"),
+    **_AUTO,
+)
+
+chats = sa.Table(
+    "chats",
+    metadata,
+    _id(),
+    sa.Column("platform", sa.String(16), nullable=False),
+    sa.Column("bot", sa.String(64), nullable=False),
+    sa.Column("chat", sa.String(64), nullable=False),
+    sa.Column("thread", sa.String(64), nullable=False),
+    _ref("avatar_id", "avatars", nullable=True),
+    sa.Column("conversation_began_at", Moment, nullable=False),
+    sa.Column("conversation_after", Id, nullable=False),
+    sa.UniqueConstraint("platform", "bot", "chat", "thread"),
+    **_AUTO,
+)
+
+messages = sa.Table(
+    "messages",
+    metadata,
+    _id(),
+    _ref("chat_id", "chats"),
+    _ref("avatar_id", "avatars"),
+    sa.Column("role", sa.String(16), nullable=False),
+    sa.Column("text", sa.Text, nullable=False),
+    sa.Column("created_at", Moment, nullable=False),
+    _ref("person_id", "people", nullable=True),
+    sa.Column("answers", Id, sa.ForeignKey("messages.id", ondelete="CASCADE")),
+    _ref("prompt_version_id", "avatar_training_data", nullable=True),
+    _ref("model_version_id", "avatar_training_data", nullable=True),
+    sa.Column("provider", sa.String(64)),
+    sa.Column("model", sa.String(256)),
+    sa.Column("prompt_tokens", sa.Integer),
+    sa.Column("cached_tokens", sa.Integer),
+    sa.Column("completion_tokens", sa.Integer),
+    sa.Column("tokens_estimated", sa.Boolean),
+    sa.Column("cost", sa.BigInteger),
+    sa.Column("finish", sa.String(16)),
+    sa.Column("incoming_id", Id),  # what asked for it; the inbox forgets earlier than we do
+    sa.Column("superseded_at", Moment),  # a reply that /retry replaced
+    sa.CheckConstraint("role IN ('user', 'assistant')", name="role"),
+    sa.UniqueConstraint("incoming_id", "role"),
+    sa.Index(None, "chat_id", "avatar_id", "id"),
+    sa.Index(None, "person_id"),
+    sa.Index(None, "answers"),
+    **_AUTO,
+)
+
+message_refs = sa.Table(
+    "message_refs",
+    metadata,
+    _id(),
+    _ref("chat_id", "chats"),
+    sa.Column("platform_id", sa.String(64), nullable=False),
+    _ref("message_id", "messages", cascade=True),
+    sa.UniqueConstraint("chat_id", "platform_id"),
+    sa.Index(None, "message_id"),
+    **_AUTO,
+)
+
+activations = sa.Table(
+    "activations",
+    metadata,
+    _id(),
+    _ref("avatar_id", "avatars"),
+    sa.Column("axis", sa.String(16), nullable=False),
+    _ref("from_id", "avatar_training_data", nullable=True),
+    _ref("to_id", "avatar_training_data", nullable=True),
+    sa.Column("why", sa.String(16), nullable=False),
+    _ref("person_id", "people", nullable=True),
+    sa.Column("at", Moment, nullable=False),
+    sa.Column("cause", Id, unique=True),
+    sa.CheckConstraint("axis IN ('model', 'prompt')", name="axis"),
+    sa.Index(None, "avatar_id", "id"),
+    **_AUTO,
+)
+
+incoming = sa.Table(
+    "incoming",
+    metadata,
+    _id(),
+    sa.Column("platform", sa.String(16), nullable=False),
+    sa.Column("bot", sa.String(64), nullable=False),
+    sa.Column("update_id", sa.String(64), nullable=False),
+    sa.Column("author_id", sa.String(64), nullable=False),
+    sa.Column("received_at", Moment, nullable=False),
+    sa.Column("attempts", sa.Integer, nullable=False),
+    sa.Column("payload", Json),  # what was said; wiped when it is answered
+    sa.Column("done_at", Moment),
+    sa.UniqueConstraint("platform", "bot", "update_id"),
+    sa.Index(
+        "ix_incoming_waiting",
+        "id",
+        sqlite_where=sa.text("done_at IS NULL"),
+        postgresql_where=sa.text("done_at IS NULL"),
+    ),
+    sa.Index(
+        "ix_incoming_author_waiting",
+        "platform",
+        "author_id",
+        sqlite_where=sa.text("done_at IS NULL"),
+        postgresql_where=sa.text("done_at IS NULL"),
+    ),
+    sa.Index(None, "done_at"),
+    **_AUTO,
+)
+
+notices = sa.Table(
+    "notices",
+    metadata,
+    _id(),
+    sa.Column("kind", sa.String(32), nullable=False),
+    sa.Column("key", sa.String(128), nullable=False, unique=True),
+    sa.Column("address", Json, nullable=False),
+    _ref("avatar_id", "avatars"),
+    _ref("version_id", "avatar_training_data", nullable=True),
+    sa.Column("data", Json, nullable=False),
+    sa.Column("created_at", Moment, nullable=False),
+    sa.Column("attempts", sa.Integer, nullable=False),
+    sa.Column("next_try_at", Moment, nullable=False),
+    sa.Column("ended_at", Moment),  # delivered, or given up
+    sa.Column("error", sa.Text),  # why it was not delivered (yet)
+    sa.Column("lease_owner", sa.String(64)),
+    sa.Column("lease_until", Moment),
+    sa.Index(
+        "ix_notices_owed",
+        "next_try_at",
+        sqlite_where=sa.text("ended_at IS NULL"),
+        postgresql_where=sa.text("ended_at IS NULL"),
+    ),
+    sa.Index(None, "ended_at"),
+    **_AUTO,
+)
+
+confirmations = sa.Table(
+    "confirmations",
+    metadata,
+    _id(),
+    sa.Column("action", sa.String(64), nullable=False),
+    _ref("person_id", "people", cascade=True),
+    sa.Column("created_at", Moment, nullable=False),
+    sa.Column("expires_at", Moment, nullable=False),
+    sa.Column("used_at", Moment),
+    sa.Index(None, "expires_at"),
+    sa.Index(None, "person_id"),
+    **_AUTO,
+)
+
+# What was spent, added up by month: /cost reads a handful of rows however much was said, and
+# /forgetme can delete messages without losing the account. Version 0 is the base model.
+spending = sa.Table(
+    "spending",
+    metadata,
+    _id(),
+    _ref("avatar_id", "avatars"),
+    sa.Column("month", sa.String(7), nullable=False),
+    sa.Column("kind", sa.String(16), nullable=False),
+    sa.Column("version_id", Id, nullable=False),
+    sa.Column("model", sa.String(256), nullable=False),
+    sa.Column("count", sa.BigInteger, nullable=False),
+    sa.Column("prompt_tokens", sa.BigInteger, nullable=False),
+    sa.Column("completion_tokens", sa.BigInteger, nullable=False),
+    sa.Column("cost", sa.BigInteger, nullable=False),
+    sa.Column("unpriced", sa.BigInteger, nullable=False),
+    sa.UniqueConstraint("avatar_id", "month", "kind", "version_id", "model"),
+    **_AUTO,
+)

@@ -1,0 +1,230 @@
+"""The Learning Path."""
+
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from avatar.records import Axis, Example, Job, Status, TrainingType, Version, Why
+from storage import rows
+from storage.avatars import pointer_column
+from storage.base import Base
+from storage.tables import (
+    Moment,
+    activations,
+    avatars,
+    fine_tune_jobs,
+    training_examples,
+    versions,
+)
+
+
+async def next_number(write: AsyncConnection, avatar_id: int) -> int:
+    """The next number of an avatar's versions. Its row is locked; numbers are never reused."""
+    made = await write.execute(
+        sa.update(avatars)
+        .where(avatars.c.id == avatar_id)
+        .values(versions_made=avatars.c.versions_made + 1)
+        .returning(avatars.c.versions_made)
+    )
+    return int(made.scalar_one())
+
+
+class VersionTables(Base):
+    """Fulfils `avatar.ports.VersionStore`."""
+
+    async def add_prompt(
+        self,
+        *,
+        avatar_id: int,
+        prompt: str,
+        note: str,
+        person_id: int | None,
+        now: datetime,
+        cause: int | None = None,
+    ) -> Version:
+        """The next number, completed, and active at once."""
+        async with self._db.writing() as write:
+            avatar = await self._lock_avatar(write, avatar_id)
+            if avatar is None:
+                raise LookupError(f"no avatar {avatar_id}")
+            if cause is not None:
+                found = await write.execute(sa.select(versions).where(versions.c.cause == cause))
+                if (made := found.mappings().one_or_none()) is not None:
+                    return rows.version(made)
+            row = (
+                (
+                    await write.execute(
+                        sa.insert(versions)
+                        .values(
+                            avatar_id=avatar_id,
+                            number=await next_number(write, avatar_id),
+                            training_type=TrainingType.PROMPT_UPDATE.value,
+                            status=Status.COMPLETED.value,
+                            note=note,
+                            created_by=person_id,
+                            created_at=now,
+                            prompt=prompt,
+                            example_count=0,
+                            cause=cause,
+                        )
+                        .returning(versions)
+                    )
+                )
+                .mappings()
+                .one()
+            )
+            await write.execute(
+                sa.update(avatars)
+                .where(avatars.c.id == avatar_id)
+                .values(active_prompt_id=row["id"])
+            )
+            await write.execute(
+                sa.insert(activations).values(
+                    avatar_id=avatar_id,
+                    axis=Axis.PROMPT.value,
+                    from_id=avatar["active_prompt_id"],
+                    to_id=row["id"],
+                    why=Why.TRAINED.value,
+                    person_id=person_id,
+                    at=now,
+                )
+            )
+            return rows.version(row)
+
+    async def version(self, version_id: int) -> Version | None:
+        """Also a tombstone; None: never existed."""
+        return await self._one(versions.c.id == version_id)
+
+    async def version_by_number(self, avatar_id: int, number: int) -> Version | None:
+        """Also a tombstone; None: never existed."""
+        return await self._one((versions.c.avatar_id == avatar_id) & (versions.c.number == number))
+
+    async def _one(self, where: sa.ColumnElement[bool]) -> Version | None:
+        async with self._db.reading() as read:
+            found = await read.execute(sa.select(versions).where(where))
+            row = found.mappings().one_or_none()
+        return None if row is None else rows.version(row)
+
+    async def history(self, avatar_id: int, *, limit: int, offset: int) -> tuple[Version, ...]:
+        """Newest first."""
+        async with self._db.reading() as read:
+            found = await read.execute(
+                sa.select(versions)
+                .where(versions.c.avatar_id == avatar_id, versions.c.deleted_at.is_(None))
+                .order_by(versions.c.number.desc())
+                .limit(limit)
+                .offset(offset)
+            )
+            return tuple(rows.version(row) for row in found.mappings())
+
+    async def trainings(self, avatar_id: int, *, limit: int) -> tuple[tuple[Version, Job], ...]:
+        """Those in progress, oldest first."""
+        living = sa.text(
+            "avatar_training_data.status = 'training' AND avatar_training_data.deleted_at IS NULL"
+        )
+        async with self._db.reading() as read:
+            found = await read.execute(
+                sa.select(versions)
+                .where(versions.c.avatar_id == avatar_id, living)
+                .order_by(versions.c.number)
+                .limit(limit)
+            )
+            training = [rows.version(row) for row in found.mappings()]
+            jobs = await read.execute(
+                sa.select(fine_tune_jobs).where(
+                    fine_tune_jobs.c.version_id.in_([version.id for version in training])
+                )
+            )
+            by_version = {row["version_id"]: rows.job(row) for row in jobs.mappings()}
+        return tuple((v, by_version[v.id]) for v in training if v.id in by_version)
+
+    async def set_note(self, version_id: int, note: str) -> bool:
+        """False: it is deleted or never existed."""
+        async with self._db.writing() as write:
+            result = await write.execute(
+                sa.update(versions)
+                .where(versions.c.id == version_id, versions.c.deleted_at.is_(None))
+                .values(note=note)
+            )
+            return result.rowcount == 1
+
+    async def delete_version(
+        self, version_id: int, *, person_id: int | None, now: datetime
+    ) -> bool:
+        """Make it a tombstone; see the port."""
+        async with self._db.writing() as write:
+            avatar_id = await write.scalar(
+                sa.select(versions.c.avatar_id).where(versions.c.id == version_id)
+            )
+            if avatar_id is None:
+                return False
+            avatar = await self._lock_avatar(write, avatar_id)
+            buried = await write.execute(
+                sa.update(versions)
+                .where(versions.c.id == version_id, versions.c.deleted_at.is_(None))
+                .values(deleted_at=now, prompt=None, note="", error=None, source=None)
+            )
+            if buried.rowcount == 0 or avatar is None:
+                return False
+            for axis in Axis:
+                column = pointer_column(axis)
+                if avatar[column.name] != version_id:
+                    continue
+                await write.execute(
+                    sa.update(avatars).where(avatars.c.id == avatar_id).values({column: None})
+                )
+                await write.execute(
+                    sa.insert(activations).values(
+                        avatar_id=avatar_id,
+                        axis=axis.value,
+                        from_id=version_id,
+                        to_id=None,
+                        why=Why.DELETED.value,
+                        person_id=person_id,
+                        at=now,
+                    )
+                )
+            await write.execute(
+                sa.delete(training_examples).where(training_examples.c.version_id == version_id)
+            )
+            job = fine_tune_jobs.c.version_id == version_id
+            await write.execute(
+                sa.delete(fine_tune_jobs).where(job, fine_tune_jobs.c.ended_at.is_not(None))
+            )
+            # One that runs stays until the follower has seen its end: what is paid is counted.
+            await write.execute(
+                sa.update(fine_tune_jobs)
+                .where(job)
+                .values(
+                    cancel_requested_at=sa.func.coalesce(
+                        fine_tune_jobs.c.cancel_requested_at, sa.bindparam("at", now, Moment())
+                    ),
+                    next_poll_at=now,
+                    progress_message_id=None,
+                )
+            )
+            return True
+
+    async def model_deleted(self, version_id: int, *, now: datetime) -> None:
+        """Remember that the provider's model of this version is gone by our wish."""
+        async with self._db.writing() as write:
+            await write.execute(
+                sa.update(versions).where(versions.c.id == version_id).values(model_deleted_at=now)
+            )
+
+    async def examples(
+        self, version_id: int, *, limit: int, offset: int = 0
+    ) -> tuple[Example, ...]:
+        """In order."""
+        async with self._db.reading() as read:
+            found = await read.execute(
+                sa.select(training_examples)
+                .where(
+                    training_examples.c.version_id == version_id,
+                    training_examples.c.position >= offset,
+                )
+                .order_by(training_examples.c.position)
+                .limit(limit)
+            )
+            return tuple(rows.example(row) for row in found.mappings())
