@@ -262,6 +262,10 @@ class TrainingStore(Protocol):
         """
         ...
 
+    async def renew_leases(self, *, owner: str, now: datetime, lease: timedelta) -> None:
+        """Keep the jobs that `owner` has claimed and not lost for a `lease` from now on."""
+        ...
+
     async def save_job(
         self,
         job: Job,

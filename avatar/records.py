@@ -246,6 +246,7 @@ class Job:
     next_poll_at: datetime
     remote_file_id: str | None = None
     create_attempted_at: datetime | None = None  # written before the paid call
+    searches: int = 0  # looks for a remote job in doubt that found none
     remote_job_id: str | None = None
     remote_status: str | None = None
     last_event_id: str | None = None

@@ -218,6 +218,7 @@ fine_tune_jobs = sa.Table(
     sa.Column("next_poll_at", Moment, nullable=False),
     sa.Column("remote_file_id", sa.String(256)),
     sa.Column("create_attempted_at", Moment),
+    sa.Column("searches", sa.Integer, nullable=False),
     sa.Column("remote_job_id", sa.String(256)),
     sa.Column("remote_status", sa.String(64)),
     sa.Column("last_event_id", sa.String(256)),

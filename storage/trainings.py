@@ -195,6 +195,7 @@ class TrainingTables(VersionTables):
                     hyperparameters={"n_epochs": draft.epochs},
                     created_at=now,
                     next_poll_at=now,
+                    searches=0,
                     failures=0,
                     address=rows.address_json(address),
                 )
@@ -276,6 +277,19 @@ class TrainingTables(VersionTables):
             by_id = {row["id"]: rows.version(row) for row in found.mappings()}
         jobs.sort(key=lambda job: job.next_poll_at)
         return tuple((job, by_id[job.version_id]) for job in jobs)
+
+    async def renew_leases(self, *, owner: str, now: datetime, lease: timedelta) -> None:
+        """Keep what `owner` has claimed and not lost for a `lease` from now on."""
+        async with self._db.writing() as write:
+            await write.execute(
+                sa.update(fine_tune_jobs)
+                .where(
+                    fine_tune_jobs.c.ended_at.is_(None),
+                    fine_tune_jobs.c.lease_owner == owner,
+                    fine_tune_jobs.c.lease_until > now,
+                )
+                .values(lease_until=now + lease)
+            )
 
     async def save_job(
         self,

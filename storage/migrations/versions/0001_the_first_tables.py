@@ -321,6 +321,7 @@ def upgrade() -> None:
         sa.Column("next_poll_at", MOMENT, nullable=False),
         sa.Column("remote_file_id", sa.String(length=256), nullable=True),
         sa.Column("create_attempted_at", MOMENT, nullable=True),
+        sa.Column("searches", sa.Integer(), nullable=False),
         sa.Column("remote_job_id", sa.String(length=256), nullable=True),
         sa.Column("remote_status", sa.String(length=64), nullable=True),
         sa.Column("last_event_id", sa.String(length=256), nullable=True),

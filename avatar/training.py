@@ -1,0 +1,150 @@
+"""Deep Training: from examples to a version in training.
+
+Reading a file gives a draft that is kept until its owner says yes; the yes turns it into a version
+with its examples and a job, in one write. From there the follower goes on (`avatar.following`).
+"""
+
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from avatar import pricing
+from avatar.dataset.reading import Reading
+from avatar.errors import AlreadyDone, Expired, NotAllowed, NotTraining
+from avatar.ports import Store
+from avatar.providers import Provider
+from avatar.records import Address, Avatar, Draft, Person, Status, Version
+
+MIN_EPOCHS, MAX_EPOCHS = 1, 50  # what OpenAI takes
+DRAFT_LASTS = timedelta(hours=24)
+UNCERTAINTY = 10  # percent by which an estimate of tokens may be off
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Preflight:
+    """What a training would be, for the question before it."""
+
+    draft: Draft
+    provider_label: str
+    tokens: int  # all epochs together
+    cost_low: int | None  # micro-dollars; None: no price is known
+    cost_high: int | None
+    seconds_low: float
+    seconds_high: float
+
+
+def auto_epochs(examples: int) -> int:
+    """How many epochs are right for a number of examples: the rule of OpenAI's cookbook
+    ("How to fine-tune chat models", data preparation): 3, more for few and fewer for very many.
+    """
+    if examples * 3 < 100:
+        return min(25, 100 // max(1, examples))
+    if examples * 3 > 25_000:
+        return max(1, 25_000 // examples)
+    return 3
+
+
+def preflight(draft: Draft, provider: Provider) -> Preflight:
+    """What training a draft would take."""
+    total = draft.tokens * draft.epochs
+    price = pricing.price_of(draft.provider, draft.base_model)
+    low, high = total * (100 - UNCERTAINTY) // 100, total * (100 + UNCERTAINTY) // 100
+    seconds = provider.seconds(total)
+    return Preflight(
+        draft=draft,
+        provider_label=provider.label,
+        tokens=total,
+        cost_low=pricing.training_cost(price, low),
+        cost_high=pricing.training_cost(price, high),
+        seconds_low=seconds[0],
+        seconds_high=seconds[1],
+    )
+
+
+class Trainings:
+    """The use-cases before the follower takes over, and cancelling."""
+
+    def __init__(self, store: Store, *, provider: Provider, nudge: Callable[[], None]) -> None:
+        self._store = store
+        self._provider = provider
+        self.nudge = nudge  # makes the follower look at once
+
+    async def prepare(
+        self, avatar: Avatar, reading: Reading, *, person: Person, now: datetime
+    ) -> Preflight:
+        """Keep what was read, until its owner says yes (a day at most)."""
+        draft = await self._store.add_draft(
+            avatar_id=avatar.id,
+            person_id=person.id,
+            source=reading.source,
+            provider=self._provider.name,
+            base_model=avatar.base_model,
+            tokens=reading.tokens,
+            epochs=auto_epochs(len(reading.examples)),
+            warnings=reading.warnings,
+            examples=reading.examples,
+            now=now,
+            expires_at=now + DRAFT_LASTS,
+        )
+        return preflight(draft, self._provider)
+
+    async def set_epochs(
+        self, draft_id: int, epochs: int, *, person: Person, now: datetime
+    ) -> Preflight:
+        """Raises what `start` raises. Epochs outside of 1 to 50 are brought inside."""
+        await self._open(draft_id, person, now)
+        epochs = max(MIN_EPOCHS, min(epochs, MAX_EPOCHS))
+        await self._store.set_draft_epochs(draft_id, epochs)
+        return preflight(await self._open(draft_id, person, now), self._provider)
+
+    async def drop(self, draft_id: int, *, person: Person, now: datetime) -> None:
+        """Raises what `start` raises."""
+        await self._open(draft_id, person, now)
+        await self._store.drop_draft(draft_id)
+
+    async def start(
+        self, draft_id: int, *, person: Person, address: Address, now: datetime
+    ) -> Version:
+        """Make the version and its job. Raises Expired, NotAllowed (another person's question)
+        and AlreadyDone (pressed twice).
+        """
+        draft = await self._open(draft_id, person, now)
+        flight = preflight(draft, self._provider)
+        price = pricing.price_of(draft.provider, draft.base_model)
+        version = await self._store.start_draft(
+            draft_id,
+            note="",
+            key=uuid.uuid4().hex,
+            estimated_tokens=flight.tokens,
+            estimated_cost=pricing.training_cost(price, flight.tokens),
+            address=address,
+            now=now,
+        )
+        if version is None:
+            await self._open(draft_id, person, now)  # says as what it was started
+            raise Expired(command="/train")
+        return version
+
+    async def cancel(self, version: Version, *, now: datetime) -> None:
+        """Ask for a training's end. Raises NotTraining."""
+        if version.status is not Status.TRAINING or not await self._store.request_cancel(
+            version.id, now=now
+        ):
+            raise NotTraining(number=version.number, status=version.status.value)
+        self.nudge()
+
+    async def _open(self, draft_id: int, person: Person, now: datetime) -> Draft:
+        draft = await self._store.draft(draft_id)
+        if draft is None:
+            raise Expired(command="/train")
+        if draft.version_id is not None:
+            version = await self._store.version(draft.version_id)
+            number = version.number if version else "?"
+            raise AlreadyDone(what=f"This training was started as version {number}.")
+        if draft.person_id != person.id:
+            avatar = await self._store.avatar(draft.avatar_id)
+            raise NotAllowed(avatar=f"{avatar.name} who asked for this training")
+        if draft.expires_at <= now:
+            raise Expired(command="/train")
+        return draft

@@ -1,0 +1,24 @@
+"""One host: who answers and who trains there."""
+
+from backends.chat import OpenAIChat
+from backends.client import Client
+from backends.trainer import OpenAITrainer
+
+
+class Backend:
+    """The two ports of a provider over one client. Close it at the end."""
+
+    def __init__(
+        self, *, api_key: str | None, base_url: str | None, hyperparameters: str = "method"
+    ) -> None:
+        self._client = Client(api_key=api_key, base_url=base_url)
+        self.chat = OpenAIChat(self._client)
+        self.trainer = OpenAITrainer(self._client, hyperparameters=hyperparameters)
+
+    async def warm_up(self) -> None:
+        """Import and make what the first call would otherwise wait for."""
+        await self._client.warm_up()
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        await self._client.aclose()
