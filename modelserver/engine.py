@@ -1,4 +1,4 @@
-"""What an engine is: something that can be trained and that answers. The HTTP side knows no more."""
+"""What an engine is: it can be trained and it answers. The HTTP side knows no more of it."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass

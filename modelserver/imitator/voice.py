@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from modelserver.engine import Said
 from modelserver.imitator.index import Index
 
-NEAR = 0.22  # similarity from which an example counts as an answer to what was said
+NEAR = 0.15  # similarity from which an example counts as an answer to what was said
 CANDIDATES = 8
 SHOWN_PROMPT = 60  # characters of the instructions that are quoted
 _BEFORE = 2  # messages before the last one that count a little

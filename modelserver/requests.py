@@ -1,0 +1,181 @@
+"""Checking what callers send, with OpenAI's answers to what is wrong. Pure."""
+
+import re
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from modelserver.engine import Said
+from modelserver.errors import bad_request
+from modelserver.jobs import new_id
+from modelserver.shelf import Record
+
+_ROLES = {"system", "developer", "user", "assistant"}
+_SUFFIX = re.compile(r"[^a-zA-Z0-9-]+")
+MAX_STOPS = 4
+
+
+def conversation(body: Mapping[str, Any]) -> list[Said]:
+    """The messages of a chat request."""
+    messages = body.get("messages")
+    if not isinstance(messages, list) or not messages:
+        raise bad_request("'messages' must be a list with at least one message.", "messages")
+    return [_said(message, place) for place, message in enumerate(messages)]
+
+
+def _said(message: Any, place: int) -> Said:
+    param = f"messages.[{place}]"
+    if not isinstance(message, dict) or message.get("role") not in _ROLES:
+        raise bad_request(
+            f"'{param}.role' must be system, developer, user or assistant.", f"{param}.role"
+        )
+    content = message.get("content")
+    if isinstance(content, list):  # parts: texts are joined, others are nothing to us
+        texts = [p.get("text") for p in content if isinstance(p, dict) and p.get("type") == "text"]
+        content = "".join(text for text in texts if isinstance(text, str))
+    if content is None and message["role"] == "assistant":
+        content = ""
+    if not isinstance(content, str):
+        raise bad_request(f"'{param}.content' must be text.", f"{param}.content")
+    role = "system" if message["role"] == "developer" else message["role"]
+    return Said(role, content.encode("utf-8", "replace").decode())
+
+
+def limits(body: Mapping[str, Any]) -> tuple[int | None, tuple[str, ...]]:
+    """How long a reply may be, in tokens, and where it stops."""
+    if body.get("n") not in {None, 1}:
+        raise bad_request("Only n=1 is offered here.", "n")
+    longest: int | None = None
+    for name in ("max_tokens", "max_completion_tokens"):
+        value = body.get(name)
+        if value is None:
+            continue
+        if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+            raise bad_request(f"'{name}' must be a whole number from 1 on.", name)
+        longest = value if longest is None else min(longest, value)
+    stop = body.get("stop")
+    stops = [stop] if isinstance(stop, str) else stop or []
+    if (
+        not isinstance(stops, list)
+        or len(stops) > MAX_STOPS
+        or not all(isinstance(s, str) and s for s in stops)
+    ):
+        raise bad_request(f"'stop' must be up to {MAX_STOPS} texts.", "stop")
+    return longest, tuple(stops)
+
+
+def new_job(body: Mapping[str, Any]) -> Record:
+    """A job as it is created; model and file are checked by the caller."""
+    model, file_id = body.get("model"), body.get("training_file")
+    if not isinstance(model, str) or not model:
+        raise bad_request("You must provide a model.", "model")
+    if not isinstance(file_id, str) or not file_id:
+        raise bad_request("You must provide a training file.", "training_file")
+    validation = body.get("validation_file")
+    if validation is not None and not isinstance(validation, str):
+        raise bad_request("'validation_file' must be the id of a file.", "validation_file")
+    seed = body.get("seed")
+    if seed is not None and (not isinstance(seed, int) or isinstance(seed, bool)):
+        raise bad_request("'seed' must be a whole number.", "seed")
+    chosen = _hyperparameters(body)
+    return {
+        "id": new_id("ftjob"),
+        "object": "fine_tuning.job",
+        "created_at": int(time.time()),
+        "model": model,
+        "organization_id": "local",
+        "status": "validating_files",
+        "training_file": file_id,
+        "validation_file": validation,
+        "hyperparameters": chosen,
+        "method": {"type": "supervised", "supervised": {"hyperparameters": chosen}},
+        "metadata": _metadata(body.get("metadata")),
+        "seed": 0 if seed is None else seed,
+        "user_provided_suffix": _suffix(body.get("suffix")),
+        "fine_tuned_model": None,
+        "trained_tokens": None,
+        "estimated_finish": None,
+        "finished_at": None,
+        "result_files": [],
+        "error": None,
+        "x_step": 0,  # steps reported so far
+        "x_curve": [],
+    }
+
+
+def _suffix(suffix: Any) -> str | None:
+    if suffix is None:
+        return None
+    if not isinstance(suffix, str) or not 1 <= len(suffix) <= 64:
+        raise bad_request("'suffix' must have 1 to 64 characters.", "suffix")
+    return _SUFFIX.sub("-", suffix).strip("-").lower()
+
+
+def _metadata(metadata: Any) -> dict[str, str]:
+    if metadata is None:
+        return {}
+    if not isinstance(metadata, dict) or len(metadata) > 16:
+        raise bad_request("'metadata' must be an object with up to 16 keys.", "metadata")
+    for key, value in metadata.items():
+        if len(key) > 64 or not isinstance(value, str) or len(value) > 512:
+            raise bad_request(
+                "Keys of 'metadata' have up to 64 characters, values are texts of up to 512.",
+                "metadata",
+            )
+    return metadata
+
+
+def _hyperparameters(body: Mapping[str, Any]) -> dict[str, Any]:
+    method = body.get("method")
+    given = body.get("hyperparameters")
+    if method is not None:
+        if not isinstance(method, dict) or method.get("type", "supervised") != "supervised":
+            raise bad_request("This server trains with the method supervised only.", "method")
+        supervised = method.get("supervised")
+        given = supervised.get("hyperparameters") if isinstance(supervised, dict) else None
+    if given is not None and not isinstance(given, dict):
+        raise bad_request("'hyperparameters' must be an object.", "hyperparameters")
+    given = given or {}
+    return {
+        "n_epochs": _whole(given, "n_epochs", 50),
+        "batch_size": _whole(given, "batch_size", 256),
+        "learning_rate_multiplier": _positive(given, "learning_rate_multiplier"),
+    }
+
+
+def _whole(given: Mapping[str, Any], name: str, highest: int) -> int | str:
+    value = given.get(name, "auto")
+    if value == "auto":
+        return "auto"
+    if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= highest:
+        raise bad_request(f"'{name}' must be 'auto' or from 1 to {highest}.", name)
+    return value
+
+
+def _positive(given: Mapping[str, Any], name: str) -> float | str:
+    value = given.get(name, "auto")
+    if value == "auto":
+        return "auto"
+    if not isinstance(value, int | float) or isinstance(value, bool) or not 0 < value < 1e6:
+        raise bad_request(f"'{name}' must be 'auto' or above 0.", name)
+    return float(value)
+
+
+def page(query: Mapping[str, str], *, usual: int, highest: int) -> tuple[str | None, int]:
+    """`after` and `limit` of a list."""
+    try:
+        limit = int(query.get("limit", usual))
+    except ValueError:
+        raise bad_request("'limit' must be a whole number.", "limit") from None
+    if limit < 1:
+        raise bad_request("'limit' must be 1 or more.", "limit")
+    return query.get("after"), min(limit, highest)
+
+
+def wanted_metadata(query: Mapping[str, str]) -> dict[str, str]:
+    """The filter `metadata[key]=value` of a list of jobs."""
+    found = {}
+    for name, value in query.items():
+        if name.startswith("metadata[") and name.endswith("]"):
+            found[name[len("metadata[") : -1]] = value
+    return found

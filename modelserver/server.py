@@ -1,0 +1,98 @@
+"""The server as an object: for embedding in another program, and for `python -m modelserver`."""
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import uvicorn
+
+from modelserver.app import Api
+from modelserver.engine import Engine
+from modelserver.imitator.engine import Imitator
+from modelserver.jobs import Jobs
+from modelserver.shelf import Shelf
+
+TRAINING_SECONDS = 5.0  # of an engine without real work, so that a person sees it progress
+CLOSE_SECONDS = 1  # open streams get at the end
+
+
+class _Quiet(uvicorn.Server):
+    """A server that leaves the process's signals alone: its owner decides when it ends."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+class ModelServer:
+    """Serves a folder on a port while the context lasts.
+
+    `port` 0 takes a free one. Raises FolderInUse, and OSError when the port is taken.
+    """
+
+    def __init__(
+        self,
+        data: Path,
+        *,
+        engine: Engine | None = None,
+        api_key: str | None = None,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        training_seconds: float = TRAINING_SECONDS,
+    ) -> None:
+        self._data = data
+        self._engine = engine or Imitator()
+        self._api_key = api_key
+        self._host = host
+        self._port = port
+        self._training_seconds = training_seconds
+        self._stack = contextlib.AsyncExitStack()
+        self.base_url = ""
+
+    async def __aenter__(self) -> "ModelServer":
+        async with contextlib.AsyncExitStack() as stack:
+            shelf = await stack.enter_async_context(Shelf(self._data))
+            jobs = Jobs(shelf, self._engine, seconds=self._training_seconds)
+            stack.push_async_callback(jobs.stop)
+            listener = self._listen()
+            stack.callback(listener.close)
+            api = Api(shelf, self._engine, jobs, api_key=self._api_key)
+            config = uvicorn.Config(
+                api.app(),
+                lifespan="off",
+                log_config=None,
+                access_log=False,
+                timeout_graceful_shutdown=CLOSE_SECONDS,
+            )
+            server = _Quiet(config)
+            serving = asyncio.create_task(server.serve(sockets=[listener]))
+
+            async def close() -> None:
+                server.should_exit = True
+                await serving
+
+            stack.push_async_callback(close)
+            await jobs.start()
+            host, port = listener.getsockname()[:2]
+            self.base_url = f"http://{host}:{port}/v1"
+            self._stack = stack.pop_all()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._stack.aclose()
+
+    def _listen(self) -> socket.socket:
+        """A bound socket: once we hold it, nobody else can have the port."""
+        family = socket.AF_INET6 if ":" in self._host else socket.AF_INET
+        listener = socket.socket(family, socket.SOCK_STREAM)
+        try:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listener.bind((self._host, self._port))
+            listener.listen(2048)
+            listener.setblocking(False)
+        except OSError:
+            listener.close()
+            raise
+        return listener
