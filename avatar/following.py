@@ -6,6 +6,7 @@ follower begins where the record says. Where it says that creation was attempted
 ended, a job with our key is looked for and adopted, so nothing is ever paid twice.
 """
 
+import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -13,7 +14,7 @@ from datetime import datetime, timedelta
 from enum import Enum
 
 from avatar import pricing
-from avatar.errors import AvatarError, TrainingClosed
+from avatar.errors import AvatarError, ModelGone, QuotaExceeded, TrainingClosed
 from avatar.ports import Spent
 from avatar.records import (
     Avatar,
@@ -26,10 +27,17 @@ from avatar.records import (
     Version,
 )
 
-SEARCHES = 2  # looks for a job in doubt, polls apart, before it is created again
+SEARCHES = 3  # looks for a job in doubt, polls apart, before it is created again
 VANISHED = 5  # polls in a row that know nothing of a job, before it counts as failed
 LONG = timedelta(hours=6)  # after which the owner hears that we are still waiting
 MAX_DELAY = timedelta(minutes=10)  # between polls of a provider that does not answer
+
+# The provider's codes for our errors, where there is advice for them (`avatar.why_failed`).
+_CODES: tuple[tuple[type[AvatarError], str], ...] = (
+    (TrainingClosed, "training_not_available"),
+    (QuotaExceeded, "insufficient_quota"),
+    (ModelGone, "model_not_found"),
+)
 
 
 class Step(Enum):
@@ -77,18 +85,33 @@ def adopted(job: Job, remote: RemoteJob) -> Job:
     )
 
 
-def searched(job: Job, *, now: datetime, poll: timedelta) -> Job:
-    """A job in doubt that was not found. After the second time it may be created again."""
-    searches = job.searches + 1
-    if searches >= SEARCHES:
-        return replace(job, create_attempted_at=None, searches=0, next_poll_at=now)
-    return replace(job, searches=searches, next_poll_at=now + poll)
+def searched(job: Job, version: Version, *, now: datetime, poll: timedelta) -> Advance:
+    """A job in doubt that was not found. After the last look it may be created again."""
+    if job.searches + 1 >= SEARCHES:
+        job = replace(job, create_attempted_at=None, searches=0, next_poll_at=now)
+    else:
+        job = replace(job, searches=job.searches + 1, next_poll_at=now + poll)
+    return _waiting(job, version, now)
 
 
-def postponed(job: Job, *, now: datetime, poll: timedelta) -> Job:
+def postponed(job: Job, version: Version, *, now: datetime, poll: timedelta) -> Advance:
     """A job whose provider did not answer: asked again later, and later still."""
-    delay = min(poll * 2 ** min(job.failures, 12), MAX_DELAY)
-    return replace(job, failures=job.failures + 1, next_poll_at=now + max(delay, poll))
+    delay = max(poll, min(poll * 2 ** min(job.failures, 12), MAX_DELAY))
+    job = replace(job, failures=job.failures + 1, next_poll_at=now + delay)
+    return _waiting(job, version, now)
+
+
+def vanished(job: Job, version: Version, *, now: datetime, poll: timedelta) -> Advance:
+    """A job that its provider says it does not know: that may pass, so it is asked again, later
+    and later still, before it counts as lost.
+    """
+    searches = job.searches + 1
+    if searches < VANISHED:
+        return postponed(replace(job, searches=searches), version, now=now, poll=poll)
+    if job.cancel_requested_at is not None:
+        return cancelled(job, version, now=now)
+    reason = "The provider does not know this training any more."
+    return failed(job, version, reason=reason, code=None, now=now)
 
 
 def advance(
@@ -101,12 +124,15 @@ def advance(
     poll: timedelta,
 ) -> Advance:
     """What the provider's answer means. States that we do not know mean "not finished"; nothing is
-    failed for being slow.
+    failed for being slow. A job that has ended stays as it is.
     """
+    if job.ended_at is not None:
+        return Advance(job=job, version=version)
     job = replace(
         job,
         remote_status=remote.status,
         estimated_finish=remote.estimated_finish,
+        searches=0,
         failures=0,
         next_poll_at=now + poll,
     )
@@ -132,7 +158,7 @@ def _heard(job: Job, events: Sequence[JobEvent]) -> Job:
         step = _whole(event.data.get("step"), step)
         total = _whole(event.data.get("total_steps"), total)
         value = event.data.get("train_loss")
-        if isinstance(value, int | float) and not isinstance(value, bool):
+        if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value):
             loss = float(value)
     return replace(
         job,
@@ -157,10 +183,9 @@ def _completed(job: Job, version: Version, remote: RemoteJob, now: datetime) -> 
         trained_tokens=remote.trained_tokens,
         finished_at=remote.finished_at or now,
     )
-    if version.estimated_tokens is not None and remote.trained_tokens is None:
+    tokens = remote.trained_tokens  # where the provider does not say, our estimate is counted
+    if tokens is None:
         tokens = version.estimated_tokens
-    else:
-        tokens = remote.trained_tokens or 0
     return _ended(job, version, NoticeKind.TRAINING_COMPLETED, now, tokens=tokens)
 
 
@@ -172,7 +197,7 @@ def failed(job: Job, version: Version, *, reason: str, code: str | None, now: da
 
 def refused(job: Job, version: Version, error: AvatarError, *, now: datetime) -> Advance:
     """A training that the provider did not take."""
-    code = "training_not_available" if isinstance(error, TrainingClosed) else None
+    code = next((code for kind, code in _CODES if isinstance(error, kind)), None)
     return failed(job, version, reason=error.sentence, code=code, now=now)
 
 
@@ -189,10 +214,12 @@ def cancelled(
 def _ended(
     job: Job, version: Version, kind: NoticeKind, now: datetime, *, tokens: int | None
 ) -> Advance:
+    """`tokens`: what was trained and is paid; None: nothing."""
     spent: tuple[Spent, ...] = ()
-    if tokens:
+    if tokens is not None:
         price = pricing.price_of(job.provider, version.base_model or "")
         version = replace(version, actual_cost=pricing.training_cost(price, tokens))
+    if tokens or version.status is Status.COMPLETED:
         spent = (
             Spent(
                 avatar_id=version.avatar_id,
@@ -200,7 +227,7 @@ def _ended(
                 kind="training",
                 version_id=version.id,
                 model=version.base_model or "",
-                prompt_tokens=tokens,
+                prompt_tokens=tokens or 0,
                 completion_tokens=0,
                 cost=version.actual_cost,
             ),

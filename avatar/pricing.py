@@ -82,10 +82,10 @@ def reply_cost(price: Price | None, usage: Usage) -> int | None:
     """What a reply cost, in micro-dollars, rounded once; None without a price."""
     if price is None:
         return None
-    fresh = usage.prompt_tokens - usage.cached_tokens
+    cached = min(usage.cached_tokens, usage.prompt_tokens)
     total = (
-        fresh * price.input
-        + usage.cached_tokens * price.cached
+        (usage.prompt_tokens - cached) * price.input
+        + cached * price.cached
         + usage.completion_tokens * price.output
     )
     return _rounded(total)

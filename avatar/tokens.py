@@ -1,19 +1,30 @@
-"""How many tokens a text is, about: an estimate from its bytes, without a tokenizer.
+"""How many tokens a text is, about: an estimate from its characters, without a tokenizer.
 
-English averages four bytes a token in OpenAI's vocabularies; other scripts take about one token
-for two to three bytes of UTF-8 (they need two to four bytes a character). The result is good for
-budgets and forecasts, within some 15 % on ordinary text; what is billed is counted by the provider.
+The shares below were measured against o200k_base, the vocabulary of OpenAI's models since gpt-4o,
+on everyday sentences in ten languages: they were off by up to a fifth for most of them, and by a
+third at most. Older vocabularies take more for other scripts than Latin. What is billed is counted
+by the provider.
 """
+
+import re
 
 MESSAGE_TOKENS = 4  # around each message of a conversation
 CONVERSATION_TOKENS = 3  # around the whole (OpenAI's published rule for chat formats)
 
+# From U+2E80 on a character is a word or a syllable (Chinese, Japanese, Korean) or an emoji.
+_DENSE = re.compile("[\u2e80-\U0010ffff]")
+
 
 def estimate(text: str) -> int:
-    """About how many tokens a text is; 0 for an empty one, else at least 1."""
-    size = len(text.encode("utf-8", "surrogatepass"))
-    plain = size if text.isascii() else sum(1 for c in text if c < "\x80")
-    return -(-plain // 4) + -(-(size - plain) * 2 // 5)
+    """About how many tokens a text is; 0 for an empty one, else at least 1.
+
+    Four ASCII characters a token, three letters of other alphabets, and four tokens for five
+    characters of the dense scripts.
+    """
+    plain = len(text) if text.isascii() else len(text.encode("ascii", "ignore"))
+    dense = 0 if plain == len(text) else len(_DENSE.findall(text))
+    others = len(text) - plain - dense
+    return -(-(15 * plain + 20 * others + 48 * dense) // 60)
 
 
 def of_conversation(texts: tuple[str, ...] | list[str]) -> int:

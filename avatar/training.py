@@ -101,13 +101,16 @@ class Trainings:
     async def drop(self, draft_id: int, *, person: Person, now: datetime) -> None:
         """Raises what `start` raises."""
         await self._open(draft_id, person, now)
-        await self._store.drop_draft(draft_id)
+        if not await self._store.drop_draft(draft_id):
+            await self._open(draft_id, person, now)  # says as what it was started meanwhile
+            raise Expired(command="/train")
 
     async def start(
         self, draft_id: int, *, person: Person, address: Address, now: datetime
     ) -> Version:
-        """Make the version and its job. Raises Expired, NotAllowed (another person's question)
-        and AlreadyDone (pressed twice).
+        """Make the version and its job, and have it followed at once.
+
+        Raises Expired, NotAllowed (another person's question) and AlreadyDone (pressed twice).
         """
         draft = await self._open(draft_id, person, now)
         flight = preflight(draft, self._provider)
@@ -124,6 +127,7 @@ class Trainings:
         if version is None:
             await self._open(draft_id, person, now)  # says as what it was started
             raise Expired(command="/train")
+        self.nudge()
         return version
 
     async def cancel(self, version: Version, *, now: datetime) -> None:
@@ -145,6 +149,6 @@ class Trainings:
         if draft.person_id != person.id:
             avatar = await self._store.avatar(draft.avatar_id)
             raise NotAllowed(avatar=f"{avatar.name} who asked for this training")
-        if draft.expires_at <= now:
+        if draft.expires_at <= now or draft.provider != self._provider.name:
             raise Expired(command="/train")
         return draft

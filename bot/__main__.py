@@ -1,26 +1,24 @@
 """`python -m bot`: chat with avatars in Telegram, or, with nothing configured, in the terminal."""
 
 import asyncio
-import logging
+import os
 import signal
 import sys
 from contextlib import suppress
 
 from avatar.errors import AvatarError
-from bot.composition import serve
 from bot.logs import set_up_logs
-from bot.settings import SettingsError, load_settings
-
-log = logging.getLogger("bot")
+from bot.settings import Settings, SettingsError, load_settings
 
 
-async def _until_told(settings: object) -> None:
-    """Serve until the platforms end by themselves or a signal asks for the end."""
-    loop = asyncio.get_running_loop()
+async def _until_told(settings: Settings) -> None:
+    """Serve until the platform ends by itself or a signal asks for the end."""
+    from bot.composition import serve
+
     serving = asyncio.ensure_future(serve(settings))
+    loop = asyncio.get_running_loop()
     for name in (signal.SIGINT, signal.SIGTERM):
-        with suppress(NotImplementedError):  # not on every system
-            loop.add_signal_handler(name, serving.cancel)
+        loop.add_signal_handler(name, serving.cancel)
     with suppress(asyncio.CancelledError):
         await serving
 
@@ -28,16 +26,21 @@ async def _until_told(settings: object) -> None:
 def main() -> int:
     """The exit code: 0 when it ended as asked, 2 when it could not start."""
     try:
-        settings = load_settings()
+        settings = load_settings(os.environ)
     except SettingsError as error:
-        print(error, file=sys.stderr)
+        sys.stderr.write(f"avatar-bot cannot start: {error}\n")
         return 2
-    set_up_logs(settings)
+    level = settings.log_level
+    if settings.telegram_token is None and level == "info":
+        level = "warning"  # a conversation in a terminal is not the place for news of the process
+    set_up_logs(level=level, form=settings.log_format, secrets_=settings.secrets)
     try:
         asyncio.run(_until_told(settings))
     except AvatarError as error:  # a platform or the database refused us at the start
-        print(error.sentence, file=sys.stderr)
+        sys.stderr.write(f"avatar-bot cannot go on: {error.sentence}\n")
         return 2
+    except BrokenPipeError:  # who read our output has gone
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return 0
 
 

@@ -228,7 +228,9 @@ class Dispatcher:
                 return await self._store.avatar(version.avatar_id)
             case Verb.YES:  # what was asked about counts, also if ownership ended since
                 confirmation = await self._store.confirmation(action.numbers[0])
-                return confirmation and await self._subject(decode(confirmation.action))
+                if confirmation is None:
+                    return None
+                return await self._subject(decode(confirmation.action))
             case Verb.NO | Verb.TALK | Verb.AVATARS | Verb.FORGET | Verb.STOP:
                 return None
 

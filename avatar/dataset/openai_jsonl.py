@@ -9,12 +9,14 @@ without being held in memory.
 
 import asyncio
 import json
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from avatar import tokens
+from avatar.dataset import looks
 from avatar.dataset.reading import Faults, Reading, refused, shown_name
 from avatar.records import Example, Role, Turn
 
@@ -24,21 +26,12 @@ MAX_TOKENS = 65_536  # an example
 MAX_LINE = 4 * 1024 * 1024  # bytes; 65,536 tokens are far below
 MAX_FILE = 512 * 1024 * 1024  # bytes
 MAX_EXAMPLES = 200_000  # what is kept in memory and in the database; about 512 MB of small ones
+MAX_LINES = 2_000_000  # also empty ones: half a gigabyte of newlines would be read for minutes
+MAX_FAULTY = 10_000  # lines with faults: reading on would tell nothing new
 _ROLES = {role.value for role in Role}
-
-# What a file is that is no text, by its first bytes.
-_SIGNATURES = (
-    (b"PK\x03\x04", "a zip archive"),
-    (b"\x1f\x8b", "a gzip archive"),
-    (b"\x89PNG", "a PNG image"),
-    (b"\xff\xd8\xff", "a JPEG image"),
-    (b"GIF8", "a GIF image"),
-    (b"RIFF", "a picture, a sound or a video"),
-    (b"%PDF", "a PDF document"),
-    (b"\xff\xfe", "text in UTF-16"),
-    (b"\xfe\xff", "text in UTF-16"),
-    (b"SQLite format 3", "a database"),
-)
+_SURROGATE = re.compile("[\ud800-\udfff]")
+# C0 and DEL without tab, newline and carriage return: never wanted, and PostgreSQL takes no NUL.
+_CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _WANTED = 'It must be text in UTF-8 with one {"messages": […]} a line.'
 
 
@@ -56,18 +49,19 @@ def read_file(path: Path, *, name: str) -> Reading:
     if path.stat().st_size > MAX_FILE:
         raise refused(f"it is larger than {MAX_FILE // 1024 // 1024} MB.")
     with path.open("rb") as file:
-        _look(file.read(512))
+        if (what := looks.seems(file.read(looks.HEAD))) is not None:
+            raise refused(f"it looks like {what}. {_WANTED}")
         file.seek(0)
         numbered = list(_examples(file, source, faults))
+    count = len(numbered) + faults.count
+    if count == 0:
+        raise refused(f"it is empty. {_WANTED}")
+    if count < MIN_EXAMPLES:
+        had = "1 example" if count == 1 else f"{count} examples"
+        faults.add("the file", f"it has {had}; training needs at least {MIN_EXAMPLES}.")
     if faults:
         raise faults.error
-    if not numbered:
-        raise refused(f"it is empty. {_WANTED}")
     examples = tuple(example for _, example in numbered)
-    if len(examples) < MIN_EXAMPLES:
-        raise refused(
-            f"it has {len(examples)} example(s), and training needs at least {MIN_EXAMPLES}."
-        )
     return Reading(source=source, examples=examples, warnings=tuple(_warnings(numbered)))
 
 
@@ -83,22 +77,13 @@ def write(examples: Iterable[Example]) -> Iterator[bytes]:
         yield json.dumps({"messages": messages}, ensure_ascii=False).encode() + b"\n"
 
 
-def _look(head: bytes) -> None:
-    """Refuse what is no text by its first bytes."""
-    for signature, what in _SIGNATURES:
-        if head.startswith(signature):
-            raise refused(f"it is {what}. {_WANTED}")
-    if b"\x00" in head:
-        raise refused(f"it is binary data or text in another encoding. {_WANTED}")
-    start = head.removeprefix(b"\xef\xbb\xbf").lstrip()
-    if start.startswith(b"[") and not start.startswith((b"[{", b"[\n", b"[ ", b"[\r")):
-        raise refused(f"it looks like a chat export as text. {_WANTED}")
-
-
 def _lines(file: BinaryIO, faults: Faults) -> Iterator[tuple[int, bytes]]:
+    """Lines with their numbers; one that is too long is a fault and is skipped in pieces."""
     number = 0
     while line := file.readline(MAX_LINE + 1):
         number += 1
+        if number > MAX_LINES:
+            raise refused(f"it has more than {MAX_LINES:,} lines.")
         if len(line) > MAX_LINE and not line.endswith(b"\n"):
             faults.add(f"line {number}", f"it is longer than {MAX_LINE // 1024 // 1024} MB.")
             while (rest := file.readline(MAX_LINE)) and not rest.endswith(b"\n"):
@@ -110,12 +95,13 @@ def _lines(file: BinaryIO, faults: Faults) -> Iterator[tuple[int, bytes]]:
 def _examples(file: BinaryIO, source: str, faults: Faults) -> Iterator[tuple[int, Example]]:
     count = 0
     for number, line in _lines(file, faults):
+        if faults.count >= MAX_FAULTY:
+            return
         text = _decoded(number, line, faults)
         if text is None or not text.strip():
             continue
-        if count == 0 and not faults:
-            _refuse_other_formats(text)
-        reason, example = _example(text, f"{source} line {number}")
+        first = count == 0 and not faults
+        reason, example = _example(text, f"{source} line {number}", first=first)
         if example is None:
             faults.add(f"line {number}", reason)
             continue
@@ -133,19 +119,6 @@ def _decoded(number: int, line: bytes, faults: Faults) -> str | None:
         return None
 
 
-def _refuse_other_formats(first: str) -> None:
-    """One sentence for a file of another known form, instead of a fault for each line."""
-    start = first.strip()
-    if start in {"[", "{"} or start.startswith("["):
-        raise refused(
-            "it is one JSON document over several lines, perhaps a chat export. " + _WANTED
-        )
-    if '"preferred_output"' in first:
-        raise refused("it holds preference pairs (DPO), which cannot be trained on yet. " + _WANTED)
-    if '"conversations"' in first and '"messages"' not in first:
-        raise refused("it is in the ShareGPT form. " + _WANTED)
-
-
 class _Bad(Exception):
     """Why a line cannot be used; never leaves this module."""
 
@@ -161,9 +134,14 @@ def _constant(name: str) -> Any:
     raise _Bad(f"{name} is no JSON.")
 
 
-def _example(line: str, source: str) -> tuple[str, Example | None]:
+def _example(line: str, source: str, *, first: bool) -> tuple[str, Example | None]:
+    """An example, or why there is none. In place of the same fault for each line, raises
+    BadDataset when the first line shows another form.
+    """
     try:
         data = json.loads(line, object_pairs_hook=_pairs, parse_constant=_constant)
+        if first and isinstance(data, dict) and (form := looks.other_form(data)) is not None:
+            raise refused(f"it is in another form: {form}. /train cannot use that yet. {_WANTED}")
         return "", _checked(data, source)
     except _Bad as bad:
         return str(bad), None
@@ -206,15 +184,17 @@ def _message(message: Any, place: int) -> tuple[Turn, int | None]:
     if not isinstance(message, dict):
         raise _Bad(f"message {place} must be an object with role and content.")
     role, content, weight = message.get("role"), message.get("content"), message.get("weight")
-    if role not in _ROLES or not isinstance(role, str):
-        shown = str(role)[:20] if isinstance(role, str) else type(role).__name__
-        raise _Bad(f"message {place} has the role {shown!r}; use system, user or assistant.")
+    if not isinstance(role, str) or role not in _ROLES:
+        shown = repr(role[:20]) if isinstance(role, str) else "that is no text"
+        raise _Bad(f"message {place} has a role {shown}; use system, user or assistant.")
     if message.get("tool_calls") or message.get("function_call"):
         raise _Bad(f"message {place} calls a tool, which cannot be trained here.")
     if not isinstance(content, str) or not content.strip():
         raise _Bad(f"message {place} needs text as its content.")
-    if any("\ud800" <= c <= "\udfff" for c in content):
+    if _SURROGATE.search(content):
         raise _Bad(f"message {place} has half of a character (a lone surrogate).")
+    if control := _CONTROL.search(content):
+        raise _Bad(f"message {place} has a control character (U+{ord(control[0]):04X}).")
     if weight is not None:
         if role != Role.ASSISTANT.value:
             raise _Bad(f"message {place} has a weight; only the assistant's can.")
@@ -237,8 +217,10 @@ def _warnings(numbered: list[tuple[int, Example]]) -> Iterator[str]:
             twice.append(f"line {number} repeats line {seen}")
     if twice:
         more = f" and {len(twice) - 3} more" if len(twice) > 3 else ""
-        yield f"{len(twice)} duplicates: {', '.join(twice[:3])}{more}."
+        word = "duplicate" if len(twice) == 1 else "duplicates"
+        yield f"{len(twice)} {word}: {', '.join(twice[:3])}{more}."
     replies = Counter(example.turns[-1].text for _, example in numbered)
     reply, times = replies.most_common(1)[0]
     if times > 3 and times * 5 > count and not twice:
-        yield f"{times} examples end with the same reply ({reply[:40]!r})."
+        shown = reply if len(reply) <= 40 else reply[:39] + "…"
+        yield f"{times} of {count} examples end with the same reply: {' '.join(shown.split())}"

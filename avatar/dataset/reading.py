@@ -36,6 +36,10 @@ class Faults:
         else:
             self._more += 1
 
+    @property
+    def count(self) -> int:
+        return len(self._first) + self._more
+
     def __bool__(self) -> bool:
         return bool(self._first)
 

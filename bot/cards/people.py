@@ -67,7 +67,7 @@ def avatars(
         + (" — you are talking to this one" if avatar.id == talking_to else "")
         for avatar in found
     ]
-    rows = [
+    rows: list[tuple[Button, ...]] = [
         (Button(label=f"Talk to {avatar.name}", action=code(Verb.TALK, avatar.id)),)
         for avatar in found
         if avatar.id != talking_to

@@ -14,7 +14,7 @@ def how_to_train(*, terminal: bool) -> Content:
     how = (
         "Type the path of a file: /train examples/malaysian.jsonl"
         if terminal
-        else "Send the file as a document with the caption /train, or answer a document with /train."
+        else "Send the file as a document with the caption /train, or answer one with /train."
     )
     return Content(
         text=f"{how}\n\nIt is OpenAI's format, one conversation a line, at least 10:\n\n"
@@ -118,6 +118,11 @@ def _left(job: Job) -> str | None:
     if job.estimated_finish is None or job.next_poll_at >= job.estimated_finish:
         return None
     return duration((job.estimated_finish - job.next_poll_at).total_seconds())
+
+
+def nothing_runs() -> Content:
+    """After /wait."""
+    return Content(text="No training runs, and nothing is owed to you.")
 
 
 def cancelling(version: Version) -> Content:

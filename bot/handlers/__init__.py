@@ -1,1 +1,23 @@
 """What each command and button does: thin, from a `Request` to a card."""
+
+from bot.actions import Verb
+from bot.handlers.chatting import ChattingHandlers
+from bot.handlers.desk import Desk
+from bot.handlers.people import PeopleHandlers
+from bot.handlers.training import TrainingHandlers
+from bot.handlers.versions import VersionHandlers
+from bot.request import CommandHandler, PressHandler
+
+
+class Handlers:
+    """All of them; a test holds them to `bot.commands` and `bot.actions`."""
+
+    def __init__(self, desk: Desk) -> None:
+        chatting = ChattingHandlers(desk)
+        parts = (PeopleHandlers(desk), VersionHandlers(desk), TrainingHandlers(desk), chatting)
+        self.chat: CommandHandler = chatting.chat
+        self.commands: dict[str, CommandHandler] = {}
+        self.presses: dict[Verb, PressHandler] = {}
+        for part in parts:
+            self.commands |= part.commands
+            self.presses |= part.presses

@@ -1,6 +1,6 @@
 """What every handler works with."""
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
 from avatar.conversation import Conversation
@@ -23,3 +23,4 @@ class Desk:
     provider: Provider  # what a new avatar starts with
     base_model: str
     clock: Clock
+    idle: Callable[[], Awaitable[None]]  # waits until no training runs and no notice is owed

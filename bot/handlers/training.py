@@ -20,7 +20,7 @@ class TrainingHandlers:
 
     @property
     def commands(self) -> dict[str, CommandHandler]:
-        return {"train": self.train, "cancel": self.cancel}
+        return {"train": self.train, "cancel": self.cancel, "wait": self.wait}
 
     @property
     def presses(self) -> dict[Verb, PressHandler]:
@@ -65,9 +65,7 @@ class TrainingHandlers:
             address, request.incoming.message_id, cards.started(version, request.avatar)
         )
         ids = await request.messenger.send(address, cards.progress(version, None))
-        await self.desk.store.set_progress_message(
-            version.id, address=address, message_id=ids[-1]
-        )
+        await self.desk.store.set_progress_message(version.id, address=address, message_id=ids[-1])
         return None
 
     async def cancel(self, request: Request) -> Answer:
@@ -77,6 +75,11 @@ class TrainingHandlers:
         number = parse_number(words[0])
         version = await self.desk.learning_path.find(request.avatar.id, number)
         return await self._cancel(request, version)
+
+    async def wait(self, request: Request) -> Answer:
+        """For scripts: go on when nothing is under way."""
+        await self.desk.idle()
+        return cards.nothing_runs()
 
     async def press_cancel(self, request: Request, numbers: tuple[int, ...]) -> Answer:
         return await self._cancel(request, await self.desk.learning_path.get(numbers[0]))

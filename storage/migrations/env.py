@@ -1,14 +1,11 @@
-"""Run by Alembic: migrates over the connection it was given, in that connection's transaction."""
+"""What Alembic runs for every command: the connection comes from `storage.migrate`, with its
+transaction begun, so that a migration happens as a whole or not at all.
+"""
 
 from alembic import context
 
 from storage.tables import metadata
 
-connection = context.config.attributes["connection"]
-context.configure(
-    connection=connection,
-    target_metadata=metadata,
-    render_as_batch=connection.dialect.name == "sqlite",
-    transactional_ddl=False,
-)
-context.run_migrations()
+context.configure(connection=context.config.attributes["connection"], target_metadata=metadata)
+with context.begin_transaction():
+    context.run_migrations()

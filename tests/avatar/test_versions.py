@@ -13,7 +13,7 @@ from avatar.errors import (
     VersionDeleted,
     WrongKind,
 )
-from avatar.records import Activation, Axis, Badge, Status, Version, Why
+from avatar.records import Activation, Avatar, Axis, Badge, Status, Version, Why
 from tests.avatar.make import NOW, a_model, a_prompt, an_avatar
 
 
@@ -43,7 +43,7 @@ def an_activation(axis: Axis, from_id: int | None, to_id: int | None) -> Activat
         (a_prompt(), an_avatar(active_model_id=10), Badge.QUICK_TRAINING),
     ],
 )
-def test_badges(version: Version, avatar: versions.Avatar, badge: Badge) -> None:
+def test_badges(version: Version, avatar: Avatar, badge: Badge) -> None:
     assert versions.badge(version, avatar) is badge
 
 

@@ -1,0 +1,153 @@
+"""Settings: environment variables, also read from `.env`. A wrong value stops the start."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from dotenv import dotenv_values
+
+_TOKEN = re.compile(r"\d{1,20}:[A-Za-z0-9_-]{20,}")
+_LEVELS = ("debug", "info", "warning", "error")
+DATABASE = "sqlite+aiosqlite:///data/avatar.db"
+
+
+class SettingsError(Exception):
+    """One line that names the setting, what is wrong and what is expected; never a secret."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Settings:
+    """What `.env.example` describes. Secrets are left out of its repr."""
+
+    telegram_token: str | None = field(default=None, repr=False)
+    telegram_api_url: str | None = None
+    openai_api_key: str | None = field(default=None, repr=False)
+    openai_base_url: str | None = None
+    base_model: str | None = None  # None: the provider's own
+    database_url: str = field(default=DATABASE, repr=False)
+    operators: frozenset[tuple[str, str]] = frozenset()  # (platform, id there)
+    avatar_creation: str = "operators"
+    poll_seconds: float = 30.0
+    log_level: str = "info"
+    log_format: str = "text"
+
+    @property
+    def embedded(self) -> bool:
+        """Whether the model server runs inside of this process."""
+        return self.openai_api_key is None and self.openai_base_url is None
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """What must never reach a log."""
+        password = urlsplit(self.database_url).password
+        found = (self.telegram_token, self.openai_api_key, password)
+        return tuple(secret for secret in found if secret)
+
+
+NAMES = tuple(name.upper() for name in Settings.__dataclass_fields__)
+
+
+def load_settings(environment: Mapping[str, str], *, dotenv: Path = Path(".env")) -> Settings:
+    """Settings from the environment, and from `.env` what is not there. Raises SettingsError."""
+    given = {**(dotenv_values(dotenv) if dotenv.is_file() else {}), **environment}
+    values = {name: (given.get(name) or "").strip() for name in NAMES}
+    embedded = not (values["OPENAI_API_KEY"] or values["OPENAI_BASE_URL"])
+    return Settings(
+        telegram_token=_token(values["TELEGRAM_TOKEN"]),
+        telegram_api_url=_url("TELEGRAM_API_URL", values),
+        openai_api_key=values["OPENAI_API_KEY"] or None,
+        openai_base_url=_url("OPENAI_BASE_URL", values),
+        base_model=_base_model(values),
+        database_url=_database(values["DATABASE_URL"] or DATABASE),
+        operators=_operators(values["OPERATORS"]),
+        avatar_creation=_choice("AVATAR_CREATION", values, ("operators", "anyone")),
+        poll_seconds=_seconds("POLL_SECONDS", values, 2.0 if embedded else 30.0),
+        log_level=_choice("LOG_LEVEL", values, _LEVELS, usual="info"),
+        log_format=_choice("LOG_FORMAT", values, ("text", "json")),
+    )
+
+
+def _token(value: str) -> str | None:
+    if not value:
+        return None
+    if not _TOKEN.fullmatch(value):
+        raise SettingsError(
+            "TELEGRAM_TOKEN does not look like a bot's token (digits, a colon, then letters and "
+            "digits); @BotFather gives one."
+        )
+    return value
+
+
+def _url(name: str, values: Mapping[str, str]) -> str | None:
+    value = values[name]
+    if not value:
+        return None
+    try:
+        parts = urlsplit(value)
+        valid = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        valid = False
+    if not valid:
+        raise SettingsError(f"{name} must be a URL like https://host.example/v1.")
+    return value.rstrip("/")
+
+
+def _base_model(values: Mapping[str, str]) -> str | None:
+    value = values["BASE_MODEL"]
+    if len(value) > 200 or any(c.isspace() for c in value):
+        raise SettingsError("BASE_MODEL must be the name of a model, like gpt-4o-mini.")
+    if (
+        not value
+        and values["OPENAI_BASE_URL"]
+        and "api.openai.com" not in values["OPENAI_BASE_URL"]
+    ):
+        raise SettingsError(
+            "BASE_MODEL must be set with OPENAI_BASE_URL: the name of a model that this host has."
+        )
+    return value or None
+
+
+def _database(value: str) -> str:
+    scheme = value.partition("://")[0]
+    known = scheme in {"sqlite", "sqlite+aiosqlite", "postgresql", "postgresql+psycopg"}
+    if not known or "://" not in value:
+        raise SettingsError(
+            f"DATABASE_URL must begin with sqlite+aiosqlite:/// or postgresql://; {DATABASE} is "
+            "the default."
+        )
+    return value
+
+
+def _operators(value: str) -> frozenset[tuple[str, str]]:
+    found = set()
+    for entry in filter(None, (part.strip() for part in value.split(","))):
+        platform, _, id_ = entry.partition(":")
+        if platform not in {"telegram", "discord"} or not (id_.isascii() and id_.isdigit()):
+            raise SettingsError(
+                "OPERATORS must list people as platform:id, like telegram:123,discord:456."
+            )
+        found.add((platform, id_))
+    return frozenset(found)
+
+
+def _choice(
+    name: str, values: Mapping[str, str], choices: tuple[str, ...], *, usual: str | None = None
+) -> str:
+    value = values[name].lower() or usual or choices[0]
+    if value not in choices:
+        raise SettingsError(f"{name} must be one of: {', '.join(choices)}.")
+    return value
+
+
+def _seconds(name: str, values: Mapping[str, str], usual: float) -> float:
+    if not values[name]:
+        return usual
+    try:
+        seconds = float(values[name])
+    except ValueError:
+        seconds = -1.0
+    if not 0.1 <= seconds <= 3600:
+        raise SettingsError(f"{name} must be a number of seconds from 0.1 to 3600, like 30.")
+    return seconds

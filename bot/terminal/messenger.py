@@ -1,0 +1,149 @@
+"""What is said in the terminal: the `Messenger` for one person on one screen."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from pathlib import Path
+from typing import Protocol
+
+from avatar.errors import BadText
+from avatar.records import Address, Attachment
+from bot.commands import Command
+from bot.screen import Button, Content, Sight
+
+ADDRESS = Address(platform="terminal", chat="terminal")
+
+
+class Paper(Protocol):
+    """Where it is written: plain lines, or a terminal with colours."""
+
+    def content(self, content: Content) -> None:
+        """A whole message."""
+        ...
+
+    def progress(self, content: Content) -> None:
+        """Something that changes quietly."""
+        ...
+
+    def reply(self) -> "ReplyPaper":
+        """Begin a reply that grows."""
+        ...
+
+
+class ReplyPaper(Protocol):
+    """A reply that grows."""
+
+    def grow(self, text: str) -> None:
+        """The whole text so far."""
+        ...
+
+    def end(self, content: Content) -> None:
+        """The final text."""
+        ...
+
+    def close(self) -> None:
+        """Stop, whatever was shown. Can be called twice."""
+        ...
+
+
+class TerminalMessenger:
+    """Fulfils `bot.screen.Messenger`. Ids of messages grow, also over restarts."""
+
+    platform = "terminal"
+
+    def __init__(self, paper: Paper) -> None:
+        self._paper = paper
+        self._next = time.time_ns() // 1000
+        self.buttons: tuple[Button, ...] = ()  # of what was shown last, in order
+        self.shown_id = ""  # of what was shown last
+        self.reply_id: str | None = None  # of the avatar's last reply
+
+    def new_id(self) -> str:
+        self._next += 1
+        return str(self._next)
+
+    async def send(
+        self, address: Address, content: Content, *, reply_to: str | None = None
+    ) -> tuple[str, ...]:
+        """Print it."""
+        return (self._show(content),)
+
+    async def edit(
+        self, address: Address, message_id: str, content: Content, *, quiet: bool = False
+    ) -> None:
+        """Print it anew: a terminal cannot take lines back. Quiet edits go where they fit."""
+        if quiet:
+            self._paper.progress(content)
+        else:
+            self._show(content)
+
+    def _show(self, content: Content) -> str:
+        self._paper.content(content)
+        return self.noted(content)
+
+    def noted(self, content: Content) -> str:
+        """Remember what was shown last, for the numbers of its buttons."""
+        self.buttons = tuple(button for row in content.buttons for button in row)
+        self.shown_id = self.new_id()
+        return self.shown_id
+
+    def open_sight(
+        self,
+        address: Address,
+        *,
+        reply_to: str | None = None,
+        private: bool = True,
+        stop: Button | None = None,
+    ) -> Sight:
+        """Begin to show a reply."""
+        return _TerminalSight(self, self._paper.reply())
+
+    def download(
+        self, address: Address, attachment: Attachment, *, limit: int
+    ) -> AbstractAsyncContextManager[Path]:
+        """The person's own file."""
+        return _own_file(Path(attachment.ref), attachment.name, limit)
+
+    async def offer_commands(self, address: Address, commands: Sequence[Command]) -> None:
+        """The terminal completes commands by itself."""
+
+
+@asynccontextmanager
+async def _own_file(path: Path, name: str, limit: int) -> AsyncIterator[Path]:
+    def problem() -> str | None:
+        try:
+            if not path.exists():
+                return f"There is no file {name}. Check its path."
+            if not path.is_file():
+                return f"{name} is not an ordinary file."
+            if path.stat().st_size > limit:
+                return f"{name} is larger than {limit // 1024 // 1024} MB."
+            with path.open("rb"):
+                return None
+        except (OSError, ValueError):
+            return f"The file {name} cannot be read. Check its path and permissions."
+
+    if (reason := await asyncio.to_thread(problem)) is not None:
+        raise BadText(reason=reason)
+    yield path
+
+
+class _TerminalSight:
+    """Fulfils `bot.screen.Sight`."""
+
+    def __init__(self, messenger: TerminalMessenger, paper: ReplyPaper) -> None:
+        self._messenger = messenger
+        self._paper = paper
+
+    def show(self, text: str) -> None:
+        self._paper.grow(text)
+
+    async def finish(self, content: Content) -> tuple[str, ...]:
+        self._paper.end(content)
+        shown = self._messenger.noted(content)
+        self._messenger.reply_id = shown
+        return (shown,)
+
+    async def close(self) -> None:
+        self._paper.close()

@@ -1,0 +1,1 @@
+"""Alembic's scripts: one file a step under `versions`, run by `storage.migrate`."""

@@ -1,0 +1,392 @@
+"""A server that stands in for Telegram's Bot API, and the people who write to the bot.
+
+    async with TelegramStandIn() as telegram:
+        # start the bot with telegram.token and telegram.url
+        telegram.say("hello")                       # a person writes in their private chat
+        reply = await telegram.next_message()       # what the bot sends there next
+        telegram.press("Activate This Version")     # presses the newest button of that label
+        await telegram.settled()                    # until the bot took everything and is quiet
+        assert telegram.shown()[-1].text == "…"     # what stands in the chat, edits applied
+
+`chat` is the person's private chat unless another is named: a positive number is the private chat
+of the person with that number, a negative one a group. Calls are kept in `calls`, in the order in
+which they came. `fail` scripts failures. What Telegram would refuse is refused with 400.
+"""
+
+import asyncio
+import json
+import re
+import time
+from collections import defaultdict
+from collections.abc import Callable
+from contextlib import AsyncExitStack, suppress
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Self
+
+from tests.standins.loopback import Answered, Asked, Loopback
+from tests.standins.telegram_chats import (
+    ANN,
+    BEN,
+    GROUP,
+    Chat,
+    Document,
+    Draft,
+    Shown,
+    TelegramChats,
+)
+from tests.standins.telegram_rules import (
+    CAPTION_LIMIT,
+    DOWNLOAD_LIMIT,
+    PARAMETERS,
+    Json,
+    Refusal,
+    check_commands,
+    check_keyboard,
+    check_text,
+    parameters,
+    refuse,
+)
+
+_PATH = re.compile(r"/(file/)?bot([^/]+)/([^?]+)")
+
+
+__all__ = ["ANN", "BEN", "GROUP", "Document", "Draft", "Shown", "TelegramStandIn"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Call:
+    """What the bot asked for."""
+
+    method: str
+    params: Json
+    at: float  # time.monotonic()
+    status: int  # 200, or what it was refused with; 0: the connection was reset
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Failure:
+    """How a call fails. `after`: it is carried out first, and only its answer gets lost."""
+
+    status: int = 0  # 0: the connection is reset
+    description: str = ""
+    retry_after: int | None = None
+    after: bool = False
+
+
+def flood(retry_after: int) -> Failure:
+    """429: too many calls; come back after so many seconds."""
+    text = f"Too Many Requests: retry after {retry_after}"
+    return Failure(status=429, description=text, retry_after=retry_after)
+
+
+FORBIDDEN = Failure(status=403, description="Forbidden: bot was blocked by the user")
+BAD_GATEWAY = Failure(status=502, description="Bad Gateway")
+NOT_FOUND = Failure(status=404, description="Not Found")
+CONFLICT = Failure(
+    status=409,
+    description="Conflict: terminated by other getUpdates request; make sure that only one bot "
+    "instance is running",
+)
+RESET = Failure()
+RESET_AFTER = Failure(after=True)
+
+
+@dataclass(kw_only=True, slots=True)
+class _Scripted:
+    method: str
+    failure: Failure
+    times: int
+    chat: int | None
+
+
+class TelegramStandIn(TelegramChats):
+    """See the module's docstring."""
+
+    def __init__(self, *, username: str = "avatar_bot") -> None:
+        super().__init__(username=username)
+        self.token = "123456789:" + "standin" * 5
+        self.calls: list[Call] = []
+        self.answered: list[str] = []  # ids of the presses that the bot answered
+        self._stack = AsyncExitStack()
+        self._server = Loopback(self._answer)
+        self._scripted: list[_Scripted] = []
+        self._menus: defaultdict[str, list[Json]] = defaultdict(list)
+        self._allowed: list[str] = []
+        self._in_flight = 0
+
+    @property
+    def url(self) -> str:
+        """What `TELEGRAM_API_URL` is set to."""
+        return self._server.url
+
+    async def __aenter__(self) -> Self:
+        await self._stack.enter_async_context(self._server)
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self._stack.aclose()
+
+    def menu(self, chat: int | None = None) -> list[str]:
+        """The commands that a private chat offers; without one, those that everybody is offered."""
+        scope = {"type": "default"} if chat is None else {"type": "chat", "chat_id": chat}
+        return [command["command"] for command in self._menus[_scope(scope)]]
+
+    def called(self, method: str, *, chat: int | None = None) -> list[Call]:
+        """The calls of a method, of one chat if named."""
+        return [
+            call
+            for call in self.calls
+            if call.method == method and chat in {None, call.params.get("chat_id")}
+        ]
+
+    async def next_message(self, chat: int = ANN, *, within: float = 10.0) -> Shown:
+        """The bot's next message in a chat, in the order in which they were sent. A reply that is
+        streamed into a group may still be edited after this.
+        """
+        place = self._chats[chat]
+
+        def newer() -> list[Shown]:
+            return [shown for shown in self.shown(chat) if shown.id > place.taken]
+
+        await self.until(lambda: bool(newer()), within=within)
+        found = newer()[0]
+        place.taken = found.id
+        return found
+
+    async def until(self, condition: Callable[[], bool], *, within: float = 10.0) -> None:
+        """Wait until a condition on what is seen holds; AssertionError if it does not in time."""
+        try:
+            async with asyncio.timeout(within), self._changed:
+                await self._changed.wait_for(condition)
+        except TimeoutError:
+            last = [(call.method, call.params, call.status) for call in self.calls[-5:]]
+            raise AssertionError(f"it did not happen in {within} s; last calls: {last}") from None
+
+    async def settled(self, *, quiet: float = 0.05, within: float = 10.0) -> None:
+        """Wait until the bot confirmed every update and made no call for `quiet` seconds."""
+        async with asyncio.timeout(within):
+            while True:
+                before = len(self.calls)
+                await self.until(lambda: not self._updates and not self._in_flight)
+                await asyncio.sleep(quiet)
+                busy = self._updates or self._in_flight
+                if not busy and all(c.method == "getUpdates" for c in self.calls[before:]):
+                    return
+
+    # How it fails
+
+    def fail(
+        self, method: str, failure: Failure, *, times: int = 1, chat: int | None = None
+    ) -> None:
+        """Let the next `times` calls of a method fail, in one chat if named. Several scripts for
+        a method are used up in order.
+        """
+        self._scripted.append(_Scripted(method=method, failure=failure, times=times, chat=chat))
+
+    def mend(self) -> None:
+        """Forget all scripts."""
+        self._scripted.clear()
+
+    def _failure(self, method: str, params: Json) -> Failure | None:
+        for script in self._scripted:
+            if script.method == method and script.chat in {None, params.get("chat_id")}:
+                script.times -= 1
+                if script.times == 0:
+                    self._scripted.remove(script)
+                return script.failure
+        return None
+
+    # The server
+
+    async def _answer(self, asked: Asked) -> Answered:
+        match = _PATH.match(asked.target)
+        if match is None or match[2] != self.token:
+            return _json(401, Refusal(401, "Unauthorized"))
+        if match[1]:
+            return self._file(match[3])
+        method = match[3]
+        if method not in PARAMETERS:
+            return _json(404, Refusal(404, "Not Found"))
+        self._in_flight += method != "getUpdates"
+        try:
+            answered, params = await self._call(method, asked)
+        finally:
+            self._in_flight -= method != "getUpdates"
+        status = 0 if answered.reset else answered.status
+        self.calls.append(Call(method=method, params=params, at=time.monotonic(), status=status))
+        await self._notify()
+        return answered
+
+    async def _call(self, method: str, asked: Asked) -> tuple[Answered, Json]:
+        params: Json = {}
+        try:
+            params, files = parameters(method, asked)
+            failure = self._failure(method, params)
+            if failure is None or failure.after:
+                result = await self._carried_out(method, params, files)
+                if failure is None:
+                    return _json(200, result), params
+            if failure.status == 0:
+                return Answered(reset=True), params
+            raise Refusal(failure.status, failure.description, retry_after=failure.retry_after)
+        except Refusal as refusal:
+            return _json(refusal.status, refusal), params
+
+    async def _carried_out(self, method: str, params: Json, files: dict[str, bytes]) -> object:
+        match method:
+            case "getMe":
+                return self._bot()
+            case "getUpdates":
+                return await self._get_updates(params)
+            case "sendMessage":
+                return self._send(params)
+            case "sendMessageDraft":
+                return self._send_draft(params)
+            case "editMessageText":
+                return self._edit(params)
+            case "sendDocument":
+                return self._send_document(params, files)
+            case "sendChatAction":
+                self._place(params)
+            case "answerCallbackQuery":
+                self.answered.append(params["callback_query_id"])
+            case "setMyCommands":
+                check_commands(params["commands"])
+                self._menus[_scope(params.get("scope"))] = params["commands"]
+            case "getMyCommands":
+                return self._menus[_scope(params.get("scope"))]
+            case "deleteMyCommands":
+                self._menus.pop(_scope(params.get("scope")), None)
+            case "getFile":
+                return self._get_file(params["file_id"])
+        return True
+
+    async def _get_updates(self, params: Json) -> list[Json]:
+        offset = params.get("offset", 0)
+        self._allowed = params.get("allowed_updates", self._allowed)
+        self._updates = [update for update in self._updates if update["update_id"] >= offset]
+        await self._notify()
+
+        def waiting() -> list[Json]:
+            return [u for u in self._updates if not self._allowed or set(u) & set(self._allowed)]
+
+        with suppress(TimeoutError):
+            async with asyncio.timeout(params.get("timeout", 0)), self._changed:
+                await self._changed.wait_for(waiting)
+        return waiting()[: params.get("limit", 100)]
+
+    def _place(self, params: Json) -> Chat:
+        place = self._chats.get(params["chat_id"])
+        if place is None:
+            raise refuse("chat not found")
+        if place.blocked:
+            raise Refusal(403, FORBIDDEN.description)
+        return place
+
+    def _send(self, params: Json) -> Json:
+        place = self._place(params)
+        entities = params.get("entities", [])
+        check_text(params["text"], entities)
+        message = self._sent(place, params)
+        message |= {"text": params["text"], "entities": entities}
+        return message
+
+    def _sent(self, place: Chat, params: Json) -> Json:
+        markup, reply = params.get("reply_markup"), params.get("reply_parameters")
+        if markup is not None:
+            check_keyboard(markup)
+        answered = None if reply is None else place.messages.get(reply["message_id"])
+        if reply and answered is None and not reply.get("allow_sending_without_reply"):
+            raise refuse("message to be replied not found")
+        message = self._message(params["chat_id"], sender=self._bot())
+        if "message_thread_id" in params:
+            message |= {"message_thread_id": params["message_thread_id"], "is_topic_message": True}
+        if markup is not None and markup.get("inline_keyboard"):
+            message["reply_markup"] = markup
+        if answered is not None:
+            message["reply_to_message"] = answered
+        place.draft = None
+        return message
+
+    def _send_document(self, params: Json, files: dict[str, bytes]) -> Json:
+        place = self._place(params)
+        caption, entities = params.get("caption", ""), params.get("caption_entities", [])
+        if caption:
+            check_text(caption, entities, limit=CAPTION_LIMIT)
+        if not files:
+            raise refuse("there is no document in the request")
+        content = next(iter(files.values()))
+        message = self._sent(place, params)
+        message["document"] = self._stored(Document(name="document", content=content))
+        message |= {"caption": caption, "caption_entities": entities}
+        self._uploads[message["message_id"]] = content
+        return message
+
+    def _send_draft(self, params: Json) -> bool:
+        place = self._place(params)
+        if params["chat_id"] < 0:
+            raise refuse("TEXTDRAFT_PEER_INVALID")
+        if params["draft_id"] == 0:
+            raise refuse("TEXTDRAFT_ID_INVALID")
+        text = params.get("text", "")
+        if text:
+            check_text(text, params.get("entities", []))
+        place.draft = Draft(
+            id=params["draft_id"], text=text, can_stop=params.get("can_stop", False)
+        )
+        return True
+
+    def _edit(self, params: Json) -> Json:
+        message = self._place(params).messages.get(params["message_id"])
+        if message is None:
+            raise refuse("message to edit not found")
+        if message["from"]["id"] != self.bot_id:
+            raise refuse("message can't be edited")
+        text, entities = params["text"], params.get("entities", [])
+        markup = params.get("reply_markup", {})
+        check_text(text, entities)
+        check_keyboard(markup)
+        now = (message["text"], message["entities"], message.get("reply_markup", {}))
+        if now == (text, entities, markup):
+            raise refuse(
+                "message is not modified: specified new message content and reply markup are "
+                "exactly the same as a current content and reply markup of the message"
+            )
+        message |= {"text": text, "entities": entities, "reply_markup": markup}
+        return message
+
+    def _get_file(self, file_id: str) -> Json:
+        document = self._files.get(file_id)
+        if document is None:
+            raise refuse("wrong file_id or the file is temporarily unavailable")
+        size = len(document.content) if document.claims is None else document.claims
+        if size > DOWNLOAD_LIMIT:
+            raise refuse("file is too big")
+        path = f"documents/{file_id}"
+        return {"file_id": file_id, "file_unique_id": file_id, "file_size": size, "file_path": path}
+
+    def _file(self, path: str) -> Answered:
+        document = self._files.get(path.removeprefix("documents/"))
+        if document is None:
+            return _json(404, Refusal(404, "Not Found"))
+        return Answered(body=document.content, content_type="application/octet-stream")
+
+
+def _scope(scope: Json | None) -> str:
+    return json.dumps(scope or {"type": "default"}, sort_keys=True)
+
+
+def _json(status: int, result: object) -> Answered:
+    if isinstance(result, Refusal):
+        said: Json = {"ok": False, "error_code": status, "description": result.description}
+        if result.retry_after is not None:
+            said["parameters"] = {"retry_after": result.retry_after}
+    else:
+        said = {"ok": True, "result": result}
+    return Answered(status=status, body=json.dumps(said).encode())
