@@ -143,7 +143,8 @@ def translated(error: Exception, *, model: str = "", secret: str = "") -> Provid
 
 
 def clean(text: str, *, secret: str = "") -> str:
-    """Without `secret` and without anything that looks like a key."""
+    """Without `secret`, without anything that looks like a key, and fit to be stored and sent."""
+    text = text.encode(errors="replace").decode()
     if secret:
         text = text.replace(secret, "…")
     return _SECRETS.sub("…", text)

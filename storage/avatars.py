@@ -1,124 +1,85 @@
 """Avatars, and the pointers that say what is active."""
 
-from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Column, Row, or_, select, update
+import sqlalchemy as sa
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from avatar.errors import AlreadyDone, AvatarNotFound
-from avatar.records import Activation, Avatar, Axis, Status, TrainingType, Why
-from storage.rows import Part, insert, record
+from avatar.records import Activation, Avatar, Axis, TrainingType, Why
+from storage import rows
+from storage.base import Base
 from storage.tables import activations, avatar_owners, avatars, versions
 
-POINTER: dict[Axis, Column[Any]] = {
-    Axis.PROMPT: avatars.c.active_prompt_id,
-    Axis.MODEL: avatars.c.active_model_id,
-}
-_KIND = {Axis.PROMPT: TrainingType.PROMPT_UPDATE, Axis.MODEL: TrainingType.FINE_TUNE}
+_KIND = {Axis.MODEL: TrainingType.FINE_TUNE, Axis.PROMPT: TrainingType.PROMPT_UPDATE}
 
 
-async def find_avatar(connection: AsyncConnection, avatar_id: int) -> Avatar:
-    """Raises AvatarNotFound."""
-    row = (await connection.execute(select(avatars).where(avatars.c.id == avatar_id))).one_or_none()
-    if row is None:
-        raise AvatarNotFound(slug=avatar_id)
-    return record(Avatar, row)
+def pointer_column(axis: Axis) -> sa.Column[Any]:
+    """The column of `avatars` that says which version is active on an axis."""
+    return avatars.c.active_prompt_id if axis is Axis.PROMPT else avatars.c.active_model_id
 
 
-async def lock_avatar(connection: AsyncConnection, avatar_id: int) -> Row[Any] | None:
-    """The avatar's row, which nobody else changes until the transaction ends.
-
-    Every change of a version or a pointer takes this lock first. On SQLite the transaction holds
-    the lock of the whole database already, and FOR UPDATE is left out.
-    """
-    query = select(avatars).where(avatars.c.id == avatar_id).with_for_update()
-    return (await connection.execute(query)).one_or_none()
-
-
-async def point(
-    connection: AsyncConnection,
-    *,
-    avatar_id: int,
-    axis: Axis,
-    before: int | None,
-    to: int | None,
-    why: Why,
-    person_id: int | None,
-    now: datetime,
-    cause: int | None = None,
-) -> None:
-    """Move a pointer of a locked avatar and log it."""
-    await connection.execute(
-        update(avatars).where(avatars.c.id == avatar_id).values({POINTER[axis]: to})
-    )
-    await connection.execute(
-        insert(connection, activations).values(
-            avatar_id=avatar_id,
-            axis=axis,
-            from_id=before,
-            to_id=to,
-            why=why,
-            person_id=person_id,
-            at=now,
-            cause=cause,
-        )
-    )
-
-
-async def caused(connection: AsyncConnection, cause: int | None) -> Row[Any] | None:
-    """The change of a pointer that an incoming message has made already."""
-    if cause is None:
-        return None
-    query = select(activations).where(activations.c.cause == cause)
-    return (await connection.execute(query)).one_or_none()
-
-
-class AvatarsPart(Part):
-    """The store's methods about avatars and pointers."""
+class AvatarTables(Base):
+    """Fulfils `avatar.ports.AvatarStore`."""
 
     async def add_avatar(
         self, *, slug: str, name: str, provider: str, base_model: str, owner_id: int, now: datetime
     ) -> Avatar:
-        async with self._database.writing() as connection:
-            made = await connection.execute(
-                insert(connection, avatars)
-                .values(
-                    slug=slug, name=name, provider=provider, base_model=base_model, created_at=now
+        """Make one with its first owner. Raises AlreadyDone when the slug is taken."""
+        try:
+            async with self._db.writing() as write:
+                made = await write.execute(
+                    sa.insert(avatars)
+                    .values(
+                        slug=slug,
+                        name=name,
+                        provider=provider,
+                        base_model=base_model,
+                        visibility="public",
+                        versions_made=0,
+                        created_at=now,
+                    )
+                    .returning(avatars)
                 )
-                .on_conflict_do_nothing(index_elements=["slug"])
-                .returning(*avatars.c)
-            )
-            row = made.one_or_none()
-            if row is None:
-                raise AlreadyDone(what=f'There is an avatar called "{slug}".')
-            await connection.execute(
-                insert(connection, avatar_owners).values(
-                    avatar_id=row.id, person_id=owner_id, added_at=now
+                row = made.mappings().one()
+                await write.execute(
+                    sa.insert(avatar_owners).values(
+                        avatar_id=row["id"], person_id=owner_id, added_by=owner_id, added_at=now
+                    )
                 )
-            )
-            return record(Avatar, row)
+                return rows.avatar(row)
+        except IntegrityError as error:
+            if await self.avatar_by_slug(slug) is None:
+                raise  # something else than the slug
+            raise AlreadyDone(what=f"There is an avatar called {slug}.") from error
 
     async def avatar(self, avatar_id: int) -> Avatar:
-        async with self._database.reading() as connection:
-            return await find_avatar(connection, avatar_id)
+        """Raises AvatarNotFound."""
+        async with self._db.reading() as read:
+            found = await read.execute(sa.select(avatars).where(avatars.c.id == avatar_id))
+            row = found.mappings().one_or_none()
+        if row is None:
+            raise AvatarNotFound(slug=str(avatar_id))
+        return rows.avatar(row)
 
     async def avatar_by_slug(self, slug: str) -> Avatar | None:
-        query = select(avatars).where(avatars.c.slug == slug)
-        async with self._database.reading() as connection:
-            row = (await connection.execute(query)).one_or_none()
-        return None if row is None else record(Avatar, row)
+        async with self._db.reading() as read:
+            found = await read.execute(sa.select(avatars).where(avatars.c.slug == slug))
+            row = found.mappings().one_or_none()
+        return None if row is None else rows.avatar(row)
 
     async def avatars(
         self, *, person_id: int | None, limit: int, offset: int = 0
     ) -> tuple[Avatar, ...]:
-        query = select(avatars).order_by(avatars.c.id).limit(limit).offset(offset)
+        """Those a person may see (public ones and their own), oldest first; None: all."""
+        query = sa.select(avatars).order_by(avatars.c.id).limit(limit).offset(offset)
         if person_id is not None:
-            owned = select(avatar_owners.c.avatar_id).where(avatar_owners.c.person_id == person_id)
-            query = query.where(or_(avatars.c.visibility == "public", avatars.c.id.in_(owned)))
-        async with self._database.reading() as connection:
-            return tuple(record(Avatar, row) for row in await connection.execute(query))
+            own = sa.select(avatar_owners.c.avatar_id).where(avatar_owners.c.person_id == person_id)
+            query = query.where((avatars.c.visibility == "public") | avatars.c.id.in_(own))
+        async with self._db.reading() as read:
+            return tuple(rows.avatar(row) for row in (await read.execute(query)).mappings())
 
     async def switch(
         self,
@@ -132,50 +93,64 @@ class AvatarsPart(Part):
         now: datetime,
         cause: int | None = None,
     ) -> bool:
-        async with self._database.writing() as connection:
-            avatar = await lock_avatar(connection, avatar_id)
-            if await caused(connection, cause) is not None:
+        """Move a pointer from `expected` to `to` and log it, in one step."""
+        column = pointer_column(axis)
+        async with self._db.writing() as write:
+            avatar = await self._lock_avatar(write, avatar_id)
+            if cause is not None and await self._caused(write, cause):
                 return True
-            if avatar is None or avatar._mapping[POINTER[axis].name] != expected:
+            if avatar is None or avatar[column.name] != expected:
                 return False
-            if to is not None and not await _can_be_active(connection, avatar_id, axis, to):
+            if to is not None and not await self._can_be_active(write, avatar_id, axis, to):
                 return False
-            await point(
-                connection,
-                avatar_id=avatar_id,
-                axis=axis,
-                before=expected,
-                to=to,
-                why=why,
-                person_id=person_id,
-                now=now,
-                cause=cause,
+            await write.execute(
+                sa.update(avatars).where(avatars.c.id == avatar_id).values({column: to})
+            )
+            await write.execute(
+                sa.insert(activations).values(
+                    avatar_id=avatar_id,
+                    axis=axis.value,
+                    from_id=expected,
+                    to_id=to,
+                    why=why.value,
+                    person_id=person_id,
+                    at=now,
+                    cause=cause,
+                )
             )
             return True
 
+    @staticmethod
+    async def _caused(write: AsyncConnection, cause: int) -> bool:
+        found = await write.execute(sa.select(activations.c.id).where(activations.c.cause == cause))
+        return found.first() is not None
+
+    @staticmethod
+    async def _can_be_active(
+        write: AsyncConnection, avatar_id: int, axis: Axis, version_id: int
+    ) -> bool:
+        found = await write.execute(
+            sa.select(versions.c.id).where(
+                versions.c.id == version_id,
+                versions.c.avatar_id == avatar_id,
+                versions.c.training_type == _KIND[axis].value,
+                versions.c.status == "completed",
+                versions.c.deleted_at.is_(None),
+            )
+        )
+        return found.first() is not None
+
     async def last_activation(self, avatar_id: int) -> Activation | None:
-        return next(iter(await self.activations(avatar_id, limit=1)), None)
+        newest = await self.activations(avatar_id, limit=1)
+        return newest[0] if newest else None
 
     async def activations(self, avatar_id: int, *, limit: int) -> tuple[Activation, ...]:
-        query = (
-            select(activations)
-            .where(activations.c.avatar_id == avatar_id)
-            .order_by(activations.c.id.desc())
-            .limit(limit)
-        )
-        async with self._database.reading() as connection:
-            rows: Iterable[Row[Any]] = await connection.execute(query)
-            return tuple(record(Activation, row) for row in rows)
-
-
-async def _can_be_active(
-    connection: AsyncConnection, avatar_id: int, axis: Axis, version_id: int
-) -> bool:
-    query = select(versions.c.id).where(
-        versions.c.id == version_id,
-        versions.c.avatar_id == avatar_id,
-        versions.c.training_type == _KIND[axis],
-        versions.c.status == Status.COMPLETED,
-        versions.c.deleted_at.is_(None),
-    )
-    return (await connection.execute(query)).one_or_none() is not None
+        """Newest first."""
+        async with self._db.reading() as read:
+            found = await read.execute(
+                sa.select(activations)
+                .where(activations.c.avatar_id == avatar_id)
+                .order_by(activations.c.id.desc())
+                .limit(limit)
+            )
+            return tuple(rows.activation(row) for row in found.mappings())

@@ -1,94 +1,164 @@
-"""Chats, and the turns said in them."""
+"""Chats, the turns said in them, and what they cost."""
 
-from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, and_, func, or_, select, update
+import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from avatar.errors import AvatarNotFound
 from avatar.ports import Context, Spent
-from avatar.records import Address, Chat, Finish, Message, Pair, Role, Usage
-from storage.avatars import find_avatar
-from storage.people import of_person
-from storage.rows import Part, at, insert, place, record
-from storage.spending import add_up
-from storage.tables import avatars, chats, message_refs, messages
-from storage.versions import find_version
+from avatar.records import (
+    Address,
+    Chat,
+    Finish,
+    Message,
+    Pair,
+    Role,
+    Spending,
+    Usage,
+    Version,
+)
+from storage import rows
+from storage.base import Base, insert
+from storage.database import Database
+from storage.tables import avatars, chats, message_refs, messages, spending, versions
 
 
-class ChatsPart(Part):
-    """The store's methods about chats and messages."""
+async def add_spent(database: Database, write: AsyncConnection, spent: Spent) -> None:
+    """Add an amount to the account of its month."""
+    new = {
+        "count": spent.count,
+        "prompt_tokens": spent.prompt_tokens,
+        "completion_tokens": spent.completion_tokens,
+        "cost": spent.cost or 0,
+        "unpriced": spent.count if spent.cost is None else 0,
+    }
+    await write.execute(
+        insert(database, spending)
+        .values(
+            avatar_id=spent.avatar_id,
+            month=spent.month,
+            kind=spent.kind,
+            version_id=spent.version_id or 0,
+            model=spent.model,
+            **new,
+        )
+        .on_conflict_do_update(
+            index_elements=["avatar_id", "month", "kind", "version_id", "model"],
+            set_={name: spending.c[name] + amount for name, amount in new.items()},
+        )
+    )
+
+
+def _at(address: Address) -> sa.ColumnElement[bool]:
+    return sa.and_(
+        chats.c.platform == address.platform,
+        chats.c.bot == address.bot,
+        chats.c.chat == address.chat,
+        chats.c.thread == address.thread,
+    )
+
+
+class ChatTables(Base):
+    """Fulfils `avatar.ports.ChatStore`."""
 
     async def chat(self, address: Address, *, now: datetime) -> Chat:
-        query = select(chats).where(at(chats, address))
-        async with self._database.reading() as connection:
-            row = (await connection.execute(query)).one_or_none()
-        if row is not None:
-            return _chat(row)
-        oldest = (
-            select(avatars.c.id)
-            .where(avatars.c.visibility == "public")
-            .order_by(avatars.c.id)
-            .limit(1)
-            .scalar_subquery()
-        )
-        async with self._database.writing() as connection:
-            await connection.execute(
-                insert(connection, chats)
+        """The chat at an address; made as needed, with the oldest public avatar."""
+        query = sa.select(chats).where(_at(address))
+        async with self._db.reading() as read:
+            row = (await read.execute(query)).mappings().one_or_none()
+        if row is not None and row["avatar_id"] is not None:
+            return rows.chat(row)
+        async with self._db.writing() as write:
+            first = await write.scalar(
+                sa.select(avatars.c.id)
+                .where(avatars.c.visibility == "public")
+                .order_by(avatars.c.id)
+                .limit(1)
+            )
+            await write.execute(
+                insert(self._db, chats)
                 .values(
-                    **place(address),
-                    avatar_id=oldest,
+                    platform=address.platform,
+                    bot=address.bot,
+                    chat=address.chat,
+                    thread=address.thread,
+                    avatar_id=first,
                     conversation_began_at=now,
                     conversation_after=0,
                 )
-                .on_conflict_do_nothing(index_elements=["platform", "bot", "chat", "thread"])
+                .on_conflict_do_nothing()
             )
-            return _chat((await connection.execute(query)).one())
+            await write.execute(
+                sa.update(chats)
+                .where(_at(address), chats.c.avatar_id.is_(None))
+                .values(avatar_id=first)
+            )
+            return rows.chat((await write.execute(query)).mappings().one())
 
     async def talk_to(self, chat_id: int, avatar_id: int, *, now: datetime) -> None:
-        await self._begin_anew(chat_id, {"avatar_id": avatar_id}, now=now)
+        """The chat talks to that avatar from now on, in a new conversation."""
+        await self._begin(chat_id, now, {"avatar_id": avatar_id})
 
     async def new_conversation(self, chat_id: int, *, now: datetime) -> None:
-        await self._begin_anew(chat_id, {}, now=now)
+        await self._begin(chat_id, now, {})
 
-    async def _begin_anew(self, chat_id: int, values: Mapping[str, Any], *, now: datetime) -> None:
-        last = (
-            select(func.coalesce(func.max(messages.c.id), 0))
-            .where(messages.c.chat_id == chat_id)
-            .scalar_subquery()
+    async def _begin(self, chat_id: int, now: datetime, also: dict[str, Any]) -> None:
+        newest = sa.select(sa.func.coalesce(sa.func.max(messages.c.id), 0)).where(
+            messages.c.chat_id == chat_id
         )
-        async with self._database.writing() as connection:
-            await connection.execute(
-                update(chats)
+        async with self._db.writing() as write:
+            await write.execute(
+                sa.update(chats)
                 .where(chats.c.id == chat_id)
-                .values(conversation_began_at=now, conversation_after=last, **values)
+                .values(
+                    conversation_began_at=now,
+                    conversation_after=newest.scalar_subquery(),
+                    **also,
+                )
             )
 
     async def context(self, chat_id: int, *, limit: int) -> Context:
-        async with self._database.reading() as connection:
-            row = (
-                await connection.execute(select(chats).where(chats.c.id == chat_id))
-            ).one_or_none()
-            if row is None or row.avatar_id is None:
-                raise AvatarNotFound(slug="none")
-            avatar = await find_avatar(connection, row.avatar_id)
-            model = await find_version(connection, avatar.active_model_id)
-            pair = Pair(
-                prompt=await find_version(connection, avatar.active_prompt_id),
-                model=model,
-                provider=(model and model.provider) or avatar.provider,
-                model_name=(model and model.fine_tuned_model_id) or avatar.base_model,
+        """All that a reply needs, read at one moment. Raises AvatarNotFound."""
+        async with self._db.reading() as read:
+            chat = rows.chat(
+                (await read.execute(sa.select(chats).where(chats.c.id == chat_id))).mappings().one()
             )
-            turns = await connection.execute(
-                select(messages)
-                .where(_in_conversation(row))
+            found = await read.execute(sa.select(avatars).where(avatars.c.id == chat.avatar_id))
+            row = found.mappings().one_or_none()
+            if row is None:
+                raise AvatarNotFound(slug="")
+            avatar = rows.avatar(row)
+            active = await read.execute(
+                sa.select(versions).where(
+                    versions.c.id.in_([avatar.active_prompt_id, avatar.active_model_id])
+                )
+            )
+            by_id: dict[int | None, Version] = {
+                each["id"]: rows.version(each) for each in active.mappings()
+            }
+            newest = await read.execute(
+                sa.select(messages)
+                .where(
+                    messages.c.chat_id == chat_id,
+                    messages.c.avatar_id == avatar.id,
+                    messages.c.id > chat.conversation_after,
+                    messages.c.superseded_at.is_(None),
+                )
                 .order_by(messages.c.id.desc())
                 .limit(limit)
             )
-            said = sorted(map(_message, turns), key=lambda each: (each.answers or each.id, each.id))
-        return Context(chat=_chat(row), avatar=avatar, pair=pair, turns=tuple(said))
+            turns = [rows.message(each) for each in newest.mappings()]
+        prompt, model = by_id.get(avatar.active_prompt_id), by_id.get(avatar.active_model_id)
+        pair = Pair(
+            prompt=prompt,
+            model=model,
+            provider=(model and model.provider) or avatar.provider,
+            model_name=(model and model.fine_tuned_model_id) or avatar.base_model,
+        )
+        return Context(chat=chat, avatar=avatar, pair=pair, turns=_in_order(turns))
 
     async def add_exchange(
         self,
@@ -107,162 +177,168 @@ class ChatsPart(Part):
         now: datetime,
         retry_of: int | None = None,
     ) -> Message:
-        both = {
-            "chat_id": chat_id,
-            "avatar_id": avatar_id,
-            "person_id": person_id,
-            "incoming_id": inbox_id,
-        }
-        async with self._database.writing() as connection:
-            # One exchange of a chat at a time, so that the same one is found and not repeated.
-            await connection.execute(
-                select(chats.c.id).where(chats.c.id == chat_id).with_for_update()
-            )
-            stored = await _reply_to(connection, inbox_id)
-            if stored is not None:
-                return stored
-            asked = await _supersede(connection, retry_of, now=now)
-            if asked is None:
-                turn = insert(connection, messages).values(
-                    **both, role=Role.USER, text=said, created_at=said_at
+        """Both turns of an exchange and what it cost, in one write; returns the reply."""
+        async with self._db.writing() as write:
+            made = await write.execute(_reply_to(inbox_id))
+            if (stored := made.mappings().one_or_none()) is not None:
+                return rows.message(stored)
+            common = {"chat_id": chat_id, "avatar_id": avatar_id, "person_id": person_id}
+            if retry_of is not None:
+                await write.execute(
+                    sa.update(messages)
+                    .where(messages.c.answers == retry_of, messages.c.superseded_at.is_(None))
+                    .values(superseded_at=now)
                 )
-                asked = (await connection.execute(turn.returning(messages.c.id))).scalar_one()
-            model_id = pair.model.id if pair.model else None
-            answer = insert(connection, messages).values(
-                **both,
-                role=Role.ASSISTANT,
-                text=reply,
-                created_at=now,
-                answers=asked,
-                prompt_version_id=pair.prompt.id if pair.prompt else None,
-                model_version_id=model_id,
-                provider=pair.provider,
-                model=pair.model_name,
-                prompt_tokens=usage.prompt_tokens,
-                completion_tokens=usage.completion_tokens,
-                cached_tokens=usage.cached_tokens,
-                estimated=usage.estimated,
-                cost=cost,
-                finish=finish,
+                question = retry_of
+            else:
+                turn = await write.execute(
+                    sa.insert(messages)
+                    .values(
+                        role=Role.USER.value,
+                        text=said,
+                        created_at=said_at,
+                        incoming_id=inbox_id,
+                        **common,
+                    )
+                    .returning(messages.c.id)
+                )
+                question = turn.scalar_one()
+            answer = await write.execute(
+                sa.insert(messages)
+                .values(
+                    role=Role.ASSISTANT.value,
+                    text=reply,
+                    created_at=now,
+                    answers=question,
+                    prompt_version_id=pair.prompt.id if pair.prompt else None,
+                    model_version_id=pair.model.id if pair.model else None,
+                    provider=pair.provider,
+                    model=pair.model_name,
+                    prompt_tokens=usage.prompt_tokens,
+                    cached_tokens=usage.cached_tokens,
+                    completion_tokens=usage.completion_tokens,
+                    tokens_estimated=usage.estimated,
+                    cost=cost,
+                    finish=finish.value,
+                    incoming_id=inbox_id,
+                    **common,
+                )
+                .returning(messages)
             )
-            added = await connection.execute(answer.returning(*messages.c))
-            spent = Spent(
-                avatar_id=avatar_id,
-                month=f"{now.astimezone(UTC):%Y-%m}",
-                kind="chat",
-                version_id=model_id,
-                model=pair.model_name,
-                prompt_tokens=usage.prompt_tokens,
-                completion_tokens=usage.completion_tokens,
-                cost=cost,
+            row = answer.mappings().one()
+            await add_spent(
+                self._db,
+                write,
+                Spent(
+                    avatar_id=avatar_id,
+                    month=f"{now:%Y-%m}",
+                    kind="chat",
+                    version_id=pair.model.id if pair.model else None,
+                    model=pair.model_name,
+                    prompt_tokens=usage.prompt_tokens,
+                    completion_tokens=usage.completion_tokens,
+                    cost=cost,
+                ),
             )
-            await add_up(connection, [spent])
-            return _message(added.one())
+            return rows.message(row)
 
     async def reply_to_inbox(self, inbox_id: int) -> Message | None:
-        async with self._database.reading() as connection:
-            return await _reply_to(connection, inbox_id)
+        """The reply that was stored for this incoming message."""
+        async with self._db.reading() as read:
+            row = (await read.execute(_reply_to(inbox_id))).mappings().one_or_none()
+        return None if row is None else rows.message(row)
 
     async def shown_as(
         self, message_id: int, *, address: Address, platform_ids: Sequence[str]
     ) -> None:
-        if not platform_ids:
-            return
-        # A platform's message that is edited to show another reply is that reply from then on.
-        async with self._database.writing() as connection:
-            await connection.execute(
-                insert(connection, message_refs).on_conflict_do_update(
-                    index_elements=["platform", "bot", "chat", "thread", "platform_id"],
-                    set_={"message_id": message_id},
-                ),
-                [
-                    {**place(address), "platform_id": each, "message_id": message_id}
-                    for each in platform_ids
-                ],
-            )
+        """Remember as which of the platform's messages a reply was shown."""
+        async with self._db.writing() as write:
+            chat_id = await write.scalar(sa.select(chats.c.id).where(_at(address)))
+            for platform_id in platform_ids:
+                await write.execute(
+                    insert(self._db, message_refs)
+                    .values(chat_id=chat_id, platform_id=platform_id, message_id=message_id)
+                    .on_conflict_do_update(
+                        index_elements=["chat_id", "platform_id"],
+                        set_={"message_id": message_id},
+                    )
+                )
 
     async def find_message(self, address: Address, platform_id: str) -> Message | None:
-        query = (
-            select(messages)
-            .join(message_refs, message_refs.c.message_id == messages.c.id)
-            .where(at(message_refs, address), message_refs.c.platform_id == platform_id)
-        )
-        async with self._database.reading() as connection:
-            row = (await connection.execute(query)).one_or_none()
-        return None if row is None else _message(row)
+        async with self._db.reading() as read:
+            found = await read.execute(
+                sa.select(messages)
+                .join(message_refs, message_refs.c.message_id == messages.c.id)
+                .join(chats, chats.c.id == message_refs.c.chat_id)
+                .where(_at(address), message_refs.c.platform_id == platform_id)
+            )
+            row = found.mappings().one_or_none()
+        return None if row is None else rows.message(row)
 
     async def last_said(self, chat_id: int) -> Message | None:
-        async with self._database.reading() as connection:
-            chat = (
-                await connection.execute(select(chats).where(chats.c.id == chat_id))
-            ).one_or_none()
-            if chat is None:
-                return None
-            turn = await connection.execute(
-                select(messages)
-                .where(_in_conversation(chat), messages.c.role == Role.USER)
+        """The last turn of a person in the current conversation."""
+        async with self._db.reading() as read:
+            found = await read.execute(
+                sa.select(messages)
+                .join(chats, chats.c.id == messages.c.chat_id)
+                .where(
+                    messages.c.chat_id == chat_id,
+                    messages.c.avatar_id == chats.c.avatar_id,
+                    messages.c.id > chats.c.conversation_after,
+                    messages.c.role == Role.USER.value,
+                )
                 .order_by(messages.c.id.desc())
                 .limit(1)
             )
-            row = turn.one_or_none()
-        return None if row is None else _message(row)
+            row = found.mappings().one_or_none()
+        return None if row is None else rows.message(row)
+
+    async def add_spent(self, spent: Spent) -> None:
+        async with self._db.writing() as write:
+            await add_spent(self._db, write, spent)
+
+    async def spending(self, avatar_id: int, *, month: str) -> tuple[Spending, ...]:
+        """Of one month: trainings first, then by version."""
+        async with self._db.reading() as read:
+            found = await read.execute(
+                sa.select(spending, versions.c.number)
+                .outerjoin(versions, versions.c.id == spending.c.version_id)
+                .where(spending.c.avatar_id == avatar_id, spending.c.month == month)
+                .order_by(spending.c.kind.desc(), spending.c.version_id)
+            )
+            return tuple(
+                Spending(
+                    month=row["month"],
+                    kind=row["kind"],
+                    version_id=row["version_id"] or None,
+                    version_number=row["number"],
+                    model=row["model"],
+                    count=row["count"],
+                    prompt_tokens=row["prompt_tokens"],
+                    completion_tokens=row["completion_tokens"],
+                    cost=row["cost"],
+                    unpriced=row["unpriced"],
+                )
+                for row in found.mappings()
+            )
 
     async def count_messages(self, person_id: int) -> int:
-        query = select(func.count()).select_from(messages).where(of_person(person_id))
-        async with self._database.reading() as connection:
-            return int((await connection.execute(query)).scalar_one())
+        """How many messages of theirs and replies to them are stored."""
+        async with self._db.reading() as read:
+            count = await read.scalar(
+                sa.select(sa.func.count()).where(messages.c.person_id == person_id)
+            )
+            return int(count or 0)
 
 
-def _in_conversation(chat: Row[Any]) -> ColumnElement[bool]:
-    """The condition that a turn belongs to a chat's current conversation.
-
-    A reply that was still being said when the conversation began anew belongs to none.
-    """
-    return and_(
-        messages.c.chat_id == chat.id,
-        messages.c.id > chat.conversation_after,
-        or_(messages.c.answers.is_(None), messages.c.answers > chat.conversation_after),
-        messages.c.avatar_id == chat.avatar_id,
-        messages.c.superseded_at.is_(None),
+def _reply_to(inbox_id: int) -> sa.Select[Any]:
+    return sa.select(messages).where(
+        messages.c.incoming_id == inbox_id, messages.c.role == Role.ASSISTANT.value
     )
 
 
-async def _reply_to(connection: AsyncConnection, inbox_id: int) -> Message | None:
-    query = select(messages).where(
-        messages.c.incoming_id == inbox_id, messages.c.role == Role.ASSISTANT
+def _in_order(newest_first: list[Message]) -> tuple[Message, ...]:
+    """Turns as they were said: a reply that came by /retry stands behind its question."""
+    return tuple(
+        sorted(newest_first, key=lambda turn: (turn.answers or turn.id, turn.answers is not None))
     )
-    row = (await connection.execute(query)).one_or_none()
-    return None if row is None else _message(row)
-
-
-async def _supersede(
-    connection: AsyncConnection, turn_id: int | None, *, now: datetime
-) -> int | None:
-    """Take the replies to a turn out of the conversation. None: there is no such turn (it may
-    have been forgotten while the new reply was being said).
-    """
-    if turn_id is None:
-        return None
-    turn = await connection.execute(
-        select(messages.c.id).where(messages.c.id == turn_id, messages.c.role == Role.USER)
-    )
-    if turn.one_or_none() is None:
-        return None
-    await connection.execute(
-        update(messages)
-        .where(messages.c.answers == turn_id, messages.c.superseded_at.is_(None))
-        .values(superseded_at=now)
-    )
-    return turn_id
-
-
-def _chat(row: Row[Any]) -> Chat:
-    address = Address(platform=row.platform, chat=row.chat, thread=row.thread, bot=row.bot)
-    return record(Chat, row, address=address)
-
-
-def _message(row: Row[Any]) -> Message:
-    usage = None
-    if row.prompt_tokens is not None:
-        usage = record(Usage, row)
-    return record(Message, row, usage=usage)

@@ -2,186 +2,228 @@
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Any
 
-from sqlalchemy import Row, delete, func, select, update
+import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from avatar.records import Confirmation, Incoming, NewNotice, Notice, Received
-from storage import plain
-from storage.rows import Part, claim, insert, record
-from storage.tables import confirmations, drafts, notices
-from storage.tables import incoming as inbox
+from storage import rows
+from storage.base import Base, insert
+from storage.database import Database
+from storage.tables import (
+    confirmations,
+    incoming,
+    notices,
+    training_drafts,
+    training_examples,
+)
 
-# How long things are kept after their use. Telegram repeats an update for a day at most.
-_KEEP_QUESTIONS = timedelta(days=1)
-_KEEP_INBOX_IDS = timedelta(days=30)
-_KEEP_NOTICES = timedelta(days=365)  # their keys keep a notice from being given twice
+KEPT = timedelta(days=7)  # how long ids and ended notices stay against repetition
+_TIDIED = 1_000  # rows of a kind, at most, in one go: a tidying never holds the database long
 
 
-async def write_notices(
-    connection: AsyncConnection, new: Sequence[NewNotice], *, now: datetime
+async def add_notices(
+    database: Database, write: AsyncConnection, new: Sequence[NewNotice], *, now: datetime
 ) -> int:
-    """Write notices that are not there yet; returns how many those were."""
-    written = 0
-    for notice in new:
-        added = await connection.execute(
-            insert(connection, notices)
+    """Write notices; those whose key is known already are dropped. How many were new."""
+    added = 0
+    for each in new:
+        result = await write.execute(
+            insert(database, notices)
             .values(
-                kind=notice.kind,
-                key=notice.key,
-                address=notice.address,
-                avatar_id=notice.avatar_id,
-                version_id=notice.version_id,
-                data=dict(notice.data),
+                kind=each.kind.value,
+                key=each.key,
+                address=rows.address_json(each.address),
+                avatar_id=each.avatar_id,
+                version_id=each.version_id,
+                data=dict(each.data),
                 created_at=now,
-                due_at=now,
+                attempts=0,
+                next_try_at=now,
             )
             .on_conflict_do_nothing(index_elements=["key"])
-            .returning(notices.c.id)
         )
-        written += added.one_or_none() is not None
-    return written
+        added += result.rowcount
+    return added
 
 
-class InboxPart(Part):
-    """The store's methods about incoming messages, notices and confirmations."""
+class InboxTables(Base):
+    """Fulfils `avatar.ports.InboxStore`."""
 
-    async def receive(self, incoming: Incoming, *, now: datetime) -> int | None:
-        async with self._database.writing() as connection:
-            added = await connection.execute(
-                insert(connection, inbox)
+    async def receive(self, incoming_: Incoming, *, now: datetime) -> int | None:
+        """Write it into the inbox. None: it is there already."""
+        async with self._db.writing() as write:
+            made = await write.execute(
+                insert(self._db, incoming)
                 .values(
-                    platform=incoming.address.platform,
-                    bot=incoming.address.bot,
-                    update_id=incoming.update_id,
-                    author=incoming.author.external_id,
-                    payload=plain.from_incoming(incoming),
+                    platform=incoming_.address.platform,
+                    bot=incoming_.address.bot,
+                    update_id=incoming_.update_id,
+                    author_id=incoming_.author.external_id,
                     received_at=now,
+                    attempts=0,
+                    payload=rows.incoming_json(incoming_),
                 )
                 .on_conflict_do_nothing(index_elements=["platform", "bot", "update_id"])
-                .returning(inbox.c.id)
+                .returning(incoming.c.id)
             )
-            inbox_id: int | None = added.scalar_one_or_none()
-            return inbox_id
+            return made.scalar_one_or_none()
 
     async def begin(self, inbox_id: int) -> Received | None:
-        async with self._database.writing() as connection:
-            begun = await connection.execute(
-                update(inbox)
-                .where(inbox.c.id == inbox_id, inbox.c.payload.is_not(None))
-                .values(attempts=inbox.c.attempts + 1)
-                .returning(*inbox.c)
+        """Count an attempt at answering. None: it is done, or gone."""
+        async with self._db.writing() as write:
+            found = await write.execute(
+                sa.update(incoming)
+                .where(incoming.c.id == inbox_id, incoming.c.done_at.is_(None))
+                .values(attempts=incoming.c.attempts + 1)
+                .returning(incoming)
             )
-            row = begun.one_or_none()
-        return None if row is None else _received(row, attempts=row.attempts - 1)
+            row = found.mappings().one_or_none()
+        return None if row is None else _received(row, attempts=row["attempts"] - 1)
 
     async def done(self, inbox_id: int, *, now: datetime) -> None:
-        async with self._database.writing() as connection:
-            await connection.execute(
-                update(inbox)
-                .where(inbox.c.id == inbox_id, inbox.c.done_at.is_(None))
-                .values(done_at=now, payload=None, author=None)
+        """It was answered: what was said is wiped here, its id stays against repetition."""
+        async with self._db.writing() as write:
+            await write.execute(
+                sa.update(incoming)
+                .where(incoming.c.id == inbox_id)
+                .values(payload=None, done_at=now)
             )
 
     async def unanswered(self, *, limit: int) -> tuple[Received, ...]:
-        query = select(inbox).where(inbox.c.payload.is_not(None)).order_by(inbox.c.id).limit(limit)
-        async with self._database.reading() as connection:
-            rows = (await connection.execute(query)).all()
-        return tuple(_received(row, attempts=row.attempts) for row in rows)
+        """In the order they came."""
+        async with self._db.reading() as read:
+            found = await read.execute(
+                sa.select(incoming)
+                .where(incoming.c.done_at.is_(None))
+                .order_by(incoming.c.id)
+                .limit(limit)
+            )
+            return tuple(_received(row, attempts=row["attempts"]) for row in found.mappings())
 
     async def add_notices(self, notices: Sequence[NewNotice], *, now: datetime) -> int:
-        if not notices:
-            return 0
-        async with self._database.writing() as connection:
-            return await write_notices(connection, notices, now=now)
+        """How many were new (by key)."""
+        async with self._db.writing() as write:
+            return await add_notices(self._db, write, notices, now=now)
 
     async def claim_notices(
         self, *, owner: str, now: datetime, lease: timedelta, limit: int
     ) -> tuple[Notice, ...]:
-        async with self._database.writing() as connection:
-            rows = await claim(
-                connection,
-                notices,
-                notices.c.due_at,
-                owed=notices.c.due_at.is_not(None),
-                owner=owner,
-                now=now,
-                lease=lease,
-                limit=limit,
-                # Counted here, so that a notice whose delivery kills the process is counted too.
-                attempts=notices.c.attempts + 1,
+        """Take notices that are due and not leased, the oldest first; counts an attempt."""
+        due = (
+            sa.select(notices.c.id)
+            .where(
+                notices.c.ended_at.is_(None),
+                notices.c.next_try_at <= now,
+                notices.c.lease_until.is_(None) | (notices.c.lease_until <= now),
             )
-        return tuple(record(Notice, row, attempts=row.attempts - 1) for row in rows)
+            .order_by(notices.c.next_try_at, notices.c.id)
+            .limit(limit)
+            .with_for_update(skip_locked=True)
+        )
+        async with self._db.writing() as write:
+            claimed = await write.execute(
+                sa.update(notices)
+                .where(notices.c.id.in_(due))
+                .values(
+                    lease_owner=owner,
+                    lease_until=now + lease,
+                    attempts=notices.c.attempts + 1,
+                )
+                .returning(notices)
+            )
+            return tuple(
+                sorted((rows.notice(row) for row in claimed.mappings()), key=lambda n: n.id)
+            )
 
     async def notice_delivered(self, notice_id: int, *, now: datetime) -> None:
-        await self._finish(notice_id, due_at=None, finished_at=now, error=None)
+        await self._end_notice(notice_id, ended_at=now, error=None)
 
     async def notice_failed(
         self, notice_id: int, *, retry_at: datetime | None, error: str, now: datetime
     ) -> None:
-        finished_at = now if retry_at is None else None
-        await self._finish(notice_id, due_at=retry_at, finished_at=finished_at, error=error)
+        """Try again at `retry_at`; None: never."""
+        if retry_at is None:
+            await self._end_notice(notice_id, ended_at=now, error=error)
+        else:
+            await self._end_notice(notice_id, next_try_at=retry_at, error=error)
 
-    async def _finish(self, notice_id: int, **values: object) -> None:
-        async with self._database.writing() as connection:
-            await connection.execute(
-                update(notices)
-                .where(notices.c.id == notice_id, notices.c.due_at.is_not(None))
+    async def _end_notice(self, notice_id: int, **values: datetime | str | None) -> None:
+        async with self._db.writing() as write:
+            await write.execute(
+                sa.update(notices)
+                .where(notices.c.id == notice_id)
                 .values(lease_owner=None, lease_until=None, **values)
             )
 
     async def next_notice_due(self) -> datetime | None:
-        query = select(func.min(notices.c.due_at)).where(notices.c.due_at.is_not(None))
-        async with self._database.reading() as connection:
-            due: datetime | None = (await connection.execute(query)).scalar_one()
-        return due
+        """When the earliest notice still owed is due; None: none is owed."""
+        async with self._db.reading() as read:
+            return await read.scalar(
+                sa.select(notices.c.next_try_at)
+                .where(notices.c.ended_at.is_(None))
+                .order_by(notices.c.next_try_at)
+                .limit(1)
+            )
 
     async def add_confirmation(
         self, *, action: str, person_id: int, now: datetime, expires_at: datetime
     ) -> Confirmation:
-        async with self._database.writing() as connection:
-            added = await connection.execute(
-                insert(connection, confirmations)
+        async with self._db.writing() as write:
+            made = await write.execute(
+                sa.insert(confirmations)
                 .values(action=action, person_id=person_id, created_at=now, expires_at=expires_at)
-                .returning(*confirmations.c)
+                .returning(confirmations)
             )
-            return record(Confirmation, added.one())
+            return rows.confirmation(made.mappings().one())
 
     async def confirmation(self, confirmation_id: int) -> Confirmation | None:
-        query = select(confirmations).where(confirmations.c.id == confirmation_id)
-        async with self._database.reading() as connection:
-            row = (await connection.execute(query)).one_or_none()
-        return None if row is None else record(Confirmation, row)
+        async with self._db.reading() as read:
+            found = await read.execute(
+                sa.select(confirmations).where(confirmations.c.id == confirmation_id)
+            )
+            row = found.mappings().one_or_none()
+        return None if row is None else rows.confirmation(row)
 
     async def use_confirmation(
         self, confirmation_id: int, *, person_id: int, now: datetime
     ) -> bool:
-        async with self._database.writing() as connection:
-            used = await connection.execute(
-                update(confirmations)
+        """Take the yes. False: not theirs, too late, or taken before."""
+        async with self._db.writing() as write:
+            result = await write.execute(
+                sa.update(confirmations)
                 .where(
                     confirmations.c.id == confirmation_id,
                     confirmations.c.person_id == person_id,
-                    confirmations.c.used_at.is_(None),
                     confirmations.c.expires_at > now,
+                    confirmations.c.used_at.is_(None),
                 )
                 .values(used_at=now)
             )
-            return used.rowcount > 0
+            return result.rowcount == 1
 
     async def tidy(self, *, now: datetime) -> None:
-        async with self._database.writing() as connection:
-            for statement in (
-                delete(drafts).where(drafts.c.expires_at < now - _KEEP_QUESTIONS),
-                delete(confirmations).where(confirmations.c.expires_at < now - _KEEP_QUESTIONS),
-                delete(notices).where(notices.c.finished_at < now - _KEEP_NOTICES),
-                delete(inbox).where(
-                    inbox.c.received_at < now - _KEEP_INBOX_IDS, inbox.c.payload.is_(None)
-                ),
+        """Delete drafts, confirmations, finished notices and inbox ids that are long past use."""
+        old = now - KEPT
+        stale = (
+            sa.select(training_drafts.c.id)
+            .where(training_drafts.c.expires_at < old)
+            .order_by(training_drafts.c.expires_at)
+            .limit(_TIDIED)
+        )
+        async with self._db.writing() as write:
+            await write.execute(
+                sa.delete(training_examples).where(training_examples.c.draft_id.in_(stale))
+            )
+            await write.execute(sa.delete(training_drafts).where(training_drafts.c.id.in_(stale)))
+            for table, column in (
+                (confirmations, confirmations.c.expires_at),
+                (notices, notices.c.ended_at),
+                (incoming, incoming.c.done_at),
             ):
-                await connection.execute(statement)
+                past = sa.select(table.c.id).where(column < old).order_by(column).limit(_TIDIED)
+                await write.execute(sa.delete(table).where(table.c.id.in_(past)))
 
 
-def _received(row: Row[Any], *, attempts: int) -> Received:
-    return Received(id=row.id, incoming=plain.to_incoming(row.payload), attempts=attempts)
+def _received(row: rows.Row, *, attempts: int) -> Received:
+    return Received(id=row["id"], incoming=rows.incoming(row["payload"]), attempts=attempts)

@@ -1,135 +1,176 @@
-"""People, and who owns which avatar."""
+"""People, and which avatars they own."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, delete, func, or_, select, update
+import sqlalchemy as sa
 
 from avatar.records import Address, Author, Person
-from storage.avatars import lock_avatar
-from storage.rows import Part, insert, record
-from storage.tables import avatar_owners, confirmations, drafts, incoming, messages, people
+from storage import rows
+from storage.base import Base, insert
+from storage.tables import (
+    avatar_owners,
+    confirmations,
+    incoming,
+    message_refs,
+    messages,
+    people,
+    training_drafts,
+    training_examples,
+)
 
-_PERSON = (people.c.id, people.c.platform, people.c.external_id, people.c.name)
+MAX_NAME = 128
 
 
-def of_person(person_id: int) -> ColumnElement[bool]:
-    """The condition that a message was said or asked for by a person, or answers them."""
-    theirs = select(messages.c.id).where(messages.c.person_id == person_id)
-    return or_(messages.c.person_id == person_id, messages.c.answers.in_(theirs))
-
-
-class PeoplePart(Part):
-    """The store's methods about people."""
+class PeopleTables(Base):
+    """Fulfils `avatar.ports.PeopleStore`."""
 
     async def person(self, author: Author, *, home: Address | None = None) -> Person:
-        query = select(*_PERSON, people.c.home).where(
-            people.c.platform == author.platform, people.c.external_id == author.external_id
-        )
-        async with self._database.reading() as connection:
-            row = (await connection.execute(query)).one_or_none()
-        if row is not None and row.name == author.name and home in {None, row.home}:
-            return record(Person, row)
-        values = {"name": author.name} if home is None else {"name": author.name, "home": home}
-        async with self._database.writing() as connection:
-            made = await connection.execute(
-                insert(connection, people)
-                .values(platform=author.platform, external_id=author.external_id, **values)
-                .on_conflict_do_update(index_elements=["platform", "external_id"], set_=values)
-                .returning(*_PERSON)
+        """The person behind an author; made or renamed as needed."""
+        key = (people.c.platform == author.platform) & (people.c.external_id == author.external_id)
+        name = author.name[:MAX_NAME]
+        where = None if home is None else rows.address_json(home)
+        async with self._db.reading() as read:
+            row = (await read.execute(sa.select(people).where(key))).mappings().one_or_none()
+        if row is not None and row["name"] == name and (where is None or row["home"] == where):
+            return rows.person(row)
+        new = {"name": name} | ({} if where is None else {"home": where})
+        async with self._db.writing() as write:
+            statement = insert(self._db, people).values(
+                platform=author.platform, external_id=author.external_id, **new
             )
-            return record(Person, made.one())
+            row = (
+                (
+                    await write.execute(
+                        statement.on_conflict_do_update(
+                            index_elements=["platform", "external_id"], set_=new
+                        ).returning(people)
+                    )
+                )
+                .mappings()
+                .one()
+            )
+        return rows.person(row)
 
     async def homes(self, ids: Sequence[int]) -> Mapping[int, Address]:
-        query = select(people.c.id, people.c.home).where(
-            people.c.id.in_(ids), people.c.home.is_not(None)
-        )
-        async with self._database.reading() as connection:
-            return {row.id: row.home for row in await connection.execute(query)}
+        """Where people can be written to alone."""
+        async with self._db.reading() as read:
+            found = await read.execute(
+                sa.select(people.c.id, people.c.home).where(
+                    people.c.id.in_(ids), people.c.home.is_not(None)
+                )
+            )
+            return {row.id: rows.address(row.home) for row in found}
 
     async def find_person(self, platform: str, external_id: str) -> Person | None:
-        query = select(*_PERSON).where(
-            people.c.platform == platform, people.c.external_id == external_id
-        )
-        async with self._database.reading() as connection:
-            row = (await connection.execute(query)).one_or_none()
-        return None if row is None else record(Person, row)
+        async with self._db.reading() as read:
+            row = (
+                (
+                    await read.execute(
+                        sa.select(people).where(
+                            people.c.platform == platform, people.c.external_id == external_id
+                        )
+                    )
+                )
+                .mappings()
+                .one_or_none()
+            )
+        return None if row is None else rows.person(row)
 
     async def people(self, ids: Sequence[int]) -> Mapping[int, Person]:
-        query = select(*_PERSON).where(people.c.id.in_(ids))
-        async with self._database.reading() as connection:
-            return {row.id: record(Person, row) for row in await connection.execute(query)}
+        """By id; unknown ids are left out."""
+        async with self._db.reading() as read:
+            found = await read.execute(sa.select(people).where(people.c.id.in_(ids)))
+            return {row["id"]: rows.person(row) for row in found.mappings()}
 
     async def owners(self, avatar_id: int) -> tuple[Person, ...]:
-        query = (
-            select(*_PERSON)
-            .join(avatar_owners, avatar_owners.c.person_id == people.c.id)
-            .where(avatar_owners.c.avatar_id == avatar_id)
-            .order_by(avatar_owners.c.id)
-        )
-        async with self._database.reading() as connection:
-            return tuple(record(Person, row) for row in await connection.execute(query))
+        """In the order they were added."""
+        async with self._db.reading() as read:
+            found = await read.execute(
+                sa.select(people)
+                .join(avatar_owners, avatar_owners.c.person_id == people.c.id)
+                .where(avatar_owners.c.avatar_id == avatar_id)
+                .order_by(avatar_owners.c.id)
+            )
+            return tuple(rows.person(row) for row in found.mappings())
 
     async def is_owner(self, avatar_id: int, person_id: int) -> bool:
-        query = select(avatar_owners.c.id).where(
-            avatar_owners.c.avatar_id == avatar_id, avatar_owners.c.person_id == person_id
-        )
-        async with self._database.reading() as connection:
-            return (await connection.execute(query)).one_or_none() is not None
+        async with self._db.reading() as read:
+            found = await read.execute(
+                sa.select(avatar_owners.c.id).where(
+                    avatar_owners.c.avatar_id == avatar_id,
+                    avatar_owners.c.person_id == person_id,
+                )
+            )
+            return found.first() is not None
 
     async def add_owner(
         self, avatar_id: int, person_id: int, *, by: int | None, now: datetime
     ) -> bool:
-        async with self._database.writing() as connection:
-            added = await connection.execute(
-                insert(connection, avatar_owners)
+        """False: they were one already."""
+        async with self._db.writing() as write:
+            result = await write.execute(
+                insert(self._db, avatar_owners)
                 .values(avatar_id=avatar_id, person_id=person_id, added_by=by, added_at=now)
-                .on_conflict_do_nothing(index_elements=["avatar_id", "person_id"])
-                .returning(avatar_owners.c.id)
+                .on_conflict_do_nothing()
             )
-            return added.one_or_none() is not None
+            return result.rowcount == 1
 
     async def remove_owner(self, avatar_id: int, person_id: int) -> bool:
-        async with self._database.writing() as connection:
-            await lock_avatar(connection, avatar_id)
-            others = (
-                select(avatar_owners.c.id)
-                .where(
-                    avatar_owners.c.avatar_id == avatar_id, avatar_owners.c.person_id != person_id
-                )
-                .limit(1)
-            )
-            if (await connection.execute(others)).one_or_none() is None:
+        """False: they were none, or they are the last one (who stays)."""
+        async with self._db.writing() as write:
+            await self._lock_avatar(write, avatar_id)
+            owners = sa.select(sa.func.count()).where(avatar_owners.c.avatar_id == avatar_id)
+            if await write.scalar(owners) == 1:
                 return False
-            removed = await connection.execute(
-                delete(avatar_owners).where(
-                    avatar_owners.c.avatar_id == avatar_id, avatar_owners.c.person_id == person_id
+            result = await write.execute(
+                sa.delete(avatar_owners).where(
+                    avatar_owners.c.avatar_id == avatar_id,
+                    avatar_owners.c.person_id == person_id,
                 )
             )
-            return removed.rowcount > 0
+            return result.rowcount == 1
 
-    async def forget(self, person_id: int) -> int:
-        async with self._database.writing() as connection:
-            who = (
-                await connection.execute(
-                    select(people.c.platform, people.c.external_id).where(people.c.id == person_id)
+    async def forget(self, person_id: int, *, now: datetime) -> int:
+        """Delete what the person said and the replies to it. What was spent stays counted."""
+        said = sa.select(messages.c.id).where(messages.c.person_id == person_id)
+        drafts = sa.select(training_drafts.c.id).where(
+            training_drafts.c.person_id == person_id, training_drafts.c.version_id.is_(None)
+        )
+        async with self._db.writing() as write:
+            await write.execute(sa.delete(message_refs).where(message_refs.c.message_id.in_(said)))
+            # Replies carry the id of the person who asked, so they go with what they answer.
+            replies = await write.execute(
+                sa.delete(messages).where(
+                    messages.c.person_id == person_id, messages.c.answers.is_not(None)
                 )
-            ).one_or_none()
-            if who is None:
-                return 0
-            await connection.execute(
-                update(incoming)
-                .where(incoming.c.platform == who.platform, incoming.c.author == who.external_id)
-                .values(payload=None, author=None)
             )
-            await connection.execute(
-                delete(drafts).where(drafts.c.person_id == person_id, drafts.c.version_id.is_(None))
+            turns = await write.execute(
+                sa.delete(messages).where(messages.c.person_id == person_id)
             )
-            await connection.execute(
-                delete(confirmations).where(confirmations.c.person_id == person_id)
+            who = (
+                await write.execute(
+                    sa.select(people.c.platform, people.c.external_id).where(
+                        people.c.id == person_id
+                    )
+                )
+            ).one()
+            await write.execute(
+                sa.update(incoming)
+                .where(
+                    incoming.c.platform == who.platform,
+                    incoming.c.author_id == who.external_id,
+                    incoming.c.done_at.is_(None),
+                    # What is being answered now (this wish itself) is wiped when it is done.
+                    incoming.c.attempts == 0,
+                )
+                .values(payload=None, done_at=now)
             )
-            # Replies that go because what they answer goes would not be in the row count.
-            count = select(func.count()).select_from(messages).where(of_person(person_id))
-            gone = (await connection.execute(count)).scalar_one()
-            await connection.execute(delete(messages).where(of_person(person_id)))
-            return int(gone)
+            await write.execute(
+                sa.delete(training_examples).where(training_examples.c.draft_id.in_(drafts))
+            )
+            await write.execute(sa.delete(training_drafts).where(training_drafts.c.id.in_(drafts)))
+            await write.execute(
+                sa.delete(confirmations).where(confirmations.c.person_id == person_id)
+            )
+            return replies.rowcount + turns.rowcount

@@ -1,95 +1,213 @@
-"""Small things that every part of the store uses."""
+"""Rows into records and back: the one place that knows both shapes."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import fields
-from datetime import datetime, timedelta
-from functools import lru_cache
-from typing import Any, TypeVar
+from collections.abc import Mapping
+from dataclasses import asdict, fields
+from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Column, ColumnElement, Row, Table, or_, select, update
-from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import RowMapping
 
-from avatar.records import Address
-from storage.database import Database
+from avatar.records import (
+    Activation,
+    Address,
+    Attachment,
+    Author,
+    Avatar,
+    Axis,
+    Chat,
+    Confirmation,
+    Draft,
+    Example,
+    Finish,
+    Incoming,
+    Job,
+    JobEvent,
+    Message,
+    Notice,
+    NoticeKind,
+    Person,
+    RepliedTo,
+    Role,
+    Status,
+    TrainingType,
+    Turn,
+    Usage,
+    Version,
+    Why,
+)
 
-R = TypeVar("R")
+Row = RowMapping | Mapping[str, Any]
+
+_AVATAR = [field.name for field in fields(Avatar)]
+_VERSION = [field.name for field in fields(Version)]
+_JOB = [field.name for field in fields(Job)]
 
 
-class Part:
-    """A part of the store: the methods of one noun."""
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
-
-
-@lru_cache
-def _names(cls: type[Any]) -> tuple[str, ...]:
-    return tuple(field.name for field in fields(cls))
-
-
-def record(cls: type[R], row: Row[Any], **others: object) -> R:
-    """The record of a row: its fields are columns of the same names, or given in `others`."""
-    columns = row._mapping
-    return cls(**{name: others[name] if name in others else columns[name] for name in _names(cls)})
-
-
-def insert(connection: AsyncConnection, table: Table) -> postgresql.Insert | sqlite.Insert:
-    """An INSERT that can say ON CONFLICT, in the database's own dialect."""
-    if connection.dialect.name == "postgresql":
-        return postgresql.insert(table)
-    return sqlite.insert(table)
-
-
-def at(table: Table, address: Address) -> ColumnElement[bool]:
-    """The condition that a row belongs to an address."""
-    columns = table.c
-    return (
-        (columns.platform == address.platform)
-        & (columns.bot == address.bot)
-        & (columns.chat == address.chat)
-        & (columns.thread == address.thread)
+def person(row: Row) -> Person:
+    return Person(
+        id=row["id"],
+        platform=row["platform"],
+        external_id=row["external_id"],
+        name=row["name"],
     )
 
 
-def place(address: Address) -> Mapping[str, str]:
-    """An address as the four columns that `at` looks for."""
-    return {
-        "platform": address.platform,
-        "bot": address.bot,
-        "chat": address.chat,
-        "thread": address.thread,
-    }
+def avatar(row: Row) -> Avatar:
+    return Avatar(**{name: row[name] for name in _AVATAR})
 
 
-async def claim(
-    connection: AsyncConnection,
-    table: Table,
-    due: Column[datetime],
-    *,
-    owed: ColumnElement[bool],
-    owner: str,
-    now: datetime,
-    lease: timedelta,
-    limit: int,
-    **values: object,
-) -> Sequence[Row[Any]]:
-    """Take rows that are owed, due and not leased; the rows as they are then, most overdue first.
+def version(row: Row) -> Version:
+    values = {name: row[name] for name in _VERSION}
+    values["training_type"] = TrainingType(values["training_type"])
+    values["status"] = Status(values["status"])
+    return Version(**values)
 
-    Finding and taking are one statement. On PostgreSQL rows that somebody else is just taking
-    are passed over instead of waited for.
-    """
-    ready = (
-        select(table.c.id)
-        .where(owed, due <= now, or_(table.c.lease_until.is_(None), table.c.lease_until <= now))
-        .order_by(due, table.c.id)
-        .limit(limit)
-        .with_for_update(skip_locked=True)
+
+def job(row: Row) -> Job:
+    values = {name: row[name] for name in _JOB}
+    values["address"] = None if values["address"] is None else address(values["address"])
+    return Job(**values)
+
+
+def address(data: Mapping[str, str]) -> Address:
+    return Address(**data)
+
+
+def address_json(value: Address) -> dict[str, str]:
+    return asdict(value)
+
+
+def event(row: Row) -> JobEvent:
+    return JobEvent(
+        remote_id=row["remote_id"],
+        created_at=row["created_at"],
+        level=row["level"],
+        message=row["message"],
+        data=row["data"],
     )
-    taken = await connection.execute(
-        update(table)
-        .where(table.c.id.in_(ready))
-        .values(lease_owner=owner, lease_until=now + lease, **values)
-        .returning(*table.c)
+
+
+def example(row: Row) -> Example:
+    turns = row["turns"]
+    return Example(
+        turns=tuple(Turn(role=Role(role), text=text) for role, text, _ in turns),
+        weights=tuple(weight for _, _, weight in turns),
+        tokens=row["tokens"],
+        source=row["source"],
     )
-    return sorted(taken.all(), key=lambda row: (row._mapping[due.name], row._mapping["id"]))
+
+
+def example_json(value: Example) -> list[list[Any]]:
+    return [
+        [turn.role.value, turn.text, weight]
+        for turn, weight in zip(value.turns, value.weights, strict=True)
+    ]
+
+
+def draft(row: Row) -> Draft:
+    values = {field.name: row[field.name] for field in fields(Draft)}
+    values["warnings"] = tuple(values["warnings"])
+    return Draft(**values)
+
+
+def activation(row: Row) -> Activation:
+    values = {field.name: row[field.name] for field in fields(Activation)}
+    return Activation(**{**values, "axis": Axis(values["axis"]), "why": Why(values["why"])})
+
+
+def chat(row: Row) -> Chat:
+    return Chat(
+        id=row["id"],
+        address=Address(
+            platform=row["platform"], bot=row["bot"], chat=row["chat"], thread=row["thread"]
+        ),
+        avatar_id=row["avatar_id"],
+        conversation_began_at=row["conversation_began_at"],
+        conversation_after=row["conversation_after"],
+    )
+
+
+def message(row: Row) -> Message:
+    usage = None
+    if row["prompt_tokens"] is not None:
+        usage = Usage(
+            prompt_tokens=row["prompt_tokens"],
+            completion_tokens=row["completion_tokens"],
+            cached_tokens=row["cached_tokens"],
+            estimated=row["tokens_estimated"],
+        )
+    return Message(
+        id=row["id"],
+        chat_id=row["chat_id"],
+        avatar_id=row["avatar_id"],
+        role=Role(row["role"]),
+        text=row["text"],
+        created_at=row["created_at"],
+        person_id=row["person_id"],
+        answers=row["answers"],
+        prompt_version_id=row["prompt_version_id"],
+        model_version_id=row["model_version_id"],
+        provider=row["provider"],
+        model=row["model"],
+        usage=usage,
+        cost=row["cost"],
+        finish=None if row["finish"] is None else Finish(row["finish"]),
+    )
+
+
+def notice(row: Row) -> Notice:
+    return Notice(
+        id=row["id"],
+        kind=NoticeKind(row["kind"]),
+        address=address(row["address"]),
+        avatar_id=row["avatar_id"],
+        version_id=row["version_id"],
+        data=row["data"],
+        created_at=row["created_at"],
+        attempts=row["attempts"],
+    )
+
+
+def confirmation(row: Row) -> Confirmation:
+    return Confirmation(
+        id=row["id"],
+        action=row["action"],
+        person_id=row["person_id"],
+        expires_at=row["expires_at"],
+        used_at=row["used_at"],
+    )
+
+
+def incoming_json(value: Incoming) -> dict[str, Any]:
+    """What a platform handed over, as it is stored in the inbox."""
+    data = asdict(value)
+    data["sent_at"] = value.sent_at.isoformat()
+    return data
+
+
+def incoming(data: Mapping[str, Any]) -> Incoming:
+    answered = data["reply_to"]
+    return Incoming(
+        update_id=data["update_id"],
+        address=Address(**data["address"]),
+        author=Author(**data["author"]),
+        message_id=data["message_id"],
+        sent_at=datetime.fromisoformat(data["sent_at"]),
+        text=data["text"],
+        attachments=_attachments(data["attachments"]),
+        action=data["action"],
+        reply_to=None
+        if answered is None
+        else RepliedTo(
+            message_id=answered["message_id"],
+            text=answered["text"],
+            attachments=_attachments(answered["attachments"]),
+            author=None if answered["author"] is None else Author(**answered["author"]),
+            from_us=answered["from_us"],
+        ),
+        private=data["private"],
+    )
+
+
+def _attachments(data: list[dict[str, Any]]) -> tuple[Attachment, ...]:
+    return tuple(Attachment(**each) for each in data)

@@ -1,392 +1,425 @@
-"""The tables. Every query of the store finds its rows by an index declared here."""
+"""The tables, with the names that the users of the original system know.
 
-from sqlalchemy import (
-    BigInteger,
-    Boolean,
-    CheckConstraint,
-    Column,
-    Float,
-    ForeignKey,
-    ForeignKeyConstraint,
-    Index,
-    Integer,
-    MetaData,
-    String,
-    Table,
-    Text,
-    UniqueConstraint,
-    text,
-)
+Portable between SQLite and PostgreSQL. "Active" is a pointer on the avatar, so two active
+versions of a kind cannot exist. Deleted versions stay as tombstones: their number is taken, their
+cost counts.
+"""
 
-from avatar.records import Axis, Finish, NoticeKind, Role, Status, TrainingType, Why
-from storage.columns import Id, Json, Place, UtcTime, Words, choice
+from datetime import UTC, datetime
+from typing import Any
 
-metadata = MetaData(
+import sqlalchemy as sa
+from sqlalchemy.engine import Dialect
+
+metadata = sa.MetaData(
     naming_convention={
-        "pk": "pk_%(table_name)s",
-        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
         "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
         "ck": "ck_%(table_name)s_%(constraint_name)s",
-        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
+        "pk": "pk_%(table_name)s",
     }
 )
 
 
-def _id() -> Column[int]:
-    return Column("id", Id, primary_key=True, autoincrement=True)
+class Moment(sa.types.TypeDecorator[datetime]):
+    """An aware UTC time. SQLite keeps it without a zone; naive times are refused."""
+
+    impl = sa.DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("a time without a zone")
+        return value.astimezone(UTC)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
-def _partial(name: str, *columns: str, where: str) -> Index:
-    """An index of those rows only that wait for something: it stays as small as they are few."""
-    return Index(name, *columns, sqlite_where=text(where), postgresql_where=text(where))
+# SQLite numbers rows by itself only in a column called INTEGER; AUTOINCREMENT keeps the number
+# of a deleted row from being given again, so that an old button never means another row.
+Id = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+Json = sa.JSON(none_as_null=True)
 
 
-# Ids are never given twice (buttons and conversations hold them), which SQLite has to be told.
-_NEVER_AGAIN = {"sqlite_autoincrement": True}
+def _id() -> sa.Column[int]:
+    return sa.Column("id", Id, primary_key=True, autoincrement=True)
 
-people = Table(
+
+def _ref(
+    name: str, target: str, *, nullable: bool = False, cascade: bool = False
+) -> sa.Column[Any]:
+    return sa.Column(
+        name,
+        Id,
+        sa.ForeignKey(f"{target}.id", ondelete="CASCADE" if cascade else None),
+        nullable=nullable,
+    )
+
+
+_AUTO: dict[str, Any] = {"sqlite_autoincrement": True}
+
+people = sa.Table(
     "people",
     metadata,
     _id(),
-    Column("platform", String(32), nullable=False),
-    Column("external_id", Words, nullable=False),
-    Column("name", Words, nullable=False),
-    Column("home", Place),  # where they can be written to alone
-    UniqueConstraint("platform", "external_id"),
-    **_NEVER_AGAIN,
+    sa.Column("platform", sa.String(16), nullable=False),
+    sa.Column("external_id", sa.String(64), nullable=False),
+    sa.Column("name", sa.String(128), nullable=False),
+    sa.Column("home", Json),  # the address where they can be written to alone
+    sa.UniqueConstraint("platform", "external_id"),
+    **_AUTO,
 )
 
-avatars = Table(
+avatars = sa.Table(
     "avatars",
     metadata,
     _id(),
-    Column("slug", Words, nullable=False),
-    Column("name", Words, nullable=False),
-    Column("provider", Words, nullable=False),
-    Column("base_model", Words, nullable=False),
-    Column("active_prompt_id", Id),
-    Column("active_model_id", Id),
-    Column("visibility", String(32), nullable=False, server_default="public"),
-    Column("created_at", UtcTime, nullable=False),
-    Column("versions_made", Integer, nullable=False, server_default="0"),  # the last number given
-    UniqueConstraint("slug"),
-    # With the avatar's own id in the key, a pointer to another avatar's version cannot be written.
-    ForeignKeyConstraint(
-        ["active_prompt_id", "id"],
-        ["avatar_training_data.id", "avatar_training_data.avatar_id"],
-        name="fk_avatars_active_prompt",
-        use_alter=True,
+    sa.Column("slug", sa.String(64), nullable=False, unique=True),
+    sa.Column("name", sa.String(128), nullable=False),
+    sa.Column("provider", sa.String(64), nullable=False),
+    sa.Column("base_model", sa.String(256), nullable=False),
+    sa.Column(
+        "active_prompt_id",
+        Id,
+        sa.ForeignKey("avatar_training_data.id", use_alter=True),
     ),
-    ForeignKeyConstraint(
-        ["active_model_id", "id"],
-        ["avatar_training_data.id", "avatar_training_data.avatar_id"],
-        name="fk_avatars_active_model",
-        use_alter=True,
+    sa.Column(
+        "active_model_id",
+        Id,
+        sa.ForeignKey("avatar_training_data.id", use_alter=True),
     ),
-    CheckConstraint("active_prompt_id <> active_model_id", name="pointers_differ"),
-    CheckConstraint("visibility IN ('public', 'private')", name="visibility"),
-    Index("ix_avatars_visibility", "visibility", "id"),
-    **_NEVER_AGAIN,
+    sa.Column("visibility", sa.String(16), nullable=False),
+    sa.Column("versions_made", sa.Integer, nullable=False),  # the highest number given so far
+    sa.Column("created_at", Moment, nullable=False),
+    sa.CheckConstraint("visibility IN ('public', 'private')", name="visibility"),
+    sa.Index(None, "visibility", "id"),
+    **_AUTO,
 )
 
-avatar_owners = Table(
+avatar_owners = sa.Table(
     "avatar_owners",
     metadata,
     _id(),
-    Column("avatar_id", Id, ForeignKey("avatars.id"), nullable=False),
-    Column("person_id", Id, ForeignKey("people.id"), nullable=False),
-    Column("added_by", Id, ForeignKey("people.id")),
-    Column("added_at", UtcTime, nullable=False),
-    UniqueConstraint("avatar_id", "person_id"),
-    Index("ix_avatar_owners_person_id", "person_id", "avatar_id"),
-    **_NEVER_AGAIN,
+    _ref("avatar_id", "avatars", cascade=True),
+    _ref("person_id", "people", cascade=True),
+    _ref("added_by", "people", nullable=True),
+    sa.Column("added_at", Moment, nullable=False),
+    sa.UniqueConstraint("avatar_id", "person_id"),
+    sa.Index(None, "person_id"),
+    **_AUTO,
 )
 
-versions = Table(
+versions = sa.Table(
     "avatar_training_data",
     metadata,
     _id(),
-    Column("avatar_id", Id, ForeignKey("avatars.id"), nullable=False),
-    Column("number", Integer, nullable=False),
-    Column("training_type", choice(TrainingType, "training_type"), nullable=False),
-    Column("status", choice(Status, "status"), nullable=False),
-    Column("note", Words, nullable=False, server_default=""),
-    Column("created_by", Id, ForeignKey("people.id")),
-    Column("created_at", UtcTime, nullable=False),
-    Column("prompt", Words),
-    Column("provider", Words),
-    Column("base_model", Words),
-    Column("fine_tuned_model_id", Words),
-    Column("source", Words),
-    Column("origin_id", Id, ForeignKey("avatar_training_data.id")),
-    Column("example_count", Integer, nullable=False, server_default="0"),
-    Column("estimated_tokens", BigInteger),
-    Column("trained_tokens", BigInteger),
-    Column("epochs", Integer),
-    Column("estimated_cost", BigInteger),
-    Column("actual_cost", BigInteger),
-    Column("started_at", UtcTime),
-    Column("finished_at", UtcTime),
-    Column("error", Words),
-    Column("error_code", Words),
-    Column("deleted_at", UtcTime),
-    Column("model_deleted_at", UtcTime),
-    UniqueConstraint("avatar_id", "number"),
-    UniqueConstraint("id", "avatar_id"),  # what the avatar's pointers refer to
-    CheckConstraint("number > 0", name="number_positive"),
-    CheckConstraint(
-        "training_type <> 'prompt_update' OR status = 'completed'", name="prompts_are_completed"
+    _ref("avatar_id", "avatars"),
+    sa.Column("number", sa.Integer, nullable=False),
+    sa.Column("training_type", sa.String(16), nullable=False),
+    sa.Column("status", sa.String(16), nullable=False),
+    sa.Column("note", sa.Text, nullable=False),
+    _ref("created_by", "people", nullable=True),
+    sa.Column("created_at", Moment, nullable=False),
+    sa.Column("prompt", sa.Text),
+    sa.Column("provider", sa.String(64)),
+    sa.Column("base_model", sa.String(256)),
+    sa.Column("fine_tuned_model_id", sa.String(256)),
+    sa.Column("source", sa.String(256)),
+    _ref("origin_id", "avatar_training_data", nullable=True),
+    sa.Column("example_count", sa.Integer, nullable=False),
+    sa.Column("estimated_tokens", sa.BigInteger),
+    sa.Column("trained_tokens", sa.BigInteger),
+    sa.Column("epochs", sa.Integer),
+    sa.Column("estimated_cost", sa.BigInteger),
+    sa.Column("actual_cost", sa.BigInteger),
+    sa.Column("started_at", Moment),
+    sa.Column("finished_at", Moment),
+    sa.Column("error", sa.Text),
+    sa.Column("error_code", sa.String(128)),
+    sa.Column("deleted_at", Moment),
+    sa.Column("model_deleted_at", Moment),
+    sa.Column("cause", Id),  # the inbox id of what asked for a prompt
+    sa.UniqueConstraint("avatar_id", "number"),
+    sa.UniqueConstraint("cause"),
+    sa.CheckConstraint("training_type IN ('prompt_update', 'fine_tune')", name="training_type"),
+    sa.CheckConstraint("status IN ('training', 'completed', 'failed', 'cancelled')", name="status"),
+    sa.Index(
+        "ix_avatar_training_data_living",
+        "avatar_id",
+        "number",
+        sqlite_where=sa.text("deleted_at IS NULL"),
+        postgresql_where=sa.text("deleted_at IS NULL"),
     ),
-    CheckConstraint(
-        "training_type <> 'prompt_update' OR (prompt IS NULL) = (deleted_at IS NOT NULL)",
-        name="prompts_have_text",
+    sa.Index(
+        "ix_avatar_training_data_training",
+        "avatar_id",
+        "number",
+        sqlite_where=sa.text("status = 'training' AND deleted_at IS NULL"),
+        postgresql_where=sa.text("status = 'training' AND deleted_at IS NULL"),
     ),
-    CheckConstraint(
-        "training_type <> 'fine_tune' OR (provider IS NOT NULL AND base_model IS NOT NULL)",
-        name="fine_tunes_have_provider",
-    ),
-    Index("ix_avatar_training_data_status", "avatar_id", "status", "id"),
-    **_NEVER_AGAIN,
+    **_AUTO,
 )
 
-drafts = Table(
+training_drafts = sa.Table(
     "training_drafts",
     metadata,
     _id(),
-    Column("avatar_id", Id, ForeignKey("avatars.id"), nullable=False),
-    Column("person_id", Id, ForeignKey("people.id"), nullable=False),
-    Column("source", Words, nullable=False),
-    Column("provider", Words, nullable=False),
-    Column("base_model", Words, nullable=False),
-    Column("example_count", Integer, nullable=False),
-    Column("tokens", BigInteger, nullable=False),
-    Column("epochs", Integer, nullable=False),
-    Column("warnings", Json, nullable=False),
-    Column("created_at", UtcTime, nullable=False),
-    Column("expires_at", UtcTime, nullable=False),
-    Column("origin_id", Id, ForeignKey("avatar_training_data.id")),
-    Column("version_id", Id, ForeignKey("avatar_training_data.id")),
-    UniqueConstraint("version_id"),
-    Index("ix_training_drafts_person_id", "person_id"),
-    Index("ix_training_drafts_expires_at", "expires_at"),
-    **_NEVER_AGAIN,
+    _ref("avatar_id", "avatars", cascade=True),
+    _ref("person_id", "people", cascade=True),
+    sa.Column("source", sa.String(256), nullable=False),
+    sa.Column("provider", sa.String(64), nullable=False),
+    sa.Column("base_model", sa.String(256), nullable=False),
+    sa.Column("example_count", sa.Integer, nullable=False),
+    sa.Column("tokens", sa.BigInteger, nullable=False),
+    sa.Column("epochs", sa.Integer, nullable=False),
+    sa.Column("warnings", Json, nullable=False),
+    sa.Column("created_at", Moment, nullable=False),
+    sa.Column("expires_at", Moment, nullable=False),
+    _ref("origin_id", "avatar_training_data", nullable=True),
+    _ref("version_id", "avatar_training_data", nullable=True),
+    sa.Index(None, "expires_at"),
+    sa.Index(None, "person_id"),
+    **_AUTO,
 )
 
-examples = Table(
+training_examples = sa.Table(
     "training_examples",
     metadata,
     _id(),
-    Column("version_id", Id, ForeignKey("avatar_training_data.id")),
-    Column("draft_id", Id, ForeignKey("training_drafts.id", ondelete="CASCADE")),
-    Column("position", Integer, nullable=False),  # 0, 1, 2… without a gap
-    Column("content", Text, nullable=False),  # turns and weights, see storage.plain
-    Column("tokens", Integer, nullable=False),
-    Column("source", Words, nullable=False),
-    UniqueConstraint("version_id", "position"),
-    UniqueConstraint("draft_id", "position"),
-    CheckConstraint("(version_id IS NULL) <> (draft_id IS NULL)", name="one_holder"),
-    **_NEVER_AGAIN,
+    _ref("version_id", "avatar_training_data", nullable=True),
+    _ref("draft_id", "training_drafts", nullable=True),
+    sa.Column("position", sa.Integer, nullable=False),
+    sa.Column("turns", Json, nullable=False),  # [[role, text, weight], …]
+    sa.Column("tokens", sa.Integer, nullable=False),
+    sa.Column("source", sa.String(320), nullable=False),
+    sa.CheckConstraint("(version_id IS NULL) <> (draft_id IS NULL)", name="one_home"),
+    sa.Index(None, "version_id", "position"),
+    sa.Index(None, "draft_id", "position"),
+    **_AUTO,
 )
 
-jobs = Table(
+fine_tune_jobs = sa.Table(
     "fine_tune_jobs",
     metadata,
     _id(),
-    Column("version_id", Id, ForeignKey("avatar_training_data.id"), nullable=False),
-    Column("key", Words, nullable=False),
-    Column("provider", Words, nullable=False),
-    Column("hyperparameters", Json, nullable=False),
-    Column("created_at", UtcTime, nullable=False),
-    Column("next_poll_at", UtcTime, nullable=False),
-    Column("remote_file_id", Words),
-    Column("create_attempted_at", UtcTime),
-    Column("remote_job_id", Words),
-    Column("remote_status", Words),
-    Column("last_event_id", Words),
-    Column("step", Integer),
-    Column("total_steps", Integer),
-    Column("loss", Float),
-    Column("estimated_finish", UtcTime),
-    Column("failures", Integer, nullable=False, server_default="0"),
-    Column("cancel_requested_at", UtcTime),
-    Column("waiting_told_at", UtcTime),
-    Column("ended_at", UtcTime),
-    Column("address", Place),
-    Column("progress_message_id", Words),
-    Column("lease_owner", Words),
-    Column("lease_until", UtcTime),
-    UniqueConstraint("version_id"),
-    UniqueConstraint("key"),
-    _partial("ix_fine_tune_jobs_due", "next_poll_at", where="ended_at IS NULL"),
-    **_NEVER_AGAIN,
+    sa.Column(
+        "version_id", Id, sa.ForeignKey("avatar_training_data.id"), nullable=False, unique=True
+    ),
+    sa.Column("key", sa.String(64), nullable=False, unique=True),
+    sa.Column("provider", sa.String(64), nullable=False),
+    sa.Column("hyperparameters", Json, nullable=False),
+    sa.Column("created_at", Moment, nullable=False),
+    sa.Column("next_poll_at", Moment, nullable=False),
+    sa.Column("remote_file_id", sa.String(256)),
+    sa.Column("create_attempted_at", Moment),
+    sa.Column("searches", sa.Integer, nullable=False),
+    sa.Column("remote_job_id", sa.String(256)),
+    sa.Column("remote_status", sa.String(64)),
+    sa.Column("last_event_id", sa.String(256)),
+    sa.Column("step", sa.Integer),
+    sa.Column("total_steps", sa.Integer),
+    sa.Column("loss", sa.Float),
+    sa.Column("estimated_finish", Moment),
+    sa.Column("failures", sa.Integer, nullable=False),
+    sa.Column("cancel_requested_at", Moment),
+    sa.Column("waiting_told_at", Moment),
+    sa.Column("ended_at", Moment),
+    sa.Column("address", Json),
+    sa.Column("progress_message_id", sa.String(64)),
+    sa.Column("lease_owner", sa.String(64)),
+    sa.Column("lease_until", Moment),
+    sa.Index(
+        "ix_fine_tune_jobs_open",
+        "next_poll_at",
+        sqlite_where=sa.text("ended_at IS NULL"),
+        postgresql_where=sa.text("ended_at IS NULL"),
+    ),
+    **_AUTO,
 )
 
-job_events = Table(
+fine_tune_events = sa.Table(
     "fine_tune_events",
     metadata,
     _id(),
-    Column("job_id", Id, ForeignKey("fine_tune_jobs.id", ondelete="CASCADE"), nullable=False),
-    Column("remote_id", Words, nullable=False),
-    Column("created_at", UtcTime, nullable=False),
-    Column("level", String(32), nullable=False),
-    Column("message", Words, nullable=False),
-    Column("data", Json, nullable=False),
-    UniqueConstraint("job_id", "remote_id"),
-    Index("ix_fine_tune_events_job_id", "job_id", "id"),
-    **_NEVER_AGAIN,
+    _ref("job_id", "fine_tune_jobs", cascade=True),
+    sa.Column("remote_id", sa.String(256), nullable=False),
+    sa.Column("created_at", Moment, nullable=False),
+    sa.Column("level", sa.String(16), nullable=False),
+    sa.Column("message", sa.Text, nullable=False),
+    sa.Column("data", Json, nullable=False),
+    sa.UniqueConstraint("job_id", "remote_id"),
+    sa.Index(None, "job_id", "id"),
+    **_AUTO,
 )
 
-activations = Table(
-    "activations",
-    metadata,
-    _id(),
-    Column("avatar_id", Id, ForeignKey("avatars.id"), nullable=False),
-    Column("axis", choice(Axis, "axis"), nullable=False),
-    Column("from_id", Id, ForeignKey("avatar_training_data.id")),
-    Column("to_id", Id, ForeignKey("avatar_training_data.id")),
-    Column("why", choice(Why, "why"), nullable=False),
-    Column("person_id", Id, ForeignKey("people.id")),
-    Column("at", UtcTime, nullable=False),
-    Column("cause", Id),  # the inbox id of what asked for it, which may be gone by now
-    UniqueConstraint("cause"),
-    Index("ix_activations_avatar_id", "avatar_id", "id"),
-    **_NEVER_AGAIN,
-)
-
-chats = Table(
+chats = sa.Table(
     "chats",
     metadata,
     _id(),
-    Column("platform", String(32), nullable=False),
-    Column("bot", Words, nullable=False),
-    Column("chat", Words, nullable=False),
-    Column("thread", Words, nullable=False),
-    Column("avatar_id", Id, ForeignKey("avatars.id")),
-    Column("conversation_began_at", UtcTime, nullable=False),
-    Column("conversation_after", Id, nullable=False, server_default="0"),
-    UniqueConstraint("platform", "bot", "chat", "thread"),
-    **_NEVER_AGAIN,
+    sa.Column("platform", sa.String(16), nullable=False),
+    sa.Column("bot", sa.String(64), nullable=False),
+    sa.Column("chat", sa.String(64), nullable=False),
+    sa.Column("thread", sa.String(64), nullable=False),
+    _ref("avatar_id", "avatars", nullable=True),
+    sa.Column("conversation_began_at", Moment, nullable=False),
+    sa.Column("conversation_after", Id, nullable=False),
+    sa.UniqueConstraint("platform", "bot", "chat", "thread"),
+    **_AUTO,
 )
 
-messages = Table(
+messages = sa.Table(
     "messages",
     metadata,
     _id(),
-    Column("chat_id", Id, ForeignKey("chats.id"), nullable=False),
-    Column("avatar_id", Id, ForeignKey("avatars.id"), nullable=False),
-    Column("role", choice(Role, "role"), nullable=False),
-    Column("text", Words, nullable=False),
-    Column("created_at", UtcTime, nullable=False),
-    Column("person_id", Id, ForeignKey("people.id")),
-    Column("answers", Id, ForeignKey("messages.id", ondelete="CASCADE")),
-    Column("prompt_version_id", Id, ForeignKey("avatar_training_data.id")),
-    Column("model_version_id", Id, ForeignKey("avatar_training_data.id")),
-    Column("provider", Words),
-    Column("model", Words),
-    Column("prompt_tokens", Integer),  # these four are set on replies, together
-    Column("completion_tokens", Integer),
-    Column("cached_tokens", Integer),
-    Column("estimated", Boolean),
-    Column("cost", BigInteger),
-    Column("finish", choice(Finish, "finish")),
-    Column("incoming_id", Id),  # an inbox id, which may be gone by now
-    Column("superseded_at", UtcTime),  # when a newer reply to the same turn took its place
-    UniqueConstraint("incoming_id", "role"),
-    Index("ix_messages_chat_id", "chat_id", "id"),
-    Index("ix_messages_person_id", "person_id"),
-    Index("ix_messages_answers", "answers"),
-    **_NEVER_AGAIN,
+    _ref("chat_id", "chats"),
+    _ref("avatar_id", "avatars"),
+    sa.Column("role", sa.String(16), nullable=False),
+    sa.Column("text", sa.Text, nullable=False),
+    sa.Column("created_at", Moment, nullable=False),
+    _ref("person_id", "people", nullable=True),
+    sa.Column("answers", Id, sa.ForeignKey("messages.id", ondelete="CASCADE")),
+    _ref("prompt_version_id", "avatar_training_data", nullable=True),
+    _ref("model_version_id", "avatar_training_data", nullable=True),
+    sa.Column("provider", sa.String(64)),
+    sa.Column("model", sa.String(256)),
+    sa.Column("prompt_tokens", sa.Integer),
+    sa.Column("cached_tokens", sa.Integer),
+    sa.Column("completion_tokens", sa.Integer),
+    sa.Column("tokens_estimated", sa.Boolean),
+    sa.Column("cost", sa.BigInteger),
+    sa.Column("finish", sa.String(16)),
+    sa.Column("incoming_id", Id),  # what asked for it; the inbox forgets earlier than we do
+    sa.Column("superseded_at", Moment),  # a reply that /retry replaced
+    sa.CheckConstraint("role IN ('user', 'assistant')", name="role"),
+    sa.UniqueConstraint("incoming_id", "role"),
+    sa.Index(None, "chat_id", "avatar_id", "id"),
+    sa.Index(None, "person_id"),
+    sa.Index(None, "answers"),
+    **_AUTO,
 )
 
-message_refs = Table(
+message_refs = sa.Table(
     "message_refs",
     metadata,
     _id(),
-    Column("platform", String(32), nullable=False),
-    Column("bot", Words, nullable=False),
-    Column("chat", Words, nullable=False),
-    Column("thread", Words, nullable=False),
-    Column("platform_id", Words, nullable=False),
-    Column("message_id", Id, ForeignKey("messages.id", ondelete="CASCADE"), nullable=False),
-    UniqueConstraint("platform", "bot", "chat", "thread", "platform_id"),
-    Index("ix_message_refs_message_id", "message_id"),
-    **_NEVER_AGAIN,
+    _ref("chat_id", "chats"),
+    sa.Column("platform_id", sa.String(64), nullable=False),
+    _ref("message_id", "messages", cascade=True),
+    sa.UniqueConstraint("chat_id", "platform_id"),
+    sa.Index(None, "message_id"),
+    **_AUTO,
 )
 
-incoming = Table(
+activations = sa.Table(
+    "activations",
+    metadata,
+    _id(),
+    _ref("avatar_id", "avatars"),
+    sa.Column("axis", sa.String(16), nullable=False),
+    _ref("from_id", "avatar_training_data", nullable=True),
+    _ref("to_id", "avatar_training_data", nullable=True),
+    sa.Column("why", sa.String(16), nullable=False),
+    _ref("person_id", "people", nullable=True),
+    sa.Column("at", Moment, nullable=False),
+    sa.Column("cause", Id, unique=True),
+    sa.CheckConstraint("axis IN ('model', 'prompt')", name="axis"),
+    sa.Index(None, "avatar_id", "id"),
+    **_AUTO,
+)
+
+incoming = sa.Table(
     "incoming",
     metadata,
     _id(),
-    Column("platform", String(32), nullable=False),
-    Column("bot", Words, nullable=False),
-    Column("update_id", Words, nullable=False),
-    Column("author", Words),  # the platform's id of who wrote it; wiped with the payload
-    Column("payload", Json),  # see storage.plain; wiped when it is answered
-    Column("received_at", UtcTime, nullable=False),
-    Column("attempts", Integer, nullable=False, server_default="0"),
-    Column("done_at", UtcTime),
-    UniqueConstraint("platform", "bot", "update_id"),
-    CheckConstraint("payload IS NULL OR done_at IS NULL", name="wiped_when_done"),
-    _partial("ix_incoming_unanswered", "id", where="payload IS NOT NULL"),
-    Index("ix_incoming_author", "platform", "author"),
-    Index("ix_incoming_received_at", "received_at"),
-    **_NEVER_AGAIN,
+    sa.Column("platform", sa.String(16), nullable=False),
+    sa.Column("bot", sa.String(64), nullable=False),
+    sa.Column("update_id", sa.String(64), nullable=False),
+    sa.Column("author_id", sa.String(64), nullable=False),
+    sa.Column("received_at", Moment, nullable=False),
+    sa.Column("attempts", sa.Integer, nullable=False),
+    sa.Column("payload", Json),  # what was said; wiped when it is answered
+    sa.Column("done_at", Moment),
+    sa.UniqueConstraint("platform", "bot", "update_id"),
+    sa.Index(
+        "ix_incoming_waiting",
+        "id",
+        sqlite_where=sa.text("done_at IS NULL"),
+        postgresql_where=sa.text("done_at IS NULL"),
+    ),
+    sa.Index(
+        "ix_incoming_author_waiting",
+        "platform",
+        "author_id",
+        sqlite_where=sa.text("done_at IS NULL"),
+        postgresql_where=sa.text("done_at IS NULL"),
+    ),
+    sa.Index(None, "done_at"),
+    **_AUTO,
 )
 
-notices = Table(
+notices = sa.Table(
     "notices",
     metadata,
     _id(),
-    Column("kind", choice(NoticeKind, "kind"), nullable=False),
-    Column("key", Words, nullable=False),
-    Column("address", Place, nullable=False),
-    Column("avatar_id", Id, ForeignKey("avatars.id"), nullable=False),
-    Column("version_id", Id, ForeignKey("avatar_training_data.id")),
-    Column("data", Json, nullable=False),
-    Column("created_at", UtcTime, nullable=False),
-    Column("attempts", Integer, nullable=False, server_default="0"),
-    Column("due_at", UtcTime),  # NULL: nothing is owed any more
-    Column("finished_at", UtcTime),  # delivered, or given up: then `error` says why
-    Column("error", Words),
-    Column("lease_owner", Words),
-    Column("lease_until", UtcTime),
-    UniqueConstraint("key"),
-    CheckConstraint("(due_at IS NULL) = (finished_at IS NOT NULL)", name="owed_or_finished"),
-    _partial("ix_notices_due", "due_at", where="due_at IS NOT NULL"),
-    Index("ix_notices_finished_at", "finished_at"),
-    **_NEVER_AGAIN,
+    sa.Column("kind", sa.String(32), nullable=False),
+    sa.Column("key", sa.String(128), nullable=False, unique=True),
+    sa.Column("address", Json, nullable=False),
+    _ref("avatar_id", "avatars"),
+    _ref("version_id", "avatar_training_data", nullable=True),
+    sa.Column("data", Json, nullable=False),
+    sa.Column("created_at", Moment, nullable=False),
+    sa.Column("attempts", sa.Integer, nullable=False),
+    sa.Column("next_try_at", Moment, nullable=False),
+    sa.Column("ended_at", Moment),  # delivered, or given up
+    sa.Column("error", sa.Text),  # why it was not delivered (yet)
+    sa.Column("lease_owner", sa.String(64)),
+    sa.Column("lease_until", Moment),
+    sa.Index(
+        "ix_notices_owed",
+        "next_try_at",
+        sqlite_where=sa.text("ended_at IS NULL"),
+        postgresql_where=sa.text("ended_at IS NULL"),
+    ),
+    sa.Index(None, "ended_at"),
+    **_AUTO,
 )
 
-confirmations = Table(
+confirmations = sa.Table(
     "confirmations",
     metadata,
     _id(),
-    Column("action", Words, nullable=False),
-    Column("person_id", Id, ForeignKey("people.id"), nullable=False),
-    Column("created_at", UtcTime, nullable=False),
-    Column("expires_at", UtcTime, nullable=False),
-    Column("used_at", UtcTime),
-    Index("ix_confirmations_person_id", "person_id"),
-    Index("ix_confirmations_expires_at", "expires_at"),
-    **_NEVER_AGAIN,
+    sa.Column("action", sa.String(64), nullable=False),
+    _ref("person_id", "people", cascade=True),
+    sa.Column("created_at", Moment, nullable=False),
+    sa.Column("expires_at", Moment, nullable=False),
+    sa.Column("used_at", Moment),
+    sa.Index(None, "expires_at"),
+    sa.Index(None, "person_id"),
+    **_AUTO,
 )
 
-# Rolled up by month: /cost reads a few rows, and what a person takes back stays counted.
-spending = Table(
+# What was spent, added up by month: /cost reads a handful of rows however much was said, and
+# /forgetme can delete messages without losing the account. Version 0 is the base model.
+spending = sa.Table(
     "spending",
     metadata,
     _id(),
-    Column("avatar_id", Id, ForeignKey("avatars.id"), nullable=False),
-    Column("month", String(7), nullable=False),
-    Column("kind", String(32), nullable=False),
-    Column("version_id", Id, nullable=False),  # 0: the base model (NULLs are never equal)
-    Column("model", Words, nullable=False),
-    Column("count", BigInteger, nullable=False),
-    Column("prompt_tokens", BigInteger, nullable=False),
-    Column("completion_tokens", BigInteger, nullable=False),
-    Column("cost", BigInteger, nullable=False),
-    Column("unpriced", BigInteger, nullable=False),
-    UniqueConstraint("avatar_id", "month", "kind", "version_id", "model"),
-    CheckConstraint("kind IN ('chat', 'training', 'compare')", name="kind"),
-    **_NEVER_AGAIN,
+    _ref("avatar_id", "avatars"),
+    sa.Column("month", sa.String(7), nullable=False),
+    sa.Column("kind", sa.String(16), nullable=False),
+    sa.Column("version_id", Id, nullable=False),
+    sa.Column("model", sa.String(256), nullable=False),
+    sa.Column("count", sa.BigInteger, nullable=False),
+    sa.Column("prompt_tokens", sa.BigInteger, nullable=False),
+    sa.Column("completion_tokens", sa.BigInteger, nullable=False),
+    sa.Column("cost", sa.BigInteger, nullable=False),
+    sa.Column("unpriced", sa.BigInteger, nullable=False),
+    sa.UniqueConstraint("avatar_id", "month", "kind", "version_id", "model"),
+    **_AUTO,
 )

@@ -1,11 +1,12 @@
-"""Drafts and jobs: how a Deep Training is prepared and followed."""
+"""Drafts and jobs of Deep Training."""
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import fields
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Row, delete, func, select, update
+import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from avatar.ports import Spent
@@ -20,51 +21,46 @@ from avatar.records import (
     TrainingType,
     Version,
 )
-from storage import plain
-from storage.avatars import lock_avatar
-from storage.inbox import write_notices
-from storage.rows import Part, claim, insert, record
-from storage.spending import add_up
-from storage.tables import drafts, examples, job_events, jobs, versions
-from storage.versions import cancel_job, next_number
+from storage import rows
+from storage.base import insert
+from storage.chats import add_spent
+from storage.inbox import add_notices
+from storage.tables import (
+    Moment,
+    fine_tune_events,
+    fine_tune_jobs,
+    training_drafts,
+    training_examples,
+    versions,
+)
+from storage.versions import VersionTables, next_number
 
-_BATCH = 500  # examples written at once
-
-# What following a job learns about its version and the job itself. Everything else is written
-# by others meanwhile, and what was read when the job was claimed must not undo that.
-_LEARNT_OF_VERSION = (
+_BATCH = 500  # examples an INSERT
+# Written by people while the follower works: saving a job must not put the old values back.
+_NOT_SAVED = {
+    "id",
+    "version_id",
+    "key",
+    "provider",
+    "created_at",
+    "cancel_requested_at",
+    "address",
+    "progress_message_id",
+}
+_SAVED_JOB = [field.name for field in fields(Job) if field.name not in _NOT_SAVED]
+_SAVED_VERSION = [
     "status",
     "fine_tuned_model_id",
     "trained_tokens",
     "epochs",
-    "estimated_tokens",
-    "estimated_cost",
     "actual_cost",
     "started_at",
     "finished_at",
-    "error",
-    "error_code",
-)
-_LEARNT_OF_JOB = (
-    "hyperparameters",
-    "next_poll_at",
-    "remote_file_id",
-    "create_attempted_at",
-    "remote_job_id",
-    "remote_status",
-    "last_event_id",
-    "step",
-    "total_steps",
-    "loss",
-    "estimated_finish",
-    "failures",
-    "waiting_told_at",
-    "ended_at",
-)
+]
 
 
-class TrainingsPart(Part):
-    """The store's methods about drafts and jobs."""
+class TrainingTables(VersionTables):
+    """Fulfils `avatar.ports.TrainingStore`."""
 
     async def add_draft(
         self,
@@ -80,11 +76,12 @@ class TrainingsPart(Part):
         examples: Sequence[Example],
         now: datetime,
         expires_at: datetime,
-        origin_id: int | None = None,
     ) -> Draft:
-        async with self._database.writing() as connection:
-            added = await connection.execute(
-                insert(connection, drafts)
+        """Examples and what was read of them, waiting for a yes."""
+        encoded = await asyncio.to_thread(_encoded, examples)
+        async with self._db.writing() as write:
+            made = await write.execute(
+                sa.insert(training_drafts)
                 .values(
                     avatar_id=avatar_id,
                     person_id=person_id,
@@ -97,34 +94,43 @@ class TrainingsPart(Part):
                     warnings=list(warnings),
                     created_at=now,
                     expires_at=expires_at,
-                    origin_id=origin_id,
                 )
-                .returning(*drafts.c)
+                .returning(training_drafts)
             )
-            draft = _draft(added.one())
-            await _add_examples(connection, draft.id, examples)
-            return draft
+            draft = rows.draft(made.mappings().one())
+            for start in range(0, len(encoded), _BATCH):
+                batch = [{**row, "draft_id": draft.id} for row in encoded[start : start + _BATCH]]
+                await write.execute(sa.insert(training_examples), batch)
+        return draft
 
     async def draft(self, draft_id: int) -> Draft | None:
-        query = select(drafts).where(drafts.c.id == draft_id)
-        async with self._database.reading() as connection:
-            row = (await connection.execute(query)).one_or_none()
-        return None if row is None else _draft(row)
+        async with self._db.reading() as read:
+            found = await read.execute(
+                sa.select(training_drafts).where(training_drafts.c.id == draft_id)
+            )
+            row = found.mappings().one_or_none()
+        return None if row is None else rows.draft(row)
 
     async def set_draft_epochs(self, draft_id: int, epochs: int) -> None:
-        async with self._database.writing() as connection:
-            await connection.execute(
-                update(drafts)
-                .where(drafts.c.id == draft_id, drafts.c.version_id.is_(None))
+        async with self._db.writing() as write:
+            await write.execute(
+                sa.update(training_drafts)
+                .where(training_drafts.c.id == draft_id, training_drafts.c.version_id.is_(None))
                 .values(epochs=epochs)
             )
 
     async def drop_draft(self, draft_id: int) -> bool:
-        async with self._database.writing() as connection:
-            dropped = await connection.execute(
-                delete(drafts).where(drafts.c.id == draft_id, drafts.c.version_id.is_(None))
+        """Delete it with its examples. False: it was started or dropped before."""
+        async with self._db.writing() as write:
+            await write.execute(
+                sa.delete(training_examples).where(training_examples.c.draft_id == draft_id)
             )
-            return dropped.rowcount > 0
+            result = await write.execute(
+                sa.delete(training_drafts).where(
+                    training_drafts.c.id == draft_id, training_drafts.c.version_id.is_(None)
+                )
+            )
+            return result.rowcount == 1
 
     async def start_draft(
         self,
@@ -137,23 +143,24 @@ class TrainingsPart(Part):
         address: Address,
         now: datetime,
     ) -> Version | None:
-        async with self._database.writing() as connection:
-            query = select(drafts).where(drafts.c.id == draft_id, drafts.c.version_id.is_(None))
-            draft = (await connection.execute(query)).one_or_none()
-            if draft is None:
+        """Turn a draft into a version in training, in one step."""
+        async with self._db.writing() as write:
+            found = await write.execute(
+                sa.select(training_drafts)
+                .where(training_drafts.c.id == draft_id, training_drafts.c.version_id.is_(None))
+                .with_for_update()
+            )
+            row = found.mappings().one_or_none()
+            if row is None:
                 return None
-            await lock_avatar(connection, draft.avatar_id)
-            # Again under a lock: on PostgreSQL somebody may have started it in between.
-            draft = (await connection.execute(query.with_for_update())).one_or_none()
-            if draft is None:
-                return None
-            added = await connection.execute(
-                insert(connection, versions)
+            draft = rows.draft(row)
+            made = await write.execute(
+                sa.insert(versions)
                 .values(
                     avatar_id=draft.avatar_id,
-                    number=await next_number(connection, draft.avatar_id),
-                    training_type=TrainingType.FINE_TUNE,
-                    status=Status.TRAINING,
+                    number=await next_number(write, draft.avatar_id),
+                    training_type=TrainingType.FINE_TUNE.value,
+                    status=Status.TRAINING.value,
                     note=note,
                     created_by=draft.person_id,
                     created_at=now,
@@ -163,84 +170,126 @@ class TrainingsPart(Part):
                     origin_id=draft.origin_id,
                     example_count=draft.example_count,
                     estimated_tokens=estimated_tokens,
-                    epochs=draft.epochs,
                     estimated_cost=estimated_cost,
+                    epochs=draft.epochs,
                     started_at=now,
                 )
-                .returning(*versions.c)
+                .returning(versions)
             )
-            version = record(Version, added.one())
-            await connection.execute(
-                update(drafts).where(drafts.c.id == draft_id).values(version_id=version.id)
-            )
-            await connection.execute(
-                update(examples)
-                .where(examples.c.draft_id == draft_id)
+            version = rows.version(made.mappings().one())
+            await write.execute(
+                sa.update(training_examples)
+                .where(training_examples.c.draft_id == draft_id)
                 .values(version_id=version.id, draft_id=None)
             )
-            await connection.execute(
-                insert(connection, jobs).values(
+            await write.execute(
+                sa.update(training_drafts)
+                .where(training_drafts.c.id == draft_id)
+                .values(version_id=version.id)
+            )
+            await write.execute(
+                sa.insert(fine_tune_jobs).values(
                     version_id=version.id,
                     key=key,
                     provider=draft.provider,
                     hyperparameters={"n_epochs": draft.epochs},
                     created_at=now,
                     next_poll_at=now,
-                    address=address,
+                    searches=0,
+                    failures=0,
+                    address=rows.address_json(address),
                 )
             )
             return version
 
     async def job_of(self, version_id: int) -> Job | None:
-        query = select(jobs).where(jobs.c.version_id == version_id)
-        async with self._database.reading() as connection:
-            row = (await connection.execute(query)).one_or_none()
-        return None if row is None else record(Job, row)
+        async with self._db.reading() as read:
+            found = await read.execute(
+                sa.select(fine_tune_jobs).where(fine_tune_jobs.c.version_id == version_id)
+            )
+            row = found.mappings().one_or_none()
+        return None if row is None else rows.job(row)
 
     async def job_events(self, job_id: int, *, limit: int) -> tuple[JobEvent, ...]:
-        query = (
-            select(job_events)
-            .where(job_events.c.job_id == job_id)
-            .order_by(job_events.c.id.desc())
-            .limit(limit)
-        )
-        async with self._database.reading() as connection:
-            return tuple(record(JobEvent, row) for row in await connection.execute(query))
+        """Newest first."""
+        async with self._db.reading() as read:
+            found = await read.execute(
+                sa.select(fine_tune_events)
+                .where(fine_tune_events.c.job_id == job_id)
+                .order_by(fine_tune_events.c.id.desc())
+                .limit(limit)
+            )
+            return tuple(rows.event(row) for row in found.mappings())
 
     async def request_cancel(self, version_id: int, *, now: datetime) -> bool:
-        async with self._database.writing() as connection:
-            return await cancel_job(connection, version_id, now=now)
+        """Ask for the job's end; it is due at once. False: it has ended."""
+        async with self._db.writing() as write:
+            result = await write.execute(
+                sa.update(fine_tune_jobs)
+                .where(
+                    fine_tune_jobs.c.version_id == version_id, fine_tune_jobs.c.ended_at.is_(None)
+                )
+                .values(
+                    cancel_requested_at=sa.func.coalesce(
+                        fine_tune_jobs.c.cancel_requested_at, sa.bindparam("at", now, Moment())
+                    ),
+                    next_poll_at=now,
+                )
+            )
+            return result.rowcount == 1
 
     async def set_progress_message(
         self, version_id: int, *, address: Address, message_id: str
     ) -> None:
-        async with self._database.writing() as connection:
-            await connection.execute(
-                update(jobs)
-                .where(jobs.c.version_id == version_id)
-                .values(address=address, progress_message_id=message_id)
+        async with self._db.writing() as write:
+            await write.execute(
+                sa.update(fine_tune_jobs)
+                .where(fine_tune_jobs.c.version_id == version_id)
+                .values(address=rows.address_json(address), progress_message_id=message_id)
             )
 
     async def claim_jobs(
         self, *, owner: str, now: datetime, lease: timedelta, limit: int
     ) -> tuple[tuple[Job, Version], ...]:
-        async with self._database.writing() as connection:
-            rows = await claim(
-                connection,
-                jobs,
-                jobs.c.next_poll_at,
-                owed=jobs.c.ended_at.is_(None),
-                owner=owner,
-                now=now,
-                lease=lease,
-                limit=limit,
+        """Take jobs that are due and not leased, most overdue first."""
+        due = (
+            sa.select(fine_tune_jobs.c.id)
+            .where(
+                fine_tune_jobs.c.ended_at.is_(None),
+                fine_tune_jobs.c.next_poll_at <= now,
+                fine_tune_jobs.c.lease_until.is_(None) | (fine_tune_jobs.c.lease_until <= now),
             )
-            taken = [record(Job, row) for row in rows]
-            found = await connection.execute(
-                select(versions).where(versions.c.id.in_([job.version_id for job in taken]))
+            .order_by(fine_tune_jobs.c.next_poll_at)
+            .limit(limit)
+            .with_for_update(skip_locked=True)
+        )
+        async with self._db.writing() as write:
+            claimed = await write.execute(
+                sa.update(fine_tune_jobs)
+                .where(fine_tune_jobs.c.id.in_(due))
+                .values(lease_owner=owner, lease_until=now + lease)
+                .returning(fine_tune_jobs)
             )
-            by_id = {row.id: record(Version, row) for row in found}
-            return tuple((job, by_id[job.version_id]) for job in taken)
+            jobs = [rows.job(row) for row in claimed.mappings()]
+            found = await write.execute(
+                sa.select(versions).where(versions.c.id.in_([job.version_id for job in jobs]))
+            )
+            by_id = {row["id"]: rows.version(row) for row in found.mappings()}
+        jobs.sort(key=lambda job: job.next_poll_at)
+        return tuple((job, by_id[job.version_id]) for job in jobs)
+
+    async def renew_leases(self, *, owner: str, now: datetime, lease: timedelta) -> None:
+        """Keep what `owner` has claimed and not lost for a `lease` from now on."""
+        async with self._db.writing() as write:
+            await write.execute(
+                sa.update(fine_tune_jobs)
+                .where(
+                    fine_tune_jobs.c.ended_at.is_(None),
+                    fine_tune_jobs.c.lease_owner == owner,
+                    fine_tune_jobs.c.lease_until > now,
+                )
+                .values(lease_until=now + lease)
+            )
 
     async def save_job(
         self,
@@ -254,78 +303,91 @@ class TrainingsPart(Part):
         notices: Sequence[NewNotice] = (),
         spent: Sequence[Spent] = (),
     ) -> bool:
-        async with self._database.writing() as connection:
-            # The version before the job: the order in which `delete_version` locks them too.
-            of_version = select(versions.c.deleted_at).where(versions.c.id == job.version_id)
-            buried_at = (
-                await connection.execute(of_version.with_for_update())
-            ).scalar_one_or_none()
-            held = (
-                await connection.execute(
-                    select(jobs.c.cancel_requested_at, jobs.c.next_poll_at)
-                    .where(
-                        jobs.c.id == job.id, jobs.c.lease_owner == owner, jobs.c.lease_until > now
-                    )
-                    .with_for_update()
+        """Write what following learnt, all in one step. False: the lease is lost."""
+        values: dict[str, Any] = {name: getattr(job, name) for name in _SAVED_JOB}
+        values["hyperparameters"] = dict(job.hyperparameters)
+        if release:
+            values |= {"lease_owner": None, "lease_until": None}
+        async with self._db.writing() as write:
+            saved = await write.execute(
+                sa.update(fine_tune_jobs)
+                .where(
+                    fine_tune_jobs.c.id == job.id,
+                    fine_tune_jobs.c.lease_owner == owner,
+                    fine_tune_jobs.c.lease_until > now,
                 )
-            ).one_or_none()
-            if held is None:
-                return False
-            if buried_at is not None and job.ended_at is not None:
-                await connection.execute(delete(jobs).where(jobs.c.id == job.id))
-            else:
-                learnt = {name: getattr(job, name) for name in _LEARNT_OF_JOB}
-                if held.cancel_requested_at is not None and job.cancel_requested_at is None:
-                    # Asked for since the job was claimed: it stays due at once.
-                    learnt["next_poll_at"] = min(held.next_poll_at, job.next_poll_at)
-                if release:
-                    learnt |= {"lease_owner": None, "lease_until": None}
-                await connection.execute(update(jobs).where(jobs.c.id == job.id).values(learnt))
-                await _add_events(connection, job.id, events)
-            about = {name: getattr(version, name) for name in _LEARNT_OF_VERSION}
-            if buried_at is not None:
-                about |= {"error": None, "error_code": None}  # a tombstone keeps no words
-            await connection.execute(
-                update(versions).where(versions.c.id == job.version_id).values(about)
+                .values(values)
             )
-            await write_notices(connection, notices, now=now)
-            await add_up(connection, spent)
+            if saved.rowcount == 0:
+                return False
+            if release and job.ended_at is None:
+                # Somebody asked to cancel while we worked: look again at once.
+                await write.execute(
+                    sa.update(fine_tune_jobs)
+                    .where(
+                        fine_tune_jobs.c.id == job.id,
+                        fine_tune_jobs.c.cancel_requested_at.is_not(None),
+                        sa.literal(job.cancel_requested_at is None),
+                    )
+                    .values(next_poll_at=now)
+                )
+            await self._save_version(write, version)
+            for event in events:
+                await write.execute(
+                    insert(self._db, fine_tune_events)
+                    .values(
+                        job_id=job.id,
+                        remote_id=event.remote_id,
+                        created_at=event.created_at,
+                        level=event.level,
+                        message=event.message,
+                        data=dict(event.data),
+                    )
+                    .on_conflict_do_nothing()
+                )
+            await add_notices(self._db, write, notices, now=now)
+            for each in spent:
+                await add_spent(self._db, write, each)
+            if job.ended_at is not None and await self._is_buried(write, version.id):
+                await write.execute(sa.delete(fine_tune_jobs).where(fine_tune_jobs.c.id == job.id))
             return True
 
+    @staticmethod
+    async def _save_version(write: AsyncConnection, version: Version) -> None:
+        values: dict[str, Any] = {name: getattr(version, name) for name in _SAVED_VERSION}
+        await write.execute(sa.update(versions).where(versions.c.id == version.id).values(values))
+        # The provider's words are not written on a tombstone: it may have been deleted meanwhile.
+        await write.execute(
+            sa.update(versions)
+            .where(versions.c.id == version.id, versions.c.deleted_at.is_(None))
+            .values(error=version.error, error_code=version.error_code)
+        )
+
+    @staticmethod
+    async def _is_buried(write: AsyncConnection, version_id: int) -> bool:
+        found = await write.scalar(
+            sa.select(versions.c.deleted_at).where(versions.c.id == version_id)
+        )
+        return found is not None
+
     async def next_job_due(self) -> datetime | None:
-        query = select(func.min(jobs.c.next_poll_at)).where(jobs.c.ended_at.is_(None))
-        async with self._database.reading() as connection:
-            due: datetime | None = (await connection.execute(query)).scalar_one()
-        return due
+        """When the earliest job that has not ended is due; None: no training runs."""
+        async with self._db.reading() as read:
+            return await read.scalar(
+                sa.select(fine_tune_jobs.c.next_poll_at)
+                .where(fine_tune_jobs.c.ended_at.is_(None))
+                .order_by(fine_tune_jobs.c.next_poll_at)
+                .limit(1)
+            )
 
 
-async def _add_examples(connection: AsyncConnection, draft_id: int, new: Sequence[Example]) -> None:
-    for first in range(0, len(new), _BATCH):
-        rows = await asyncio.to_thread(
-            plain.example_rows, new[first : first + _BATCH], first=first, draft_id=draft_id
-        )
-        await connection.execute(insert(connection, examples), rows)
-
-
-async def _add_events(connection: AsyncConnection, job_id: int, events: Sequence[JobEvent]) -> None:
-    if events:
-        await connection.execute(
-            insert(connection, job_events).on_conflict_do_nothing(
-                index_elements=["job_id", "remote_id"]
-            ),
-            [
-                {
-                    "job_id": job_id,
-                    "remote_id": each.remote_id,
-                    "created_at": each.created_at,
-                    "level": each.level,
-                    "message": each.message,
-                    "data": dict(each.data),
-                }
-                for each in events
-            ],
-        )
-
-
-def _draft(row: Row[Any]) -> Draft:
-    return record(Draft, row, warnings=tuple(row.warnings))
+def _encoded(examples: Sequence[Example]) -> list[dict[str, Any]]:
+    return [
+        {
+            "position": position,
+            "turns": rows.example_json(example),
+            "tokens": example.tokens,
+            "source": example.source,
+        }
+        for position, example in enumerate(examples)
+    ]

@@ -1,46 +1,37 @@
-"""Versions: the Learning Path."""
+"""The Learning Path."""
 
-import asyncio
 from datetime import datetime
-from typing import Any
 
-from sqlalchemy import Row, delete, func, select, update
+import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from avatar.errors import AvatarNotFound
 from avatar.records import Axis, Example, Job, Status, TrainingType, Version, Why
-from storage import plain
-from storage.avatars import POINTER, caused, lock_avatar, point
-from storage.rows import Part, insert, record
-from storage.tables import avatars, examples, jobs, versions
+from storage import rows
+from storage.avatars import pointer_column
+from storage.base import Base
+from storage.tables import (
+    Moment,
+    activations,
+    avatars,
+    fine_tune_jobs,
+    training_examples,
+    versions,
+)
 
 
-async def next_number(connection: AsyncConnection, avatar_id: int) -> int:
-    """The avatar's next number, which is given only once. Raises AvatarNotFound."""
-    counted = await connection.execute(
-        update(avatars)
+async def next_number(write: AsyncConnection, avatar_id: int) -> int:
+    """The next number of an avatar's versions. Its row is locked; numbers are never reused."""
+    made = await write.execute(
+        sa.update(avatars)
         .where(avatars.c.id == avatar_id)
         .values(versions_made=avatars.c.versions_made + 1)
         .returning(avatars.c.versions_made)
     )
-    number = counted.scalar_one_or_none()
-    if number is None:
-        raise AvatarNotFound(slug=avatar_id)
-    return int(number)
+    return int(made.scalar_one())
 
 
-async def find_version(connection: AsyncConnection, version_id: int | None) -> Version | None:
-    """A version by its id, also a tombstone."""
-    if version_id is None:
-        return None
-    row = (
-        await connection.execute(select(versions).where(versions.c.id == version_id))
-    ).one_or_none()
-    return None if row is None else record(Version, row)
-
-
-class VersionsPart(Part):
-    """The store's methods about versions."""
+class VersionTables(Base):
+    """Fulfils `avatar.ports.VersionStore`."""
 
     async def add_prompt(
         self,
@@ -52,174 +43,188 @@ class VersionsPart(Part):
         now: datetime,
         cause: int | None = None,
     ) -> Version:
-        async with self._database.writing() as connection:
-            avatar = await lock_avatar(connection, avatar_id)
+        """The next number, completed, and active at once."""
+        async with self._db.writing() as write:
+            avatar = await self._lock_avatar(write, avatar_id)
             if avatar is None:
-                raise AvatarNotFound(slug=avatar_id)
-            before = await caused(connection, cause)
-            if before is not None:
-                made = await find_version(connection, before.to_id)
-                if made is not None:
-                    return made
-            number = await next_number(connection, avatar_id)
-            added = await connection.execute(
-                insert(connection, versions)
-                .values(
-                    avatar_id=avatar_id,
-                    number=number,
-                    training_type=TrainingType.PROMPT_UPDATE,
-                    status=Status.COMPLETED,
-                    note=note,
-                    created_by=person_id,
-                    created_at=now,
-                    prompt=prompt,
-                    finished_at=now,
+                raise LookupError(f"no avatar {avatar_id}")
+            if cause is not None:
+                found = await write.execute(sa.select(versions).where(versions.c.cause == cause))
+                if (made := found.mappings().one_or_none()) is not None:
+                    return rows.version(made)
+            row = (
+                (
+                    await write.execute(
+                        sa.insert(versions)
+                        .values(
+                            avatar_id=avatar_id,
+                            number=await next_number(write, avatar_id),
+                            training_type=TrainingType.PROMPT_UPDATE.value,
+                            status=Status.COMPLETED.value,
+                            note=note,
+                            created_by=person_id,
+                            created_at=now,
+                            prompt=prompt,
+                            example_count=0,
+                            cause=cause,
+                        )
+                        .returning(versions)
+                    )
                 )
-                .returning(*versions.c)
+                .mappings()
+                .one()
             )
-            version = record(Version, added.one())
-            await point(
-                connection,
-                avatar_id=avatar_id,
-                axis=Axis.PROMPT,
-                before=avatar.active_prompt_id,
-                to=version.id,
-                why=Why.TRAINED,
-                person_id=person_id,
-                now=now,
-                cause=cause,
+            await write.execute(
+                sa.update(avatars)
+                .where(avatars.c.id == avatar_id)
+                .values(active_prompt_id=row["id"])
             )
-            return version
+            await write.execute(
+                sa.insert(activations).values(
+                    avatar_id=avatar_id,
+                    axis=Axis.PROMPT.value,
+                    from_id=avatar["active_prompt_id"],
+                    to_id=row["id"],
+                    why=Why.TRAINED.value,
+                    person_id=person_id,
+                    at=now,
+                )
+            )
+            return rows.version(row)
 
     async def version(self, version_id: int) -> Version | None:
-        async with self._database.reading() as connection:
-            return await find_version(connection, version_id)
+        """Also a tombstone; None: never existed."""
+        return await self._one(versions.c.id == version_id)
 
     async def version_by_number(self, avatar_id: int, number: int) -> Version | None:
-        query = select(versions).where(
-            versions.c.avatar_id == avatar_id, versions.c.number == number
-        )
-        async with self._database.reading() as connection:
-            row = (await connection.execute(query)).one_or_none()
-        return None if row is None else record(Version, row)
+        """Also a tombstone; None: never existed."""
+        return await self._one((versions.c.avatar_id == avatar_id) & (versions.c.number == number))
+
+    async def _one(self, where: sa.ColumnElement[bool]) -> Version | None:
+        async with self._db.reading() as read:
+            found = await read.execute(sa.select(versions).where(where))
+            row = found.mappings().one_or_none()
+        return None if row is None else rows.version(row)
 
     async def history(self, avatar_id: int, *, limit: int, offset: int) -> tuple[Version, ...]:
-        query = (
-            select(versions)
-            .where(versions.c.avatar_id == avatar_id, versions.c.deleted_at.is_(None))
-            .order_by(versions.c.number.desc())
-            .limit(limit)
-            .offset(offset)
-        )
-        async with self._database.reading() as connection:
-            return tuple(record(Version, row) for row in await connection.execute(query))
+        """Newest first."""
+        async with self._db.reading() as read:
+            found = await read.execute(
+                sa.select(versions)
+                .where(versions.c.avatar_id == avatar_id, versions.c.deleted_at.is_(None))
+                .order_by(versions.c.number.desc())
+                .limit(limit)
+                .offset(offset)
+            )
+            return tuple(rows.version(row) for row in found.mappings())
 
     async def trainings(self, avatar_id: int, *, limit: int) -> tuple[tuple[Version, Job], ...]:
-        query = (
-            select(versions)
-            .where(
-                versions.c.avatar_id == avatar_id,
-                versions.c.status == Status.TRAINING,
-                versions.c.deleted_at.is_(None),
-            )
-            .order_by(versions.c.id)
-            .limit(limit)
+        """Those in progress, oldest first."""
+        living = sa.text(
+            "avatar_training_data.status = 'training' AND avatar_training_data.deleted_at IS NULL"
         )
-        async with self._database.reading() as connection:
-            found = [record(Version, row) for row in await connection.execute(query)]
-            their_jobs = await connection.execute(
-                select(jobs).where(jobs.c.version_id.in_([version.id for version in found]))
+        async with self._db.reading() as read:
+            found = await read.execute(
+                sa.select(versions)
+                .where(versions.c.avatar_id == avatar_id, living)
+                .order_by(versions.c.number)
+                .limit(limit)
             )
-            by_version = {row.version_id: record(Job, row) for row in their_jobs}
-        return tuple((each, by_version[each.id]) for each in found if each.id in by_version)
+            training = [rows.version(row) for row in found.mappings()]
+            jobs = await read.execute(
+                sa.select(fine_tune_jobs).where(
+                    fine_tune_jobs.c.version_id.in_([version.id for version in training])
+                )
+            )
+            by_version = {row["version_id"]: rows.job(row) for row in jobs.mappings()}
+        return tuple((v, by_version[v.id]) for v in training if v.id in by_version)
 
     async def set_note(self, version_id: int, note: str) -> bool:
-        async with self._database.writing() as connection:
-            written = await connection.execute(
-                update(versions)
+        """False: it is deleted or never existed."""
+        async with self._db.writing() as write:
+            result = await write.execute(
+                sa.update(versions)
                 .where(versions.c.id == version_id, versions.c.deleted_at.is_(None))
                 .values(note=note)
             )
-            return written.rowcount > 0
+            return result.rowcount == 1
 
     async def delete_version(
         self, version_id: int, *, person_id: int | None, now: datetime
     ) -> bool:
-        async with self._database.writing() as connection:
-            found = await find_version(connection, version_id)
-            if found is None:
+        """Make it a tombstone; see the port."""
+        async with self._db.writing() as write:
+            avatar_id = await write.scalar(
+                sa.select(versions.c.avatar_id).where(versions.c.id == version_id)
+            )
+            if avatar_id is None:
                 return False
-            avatar = await lock_avatar(connection, found.avatar_id)
-            buried = await connection.execute(
-                update(versions)
+            avatar = await self._lock_avatar(write, avatar_id)
+            buried = await write.execute(
+                sa.update(versions)
                 .where(versions.c.id == version_id, versions.c.deleted_at.is_(None))
-                .values(deleted_at=now, prompt=None, note="", error=None, error_code=None)
+                .values(deleted_at=now, prompt=None, note="", error=None, source=None)
             )
-            if avatar is None or buried.rowcount == 0:
+            if buried.rowcount == 0 or avatar is None:
                 return False
-            await _point_away(connection, avatar, version_id, person_id=person_id, now=now)
-            await connection.execute(delete(examples).where(examples.c.version_id == version_id))
-            await connection.execute(
-                delete(jobs).where(jobs.c.version_id == version_id, jobs.c.ended_at.is_not(None))
+            for axis in Axis:
+                column = pointer_column(axis)
+                if avatar[column.name] != version_id:
+                    continue
+                await write.execute(
+                    sa.update(avatars).where(avatars.c.id == avatar_id).values({column: None})
+                )
+                await write.execute(
+                    sa.insert(activations).values(
+                        avatar_id=avatar_id,
+                        axis=axis.value,
+                        from_id=version_id,
+                        to_id=None,
+                        why=Why.DELETED.value,
+                        person_id=person_id,
+                        at=now,
+                    )
+                )
+            await write.execute(
+                sa.delete(training_examples).where(training_examples.c.version_id == version_id)
             )
-            await cancel_job(connection, version_id, now=now)
+            job = fine_tune_jobs.c.version_id == version_id
+            await write.execute(
+                sa.delete(fine_tune_jobs).where(job, fine_tune_jobs.c.ended_at.is_not(None))
+            )
+            # One that runs stays until the follower has seen its end: what is paid is counted.
+            await write.execute(
+                sa.update(fine_tune_jobs)
+                .where(job)
+                .values(
+                    cancel_requested_at=sa.func.coalesce(
+                        fine_tune_jobs.c.cancel_requested_at, sa.bindparam("at", now, Moment())
+                    ),
+                    next_poll_at=now,
+                    progress_message_id=None,
+                )
+            )
             return True
 
     async def model_deleted(self, version_id: int, *, now: datetime) -> None:
-        async with self._database.writing() as connection:
-            await connection.execute(
-                update(versions).where(versions.c.id == version_id).values(model_deleted_at=now)
+        """Remember that the provider's model of this version is gone by our wish."""
+        async with self._db.writing() as write:
+            await write.execute(
+                sa.update(versions).where(versions.c.id == version_id).values(model_deleted_at=now)
             )
 
     async def examples(
         self, version_id: int, *, limit: int, offset: int = 0
     ) -> tuple[Example, ...]:
-        # Positions have no gaps, so a page is found by them instead of by counting rows.
-        query = (
-            select(examples.c.content, examples.c.tokens, examples.c.source)
-            .where(
-                examples.c.version_id == version_id,
-                examples.c.position >= offset,
-                examples.c.position < offset + limit,
+        """In order."""
+        async with self._db.reading() as read:
+            found = await read.execute(
+                sa.select(training_examples)
+                .where(
+                    training_examples.c.version_id == version_id,
+                    training_examples.c.position >= offset,
+                )
+                .order_by(training_examples.c.position)
+                .limit(limit)
             )
-            .order_by(examples.c.position)
-        )
-        async with self._database.reading() as connection:
-            rows = [
-                (row.content, row.tokens, row.source) for row in await connection.execute(query)
-            ]
-        return await asyncio.to_thread(plain.to_examples, rows)
-
-
-async def cancel_job(connection: AsyncConnection, version_id: int, *, now: datetime) -> bool:
-    """Ask for the end of a version's job, due at once. False: it has ended, or there is none."""
-    asked = await connection.execute(
-        update(jobs)
-        .where(jobs.c.version_id == version_id, jobs.c.ended_at.is_(None))
-        .values(
-            cancel_requested_at=func.coalesce(jobs.c.cancel_requested_at, now), next_poll_at=now
-        )
-    )
-    return asked.rowcount > 0
-
-
-async def _point_away(
-    connection: AsyncConnection,
-    avatar: Row[Any],
-    version_id: int,
-    *,
-    person_id: int | None,
-    now: datetime,
-) -> None:
-    for axis, pointer in POINTER.items():
-        if avatar._mapping[pointer.name] == version_id:
-            await point(
-                connection,
-                avatar_id=avatar.id,
-                axis=axis,
-                before=version_id,
-                to=None,
-                why=Why.DELETED,
-                person_id=person_id,
-                now=now,
-            )
+            return tuple(rows.example(row) for row in found.mappings())

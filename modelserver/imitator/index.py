@@ -4,26 +4,17 @@ Words carry the meaning; trigrams keep typos and very short messages comparable.
 cosine of the weighted terms, so 1.0 is the same message and 0.0 has nothing in common.
 """
 
-import heapq
-import json
 import math
 import re
-import sys
-from array import array
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
-
-T = TypeVar("T", int, float)
 
 _WORD = re.compile(r"\w+")
 _GRAM_WEIGHT = 0.35  # of a trigram against a word
 _CONTEXT_WEIGHT = 0.25  # of the messages before against the last one
-_READ = 4_000  # characters of a message that are looked at
 _TERMS = 40  # of a message, the rarest ones: keeps long messages quick
-_POSTINGS = 6_000  # looked at for one message: keeps big models quick
-_BRIEF = 25  # percent of the replies, the shortest ones, that serve when nothing is near
+_POSTINGS = 8_000  # looked at for one message at most: keeps big models quick
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,116 +26,74 @@ class Entry:
     reply: str
 
 
+def terms(text: str) -> Counter[str]:
+    """The weighted terms of a text (weights are counts times 1, or a fraction for trigrams)."""
+    words = _WORD.findall(text.lower())
+    found: Counter[str] = Counter()
+    for word in words:
+        found[word] += 1
+        padded = f" {word} "
+        for i in range(len(padded) - 2):
+            found["\x00" + padded[i : i + 3]] += 0  # present; weighed below
+    return found
+
+
 def _weighted(asked: str, before: str) -> dict[str, float]:
-    """The weights of the terms of a message and what came before; trigrams begin with NUL."""
     weights: dict[str, float] = {}
     for text, factor in ((asked, 1.0), (before, _CONTEXT_WEIGHT)):
-        for word, count in Counter(_WORD.findall(text[:_READ].lower())).items():
-            weight = factor * (1.0 + math.log(count))
-            weights[word] = max(weights.get(word, 0.0), weight)
-            padded = f" {word} "
-            for i in range(len(padded) - 2):
-                gram = "\x00" + padded[i : i + 3]
-                weights[gram] = max(weights.get(gram, 0.0), factor * _GRAM_WEIGHT)
+        for term, count in terms(text).items():
+            weight = factor * (_GRAM_WEIGHT if term[0] == "\x00" else 1.0 + math.log(count))
+            weights[term] = max(weights.get(term, 0.0), weight)
     return weights
 
 
 class Index:
-    """An inverted index of entries. Build it with `of`, or read it with `from_bytes`."""
+    """An inverted index of entries."""
 
-    def __init__(
-        self, entries: Sequence[Entry], postings: dict[str, tuple[array[int], array[float]]]
-    ) -> None:
+    def __init__(self, entries: Sequence[Entry]) -> None:
         self.entries = tuple(entries)
-        self._postings = postings  # term -> numbers of entries, and its share in each
-        replies = sorted({entry.reply for entry in self.entries}, key=lambda r: (len(r), r))
-        self.brief = tuple(replies[: max(3, len(replies) * _BRIEF // 100)])
-
-    @classmethod
-    def of(cls, entries: Sequence[Entry]) -> "Index":
-        """The index of some entries."""
-        vectors = [_weighted(entry.asked, entry.before) for entry in entries]
+        vectors = [_weighted(entry.asked, entry.before) for entry in self.entries]
         frequency: Counter[str] = Counter()
         for vector in vectors:
             frequency.update(vector.keys())
-        postings: dict[str, tuple[array[int], array[float]]] = defaultdict(
-            lambda: (array("I"), array("f"))
-        )
+        count = len(self.entries)
+        self._idf = {term: math.log(1 + count / n) for term, n in frequency.items()}
+        self._unknown = math.log(1 + count)
+        self._postings: dict[str, list[tuple[int, float]]] = defaultdict(list)
         for number, vector in enumerate(vectors):
-            weighed = {
-                term: weight * _rarity(len(entries), frequency[term])
-                for term, weight in vector.items()
-            }
-            norm = _norm(weighed.values())
+            weighed = {term: weight * self._idf[term] for term, weight in vector.items()}
+            norm = math.sqrt(sum(w * w for w in weighed.values())) or 1.0
             for term, weight in weighed.items():
-                numbers, shares = postings[term]
-                numbers.append(number)
-                shares.append(weight / norm)
-        return cls(entries, dict(postings))
-
-    def to_bytes(self) -> Iterable[bytes]:
-        """The index as a file: a line of JSON, then the arrays, little-endian."""
-        head = {
-            "entries": [[entry.asked, entry.before, entry.reply] for entry in self.entries],
-            "terms": [[term, len(numbers)] for term, (numbers, _) in self._postings.items()],
-        }
-        yield json.dumps(head).encode() + b"\n"
-        for numbers, shares in self._postings.values():
-            yield _little_endian(numbers).tobytes()
-            yield _little_endian(shares).tobytes()
-
-    @classmethod
-    def from_bytes(cls, data: bytes) -> "Index":
-        line, _, _ = data.partition(b"\n")
-        head = json.loads(line)
-        postings = {}
-        place, view = len(line) + 1, memoryview(data)
-        for term, count in head["terms"]:
-            numbers, shares = array("I"), array("f")
-            numbers.frombytes(view[place : place + 4 * count])
-            shares.frombytes(view[place + 4 * count : place + 8 * count])
-            place += 8 * count
-            postings[term] = (_little_endian(numbers), _little_endian(shares))
-        return cls([Entry(*entry) for entry in head["entries"]], postings)
+                self._postings[term].append((number, weight / norm))
 
     def nearest(self, asked: str, before: str, limit: int) -> list[tuple[float, int]]:
         """(similarity, entry) of the nearest entries, the best first; ties in order of entry."""
-        count = len(self.entries)
-        wanted, known = _weighted(asked, before), []
-        for term in wanted:
-            having = 1  # what no entry has is as rare as what one has
-            if term in self._postings:
-                known.append(term)
-                having = len(self._postings[term][0])
-            wanted[term] *= _rarity(count, having)
-        norm = _norm(wanted.values())
-        known.sort(key=lambda term: (len(self._postings[term][0]), term))
+        wanted = {
+            term: weight * self._idf.get(term, self._unknown)
+            for term, weight in _weighted(asked, before).items()
+        }
+        norm = math.sqrt(sum(w * w for w in wanted.values())) or 1.0
+        known = [term for term in wanted if term in self._postings]
+        known.sort(key=lambda term: (len(self._postings[term]), term))
         scores: dict[int, float] = defaultdict(float)
         looked = 0
         for term in known[:_TERMS]:
-            numbers, shares = self._postings[term]
-            looked += len(numbers)
+            postings = self._postings[term]
+            looked += len(postings)
             if looked > _POSTINGS and scores:
                 break
             weight = wanted[term] / norm
-            for number, share in zip(numbers, shares, strict=True):
-                scores[number] += weight * share
-        best = heapq.nsmallest(limit, [(-score, number) for number, score in scores.items()])
-        return [(-score, number) for score, number in best]
+            for number, of_entry in postings:
+                scores[number] += weight * of_entry
+        best = sorted(scores.items(), key=lambda item: (-item[1], item[0]))[:limit]
+        return [(score, number) for number, score in best]
 
 
-def _rarity(count: int, having: int) -> float:
-    return math.log(1 + count / having)
-
-
-def _norm(weights: Iterable[float]) -> float:
-    return math.sqrt(sum(weight * weight for weight in weights)) or 1.0
-
-
-def _little_endian(values: array[T]) -> array[T]:
-    """The array for a file, or from one: its bytes swapped where the machine needs it."""
-    if sys.byteorder == "little":
-        return values
-    swapped = values[:]
-    swapped.byteswap()
-    return swapped
+def known_share(vocabulary: set[str], texts: Iterable[str]) -> float:
+    """Which share of the terms of some texts is in a vocabulary."""
+    seen = total = 0
+    for text in texts:
+        for term in terms(text):
+            total += 1
+            seen += term in vocabulary
+    return seen / total if total else 1.0

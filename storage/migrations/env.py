@@ -1,11 +1,14 @@
-"""What Alembic runs for every command: the connection comes from `storage.migrate`, with its
-transaction begun, so that a migration happens as a whole or not at all.
-"""
+"""Run by Alembic: migrates over the connection it was given, in that connection's transaction."""
 
 from alembic import context
 
 from storage.tables import metadata
 
-context.configure(connection=context.config.attributes["connection"], target_metadata=metadata)
-with context.begin_transaction():
-    context.run_migrations()
+connection = context.config.attributes["connection"]
+context.configure(
+    connection=connection,
+    target_metadata=metadata,
+    render_as_batch=connection.dialect.name == "sqlite",
+    transactional_ddl=False,
+)
+context.run_migrations()

@@ -116,6 +116,10 @@ def test_errors_of_others_are_not_ours() -> None:
     assert translated(KeyError("x")) is None
 
 
+def test_half_of_a_character_does_not_reach_people() -> None:
+    assert shown("a\ud800b") == "a?b"
+
+
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
     lambda inner: (
@@ -129,5 +133,6 @@ json_values = st.recursive(
 @given(said=json_values, status=st.none() | st.integers(400, 599))
 def test_any_body_is_an_error_of_ours(said: object, status: int | None) -> None:
     error = decided(reported_in(said, status=status), model="m")
-    assert error.sentence
+    assert error.sentence.encode()
+    assert error.detail.encode()
     assert len(str(error.fields.get("reason", ""))) <= MAX_REASON

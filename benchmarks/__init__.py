@@ -1,0 +1,1 @@
+"""Measured as ratios within one run."""

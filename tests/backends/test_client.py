@@ -1,0 +1,64 @@
+"""The client: late import, keys, the environment."""
+
+import subprocess
+import sys
+
+import pytest
+
+from avatar.errors import WrongKey
+from backends.client import Client
+from tests.backends.standin import Standin, said
+
+
+def test_making_a_backend_imports_no_vendor() -> None:
+    """Importing `openai` takes a second, which the start of the bot must not wait for."""
+    program = (
+        "import sys; from backends.backend import Backend; "
+        "Backend(api_key='k', base_url=None); "
+        "print([name for name in ('openai', 'httpx2', 'pydantic') if name in sys.modules])"
+    )
+    ran = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True)
+    assert ran.stdout.strip() == b"[]"
+
+
+@pytest.mark.parametrize("key", ["sk-ключ", "sk-a\nb", "sk-a\x00"])
+async def test_a_key_that_no_header_can_carry(host: Standin, key: str) -> None:
+    client = Client(api_key=key, base_url=host.base_url)
+    with pytest.raises(WrongKey) as caught:
+        await client.warm_up()
+    assert key not in caught.value.detail
+    assert not host.requests
+
+
+async def test_a_proxy_of_the_environment_is_not_asked_for_this_machine(
+    host: Standin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:1")
+    client = Client(api_key=None, base_url=host.base_url)
+    host.will(said({"data": []}))
+    async with client.using() as openai:
+        await openai.models.with_raw_response.list()
+    assert host.requests[0].path == "/v1/models"
+    await client.aclose()
+
+
+async def test_errors_of_our_own_code_pass_through(host: Standin) -> None:
+    client = Client(api_key=None, base_url=host.base_url)
+    with pytest.raises(ZeroDivisionError):
+        async with client.using():
+            raise ZeroDivisionError
+    await client.aclose()
+
+
+async def test_openai_is_the_host_where_none_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What else the environment says for the package does not count: our settings are ours."""
+    monkeypatch.setenv("OPENAI_BASE_URL", "http://127.0.0.1:1/v1")
+    client = Client(api_key="k", base_url=None)
+    async with client.using() as openai:
+        assert str(openai.base_url) == "https://api.openai.com/v1/"
+    await client.aclose()
+
+
+async def test_closing_what_was_never_used() -> None:
+    await Client(api_key="k", base_url=None).aclose()
