@@ -10,6 +10,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from avatar.conversation import Conversation
 from avatar.learning_path import LearningPath
@@ -29,6 +31,10 @@ from jobs.scheduler import Scheduler
 from storage.database import data_folder
 from storage.store import open_store
 
+if TYPE_CHECKING:
+    from bot.terminal.interactive import Screen
+    from modelserver.server import ModelServer
+
 log = logging.getLogger(__name__)
 
 GRACE = 8.0  # seconds that replies in progress get at the end
@@ -41,7 +47,9 @@ def now() -> datetime:
 
 
 @asynccontextmanager
-async def _backend(settings: Settings) -> AsyncIterator[tuple[Provider, Backend]]:
+async def _backend(
+    settings: Settings, model_server: "Callable[[Path], ModelServer] | None"
+) -> AsyncIterator[tuple[Provider, Backend]]:
     """The provider that the settings name; with none, the model server in this process."""
     async with AsyncExitStack() as stack:
         provider = provider_for(api_key=settings.openai_api_key, base_url=settings.openai_base_url)
@@ -49,7 +57,9 @@ async def _backend(settings: Settings) -> AsyncIterator[tuple[Provider, Backend]
         if provider is EMBEDDED:
             from modelserver.server import ModelServer
 
-            server = ModelServer(data_folder(settings.database_url) / "modelserver")
+            server = (model_server or ModelServer)(
+                data_folder(settings.database_url) / "modelserver"
+            )
             base_url = (await stack.enter_async_context(server)).base_url
         backend = Backend(
             api_key=settings.openai_api_key,
@@ -62,12 +72,15 @@ async def _backend(settings: Settings) -> AsyncIterator[tuple[Provider, Backend]
 
 @asynccontextmanager
 async def bot(
-    settings: Settings, messengers: Mapping[str, Messenger]
+    settings: Settings,
+    messengers: Mapping[str, Messenger],
+    *,
+    model_server: "Callable[[Path], ModelServer] | None" = None,
 ) -> AsyncIterator[tuple[Dispatcher, Desk, Callable[[], Awaitable[None]]]]:
     """Everything but the platforms: the way in, the use-cases, and a wait until nothing is owed."""
     async with AsyncExitStack() as stack:
         store = await stack.enter_async_context(open_store(settings.database_url))
-        provider, backend = await stack.enter_async_context(_backend(settings))
+        provider, backend = await stack.enter_async_context(_backend(settings, model_server))
         herald = BotHerald(store, messengers)
         owner = f"{socket.gethostname()[:32]}:{os.getpid()}:{secrets.token_hex(4)}"
         poll = timedelta(seconds=settings.poll_seconds)
@@ -130,7 +143,9 @@ async def bot(
 
 async def _until_idle(store: Store) -> None:
     """Wait until no training runs and no notice is owed."""
-    while (await store.next_job_due() or await store.next_notice_due()) is not None:
+    while (  # noqa: ASYNC110  (what is owed stands in the database: no event tells of it)
+        await store.next_job_due() or await store.next_notice_due()
+    ) is not None:
         await asyncio.sleep(IDLE_LOOK)
 
 
@@ -158,16 +173,21 @@ async def _serve_telegram(settings: Settings, token: str) -> None:
         await platform.poll(dispatcher.receive)
 
 
+def _screen() -> "Screen | None":
+    """A screen, where a person sits at one."""
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        return None
+    from bot.terminal.interactive import Screen
+
+    return Screen()
+
+
 async def _serve_terminal(settings: Settings) -> None:
     from bot.terminal import platform as terminal
     from bot.terminal.messenger import ADDRESS, TerminalMessenger
     from bot.welcome import welcome
 
-    screen: Screen | None = None
-    if sys.stdin.isatty() and sys.stdout.isatty():
-        from bot.terminal.interactive import Screen
-
-        screen = Screen()
+    screen = _screen()
     messenger = TerminalMessenger(screen or terminal.LinePaper(sys.stdout))
     person = terminal.author()
     settings = replace(

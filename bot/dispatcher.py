@@ -97,6 +97,12 @@ class Dispatcher:
         while self._passing:
             await asyncio.wait(set(self._passing))
 
+    async def quiet(self) -> None:
+        """Wait until nothing that was received is being answered, anywhere."""
+        await self._lanes.quiet()
+        while self._passing:
+            await asyncio.wait(set(self._passing))
+
     async def close(self, *, grace: float) -> None:
         """End within `grace` seconds; what is not answered by then stays in the inbox."""
         await self._lanes.close(grace=grace)

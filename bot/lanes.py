@@ -49,6 +49,11 @@ class Lanes:
         while (task := self._running.get(address)) is not None:
             await asyncio.wait({task})
 
+    async def quiet(self) -> None:
+        """Wait until nothing runs or waits anywhere."""
+        while self._running:
+            await asyncio.wait(set(self._running.values()))
+
     async def close(self, *, grace: float) -> None:
         """Take nothing more; give what runs `grace` seconds, then cancel it."""
         self._closed = True

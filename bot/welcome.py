@@ -21,7 +21,7 @@ async def welcome(desk: Desk, author: Author) -> Content:
         now=desk.clock(),
     )
     return Content(
-        text=f"You own an avatar now: **{escape(avatar.name)}**. Just write to it, then try:\n"
-        "/prompt You are a cheerful guide to Ipoh. — gives it instructions at once\n"
+        text=f"You own an avatar now: **{escape(avatar.name)}**. Just write to it, then try:  \n"
+        "/prompt You are a cheerful guide to Ipoh. — gives it instructions at once  \n"
         "/train examples/malaysian.jsonl — teaches it to talk like the examples, lah"
     )

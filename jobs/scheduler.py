@@ -36,21 +36,28 @@ class Scheduler:
         self._store = store
         self._poll = poll
         self._clock = clock
-        self._lock = asyncio.Lock()
-        self._nudged: set[asyncio.Task[None]] = set()
-        self._scheduler: AsyncIOScheduler | None = None
+        self._running: asyncio.Task[None] | None = None
+        self._again = False
 
     def nudge(self) -> None:
-        """Follow and deliver now, beside the intervals."""
-        task = asyncio.get_running_loop().create_task(self.follow())
-        self._nudged.add(task)
-        task.add_done_callback(self._nudged.discard)
+        """Follow and deliver now; while a pass runs, once more after it."""
+        self._again = True
+        if self._running is None:
+            self._running = asyncio.get_running_loop().create_task(self._passes())
+            self._running.add_done_callback(self._ended)
+
+    def _ended(self, _: asyncio.Task[None]) -> None:
+        self._running = None
+
+    async def _passes(self) -> None:
+        while self._again:
+            self._again = False
+            await self.follow()
 
     async def follow(self) -> None:
         """One pass: follow what is due, then deliver what is owed."""
-        async with self._lock:
-            await self._safely(self._follower.follow_once)
-            await self._safely(self._deliverer.deliver_once)
+        await self._safely(self._follower.follow_once)
+        await self._safely(self._deliverer.deliver_once)
 
     async def tidy(self) -> None:
         """Clear away what is long past use."""
@@ -73,7 +80,7 @@ class Scheduler:
         """While inside, the intervals run. At the end a pass in progress gets some seconds."""
         scheduler = AsyncIOScheduler(timezone="UTC")
         scheduler.add_job(
-            self.follow,
+            self.nudge,
             IntervalTrigger(seconds=self._poll.total_seconds()),
             coalesce=True,
             max_instances=1,
@@ -91,9 +98,8 @@ class Scheduler:
             await self._finish()
 
     async def _finish(self) -> None:
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(GRACE), self._lock:
-                pass
-        for task in self._nudged:
-            task.cancel()
-        await asyncio.gather(*self._nudged, return_exceptions=True)
+        self._again = False
+        if (running := self._running) is not None:
+            await asyncio.wait({running}, timeout=GRACE)
+            running.cancel()
+            await asyncio.gather(running, return_exceptions=True)

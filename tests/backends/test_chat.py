@@ -1,4 +1,4 @@
-"""Replies over HTTP, with the real `openai` package, from hosts that behave and hosts that do not."""
+"""Who answers: the real package over HTTP, against a scripted host and the model server."""
 
 import asyncio
 import time
@@ -232,7 +232,7 @@ async def test_closing_the_iterator_closes_the_connection(host: Standin, backend
 async def test_cancelling_closes_the_connection(host: Standin, backend: Backend) -> None:
     host.will(streamed(text("a"), end="hang"))
     task = asyncio.create_task(ask(backend.chat))
-    while not host.requests:
+    while not host.requests:  # noqa: ASYNC110  (the stand-in tells nobody)
         await asyncio.sleep(0.01)
     await asyncio.sleep(0.05)
     task.cancel()

@@ -162,8 +162,8 @@ class TelegramStandIn(TelegramChats):
     async def until(self, condition: Callable[[], bool], *, within: float = 10.0) -> None:
         """Wait until a condition on what is seen holds; AssertionError if it does not in time."""
         try:
-            async with asyncio.timeout(within), self._changed:
-                await self._changed.wait_for(condition)
+            async with asyncio.timeout(within):
+                await self._waited(condition)
         except TimeoutError:
             last = [(call.method, call.params, call.status) for call in self.calls[-5:]]
             raise AssertionError(f"it did not happen in {within} s; last calls: {last}") from None
@@ -220,7 +220,7 @@ class TelegramStandIn(TelegramChats):
             self._in_flight -= method != "getUpdates"
         status = 0 if answered.reset else answered.status
         self.calls.append(Call(method=method, params=params, at=time.monotonic(), status=status))
-        await self._notify()
+        self._wake()
         return answered
 
     async def _call(self, method: str, asked: Asked) -> tuple[Answered, Json]:
@@ -271,14 +271,14 @@ class TelegramStandIn(TelegramChats):
         offset = params.get("offset", 0)
         self._allowed = params.get("allowed_updates", self._allowed)
         self._updates = [update for update in self._updates if update["update_id"] >= offset]
-        await self._notify()
+        self._wake()
 
         def waiting() -> list[Json]:
             return [u for u in self._updates if not self._allowed or set(u) & set(self._allowed)]
 
         with suppress(TimeoutError):
-            async with asyncio.timeout(params.get("timeout", 0)), self._changed:
-                await self._changed.wait_for(waiting)
+            async with asyncio.timeout(params.get("timeout", 0)):
+                await self._waited(lambda: bool(waiting()))
         return waiting()[: params.get("limit", 100)]
 
     def _place(self, params: Json) -> Chat:

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from tests.standins.telegram_rules import TEXT_LIMIT, Json, seen_entities
@@ -63,7 +64,7 @@ class TelegramChats:
     def __init__(self, *, username: str) -> None:
         self.bot_id = 123456789
         self.username = username
-        self._changed = asyncio.Condition()
+        self._changed = asyncio.Event()  # set, and replaced, when anything happened
         self._chats: dict[int, Chat] = {chat: Chat() for chat in (ANN, BEN, GROUP)}
         self._updates: list[Json] = []  # not confirmed by the bot yet
         self._files: dict[str, Document] = {}
@@ -150,7 +151,7 @@ class TelegramChats:
             self._last_update += 1
             update = {"update_id": self._last_update, **update}
         self._updates.append(update)
-        asyncio.get_running_loop().create_task(self._notify())
+        self._wake()
         return update
 
     # What is seen
@@ -170,9 +171,13 @@ class TelegramChats:
 
     # What it consists of
 
-    async def _notify(self) -> None:
-        async with self._changed:
-            self._changed.notify_all()
+    def _wake(self) -> None:
+        self._changed.set()
+        self._changed = asyncio.Event()
+
+    async def _waited(self, condition: Callable[[], bool]) -> None:
+        while not condition():
+            await self._changed.wait()
 
     def _next_id(self) -> int:
         self._last_id += 1

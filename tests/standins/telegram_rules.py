@@ -19,27 +19,11 @@ ENTITY_LIMIT = 100
 DOWNLOAD_LIMIT = 20_000_000  # bytes that a bot may fetch
 _STYLES = {None, "primary", "success", "danger"}
 _ENTITIES = frozenset(
-    [
-        "mention",
-        "hashtag",
-        "cashtag",
-        "bot_command",
-        "url",
-        "email",
-        "phone_number",
-        "bold",
-        "italic",
-        "underline",
-        "strikethrough",
-        "spoiler",
-        "blockquote",
-        "expandable_blockquote",
-        "code",
-        "pre",
-        "text_link",
-        "text_mention",
-        "custom_emoji",
-    ]
+    {
+        *("mention", "hashtag", "cashtag", "bot_command", "url", "email", "phone_number"),
+        *("bold", "italic", "underline", "strikethrough", "spoiler", "code", "pre"),
+        *("blockquote", "expandable_blockquote", "text_link", "text_mention", "custom_emoji"),
+    }
 )
 _TO = {"chat_id": int, "message_thread_id": int}
 _SAID = {"entities": list, "parse_mode": str, "link_preview_options": dict, "reply_markup": dict}

@@ -1,0 +1,176 @@
+"""Markdown as Telegram shows it: text and entities, in parts that fit into messages.
+
+`telegramify_markdown` turns Markdown into text and entities. Around it: what it would drop or take
+for something else is kept, and what it glues together is parted. Offsets of entities count UTF-16
+code units, as Telegram does.
+"""
+
+import re
+from bisect import bisect_right
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import accumulate
+from unicodedata import category
+
+from telegram import MessageEntity
+from telegramify_markdown import MessageEntity as Entity
+from telegramify_markdown import RenderConfig, convert
+
+LIMIT = 4096  # UTF-16 code units a message
+ENTITY_LIMIT = 100
+NOTHING = "…"  # for a text of which nothing can be seen: Telegram takes no empty message
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Part:
+    """One message."""
+
+    text: str
+    entities: tuple[MessageEntity, ...] = ()
+
+    @property
+    def plain(self) -> "Part":
+        """Without formatting."""
+        return Part(text=self.text)
+
+
+def render(markdown: str) -> tuple[Part, ...]:
+    """At least one part. Together they hold every word of the Markdown, in order."""
+    clean = _CONTROL.sub("\ufffd", markdown.replace("\r\n", "\n"))
+    text, entities = _rendered(clean)
+    if not _visible(text):
+        text, entities = (clean, []) if _visible(clean) else (NOTHING, [])
+    return tuple(part for part in _split(text.rstrip(), entities) if _visible(part.text))
+
+
+def _config() -> RenderConfig:
+    config = RenderConfig.isolated()
+    config.cite_expandable = False
+    symbols = config.markdown_symbol
+    symbols.heading_level_1 = symbols.heading_level_2 = ""
+    symbols.heading_level_3 = symbols.heading_level_4 = ""
+    symbols.task_completed, symbols.task_uncompleted = "☑", "☐"
+    symbols.unordered_list_item = "•"
+    symbols.image += " "
+    return config
+
+
+_CONFIG = _config()
+
+# Half characters, which no encoding takes; what Telegram drops; and our own stand-ins, below.
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff\ufdd0-\ufdef]")
+
+# Characters that mean something else to the parser than to people stand aside while it works, as
+# noncharacters of the same length (one code unit): inside of code they come back unharmed, too.
+_ASIDE = {
+    "<": "\ufdd0",  # raw HTML is dropped
+    ":": "\ufdd1",  # behind "]": definitions of links and footnotes are dropped
+    "|": "\ufdd2",  # doubled: hides what stands between as a spoiler
+    "$": "\ufdd3",  # mathematics: a sum of money, or a shell's variable
+}
+_BACK = {ord(aside): char for char, aside in _ASIDE.items()}
+# With an odd number of backslashes before it the character is escaped already.
+_BARE = re.compile(r"(?<!\\)((?:\\\\)*)(<|\$|\|(?=\|)|(?<=\|)\|)")
+_DEFINITION = re.compile(r"(?<=\]):")
+_TABLE_ROW = re.compile(r"[\s>]*\|(?!\|).*\|\s*\Z")
+_CODE_IN_ROW = re.compile(r"`[^`]+`")
+
+
+def _set_aside(markdown: str) -> str:
+    lines = _DEFINITION.sub(_ASIDE[":"], markdown).split("\n")
+    return "\n".join(_bare_set_aside(line) for line in lines)
+
+
+def _bare_set_aside(line: str) -> str:
+    row = _TABLE_ROW.match(line) is not None
+    if row:  # a bar inside of code ends no cell, and two bars are an empty one
+        line = _CODE_IN_ROW.sub(lambda code: code[0].replace("|", _ASIDE["|"]), line)
+        line = line.replace("||", "| |").replace("||", "| |")
+    return _BARE.sub(lambda match: match[1] + _ASIDE[match[2]], line)
+
+
+def _rendered(markdown: str) -> tuple[str, list[Entity]]:
+    text, entities = convert(_set_aside(markdown), latex_escape=False, config=_CONFIG)
+    for entity in entities:
+        entity.url = None if entity.url is None else entity.url.translate(_BACK)
+        entity.language = None if entity.language is None else entity.language.translate(_BACK)
+    return _parted(text.translate(_BACK), entities)
+
+
+def _parted(text: str, entities: list[Entity]) -> tuple[str, list[Entity]]:
+    """Blocks that the converter glued to a list item's text get lines of their own."""
+    for block in entities:
+        if block.type not in {"pre", "blockquote"}:
+            continue
+        for offset in (block.offset + block.length, block.offset):
+            at = _index(text, offset)
+            if 0 < at < len(text) and "\n" not in text[at - 1 : at + 1]:
+                text = f"{text[:at]}\n{text[at:]}"
+                for entity in entities:
+                    if entity.offset >= offset:
+                        entity.offset += 1
+                    elif entity.offset + entity.length > offset:
+                        entity.length += 1
+    return text, entities
+
+
+def _visible(text: str) -> bool:
+    """Whether there is anything to be seen; Telegram takes the rest for an empty message."""
+    return any(category(c)[0] not in "CZ" and c not in "\u2800\u3164" for c in text)
+
+
+def _index(text: str, offset: int) -> int:
+    """Where in a text an offset in UTF-16 code units lies."""
+    if text.isascii():
+        return offset
+    return len(text.encode("utf-16-le")[: offset * 2].decode("utf-16-le"))
+
+
+def _split(text: str, entities: Sequence[Entity]) -> list[Part]:
+    """Parts within Telegram's limits, cut where it disturbs least; nothing is left out."""
+    sizes = [2 if ord(c) > 0xFFFF else 1 for c in text]
+    offsets = list(accumulate(sizes, initial=0))
+    ordered = sorted(entities, key=lambda e: (e.offset, -e.length))
+    parts = []
+    start = 0
+    while start < len(text):
+        inside = _within(ordered, offsets[start], offsets[start] + LIMIT)
+        limit = offsets[start] + LIMIT
+        if len(inside) > ENTITY_LIMIT and inside[ENTITY_LIMIT].offset > offsets[start]:
+            limit = min(limit, inside[ENTITY_LIMIT].offset)
+        end = _cut(text, offsets, start, limit)
+        inside = _within(ordered, offsets[start], offsets[end])[:ENTITY_LIMIT]
+        clipped = (_clipped(entity, offsets[start], offsets[end]) for entity in inside)
+        parts.append(Part(text=text[start:end], entities=tuple(clipped)))
+        start = end
+    return parts
+
+
+def _within(ordered: Sequence[Entity], start: int, end: int) -> list[Entity]:
+    return [e for e in ordered if e.offset < end and e.offset + e.length > start]
+
+
+def _cut(text: str, offsets: Sequence[int], start: int, limit: int) -> int:
+    """The end of the part that begins at `start`: behind a paragraph, a line or a word, if one
+    ends in its second half; else as far as it may go.
+    """
+    if offsets[-1] <= limit:
+        return len(text)
+    end = max(bisect_right(offsets, limit) - 1, start + 1)
+    for mark in ("\n\n", "\n", " "):
+        found = text.rfind(mark, start + (end - start) // 2, end)
+        if found != -1:
+            return found + len(mark)
+    return end
+
+
+def _clipped(entity: Entity, start: int, end: int) -> MessageEntity:
+    first, last = max(entity.offset, start), min(entity.offset + entity.length, end)
+    return MessageEntity(
+        type=entity.type,
+        offset=first - start,
+        length=last - first,
+        url=entity.url,
+        language=entity.language,
+        custom_emoji_id=entity.custom_emoji_id,
+    )

@@ -1,0 +1,198 @@
+"""From an update of Telegram's to `Incoming`: pure, and None for what is not meant for the bot."""
+
+import re
+from collections.abc import Mapping
+from datetime import datetime
+
+from telegram import Chat, Message, MessageEntity, Update, User
+from telegram.constants import ChatType
+
+from avatar.records import Address, Attachment, Author, Incoming, RepliedTo
+
+# What `incoming` reads. The last one is of Bot API 10.3, which the SDK does not know yet.
+ALLOWED_UPDATES = ("message", "callback_query", "stopped_message_generation")
+
+_COMMAND = re.compile(r"/([A-Za-z0-9_]{1,64})(?:@([A-Za-z0-9_]+))?(?=\s|\Z)")
+# Content without text and without a file; it is handed on, so that the person gets an answer.
+_BARE_KINDS = ("location", "venue", "contact", "poll", "dice", "game", "story", "checklist")
+
+
+def incoming(update: Update, *, bot_id: int, bot_username: str, now: datetime) -> Incoming | None:
+    """What somebody said to the bot. `now` is the time of presses: Telegram does not tell theirs.
+
+    None for everything else: edits, channels, other bots, service messages, commands for other
+    bots, and in groups what does not address the bot by a command, its name or a reply to it.
+    """
+    if update.message is not None:
+        return _Reader(update, bot_id, bot_username).message(update.message)
+    if update.callback_query is not None:
+        return _press(update, bot_id, now)
+    stopped = update.api_kwargs.get("stopped_message_generation")
+    if isinstance(stopped, Mapping):
+        return _stopped(update, stopped, bot_id, now)
+    return None
+
+
+class _Reader:
+    """Reads messages for one bot."""
+
+    def __init__(self, update: Update, bot_id: int, bot_username: str) -> None:
+        self._update_id = update.update_id
+        self._bot_id = bot_id
+        self._mention = f"@{bot_username}".lower()
+
+    def message(self, message: Message) -> Incoming | None:
+        user = message.from_user
+        if user is None or user.is_bot or message.is_automatic_forward:
+            return None
+        private = message.chat.type == ChatType.PRIVATE
+        text, attachments = message.text or message.caption or "", _attachments(message)
+        if not text and not attachments:
+            return None
+        command = _COMMAND.match(text)
+        if command is not None and command[2] is not None:
+            if f"@{command[2]}".lower() != self._mention:
+                return None
+            text = f"/{command[1]}{text[command.end() :]}"
+        answered = self._answered(message)
+        if not private:
+            spoken_to = command is not None or (answered is not None and answered.from_us)
+            text, mentioned = self._without_mention(message, text, command)
+            if not (spoken_to or mentioned):
+                return None
+        return Incoming(
+            update_id=str(self._update_id),
+            address=_address(message.chat, message, self._bot_id),
+            author=_author(user),
+            message_id=str(message.message_id),
+            sent_at=message.date,
+            text=text,
+            attachments=attachments,
+            reply_to=answered,
+            private=private,
+        )
+
+    def _answered(self, message: Message) -> RepliedTo | None:
+        answered = message.reply_to_message
+        if answered is None or (
+            # In a topic every message "answers" the service message that opened the topic.
+            message.is_topic_message and answered.message_id == message.message_thread_id
+        ):
+            return None
+        user = answered.from_user
+        return RepliedTo(
+            message_id=str(answered.message_id),
+            text=answered.text or answered.caption or "",
+            attachments=_attachments(answered),
+            author=None if user is None else _author(user),
+            from_us=user is not None and user.id == self._bot_id,
+        )
+
+    def _without_mention(
+        self, message: Message, text: str, command: re.Match[str] | None
+    ) -> tuple[str, bool]:
+        """The text without the bot's name, and whether that was in it."""
+        if command is not None:
+            return text, False
+        found = [
+            (entity, said)
+            for entity, said in {
+                **message.parse_entities(),
+                **message.parse_caption_entities(),
+            }.items()
+            if (entity.type == MessageEntity.MENTION and said.lower() == self._mention)
+            or (entity.user is not None and entity.user.id == self._bot_id)
+        ]
+        encoded = text.encode("utf-16-le")
+        for entity, _ in sorted(found, key=lambda pair: -pair[0].offset):
+            before = encoded[: entity.offset * 2].decode("utf-16-le")
+            after = encoded[(entity.offset + entity.length) * 2 :].decode("utf-16-le")
+            if not before or before[-1].isspace():
+                after = after.lstrip(" ,:") if not before else after.lstrip(" ")
+            encoded = (before + after).encode("utf-16-le")
+        return encoded.decode("utf-16-le").strip() if found else text, bool(found)
+
+
+def _press(update: Update, bot_id: int, now: datetime) -> Incoming | None:
+    query = update.callback_query
+    if query is None or query.data is None or query.message is None or query.from_user.is_bot:
+        return None
+    shown = query.message if isinstance(query.message, Message) else None
+    return Incoming(
+        update_id=str(update.update_id),
+        address=_address(query.message.chat, shown, bot_id),
+        author=_author(query.from_user),
+        message_id=str(query.message.message_id),
+        sent_at=now,
+        action=query.data,
+        private=query.message.chat.type == ChatType.PRIVATE,
+    )
+
+
+def _stopped(
+    update: Update, stopped: Mapping[str, object], bot_id: int, now: datetime
+) -> Incoming | None:
+    """The press of the stop button that Telegram shows under a draft: said like /stop."""
+    chat = stopped.get("chat")
+    if not isinstance(chat, Mapping) or not isinstance(chat.get("id"), int):
+        return None
+    names = (chat.get("first_name"), chat.get("last_name"))
+    name = " ".join(part for part in names if isinstance(part, str))
+    thread = stopped.get("message_thread_id")
+    id_ = str(chat["id"])
+    return Incoming(
+        update_id=str(update.update_id),
+        address=Address(
+            platform="telegram",
+            chat=id_,
+            thread="" if thread is None else str(thread),
+            bot=str(bot_id),
+        ),
+        author=Author(platform="telegram", external_id=id_, name=name or id_),
+        message_id=str(stopped.get("draft_id", "")),
+        sent_at=now,
+        text="/stop",
+    )
+
+
+def _address(chat: Chat, message: Message | None, bot_id: int) -> Address:
+    in_topic = message is not None and message.is_topic_message
+    thread = message.message_thread_id if message is not None and in_topic else None
+    return Address(
+        platform="telegram",
+        chat=str(chat.id),
+        thread="" if thread is None else str(thread),
+        bot=str(bot_id),
+    )
+
+
+def _author(user: User) -> Author:
+    return Author(platform="telegram", external_id=str(user.id), name=user.full_name)
+
+
+def _attachments(message: Message) -> tuple[Attachment, ...]:
+    """The file of a message (Telegram has one a message), or the mark of what is no file."""
+    if message.photo:
+        largest = message.photo[-1]
+        return (_attachment(largest.file_id, "photo.jpg", largest.file_size, "photo"),)
+    if (document := message.document) is not None and message.animation is None:
+        name = document.file_name or "document"
+        return (_attachment(document.file_id, name, document.file_size, "document"),)
+    for kind, media in (
+        ("voice", message.voice),
+        ("audio", message.audio),
+        ("video", message.video),
+        ("video_note", message.video_note),
+        ("animation", message.animation),
+        ("sticker", message.sticker),
+    ):
+        if media is not None:
+            return (_attachment(media.file_id, kind, media.file_size, kind),)
+    for kind in _BARE_KINDS:
+        if getattr(message, kind) is not None:
+            return (_attachment("", kind, None, kind),)
+    return ()
+
+
+def _attachment(ref: str, name: str, size: int | None, kind: str) -> Attachment:
+    return Attachment(ref=ref, name=name, size=size, kind=kind)

@@ -1,0 +1,201 @@
+"""Where whole conversations are tried: the real bot, on the terminal and on Telegram.
+
+The bot is the one of the composition root, with the real `openai` package talking HTTP to the real
+model server, and a real SQLite file. Telegram is a server that stands in for the Bot API, reached
+by the real python-telegram-bot.
+"""
+
+import asyncio
+import io
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+from typing import Protocol
+
+from bot.composition import bot
+from bot.dispatcher import Dispatcher
+from bot.handlers.desk import Desk
+from bot.settings import Settings
+from bot.telegram.pace import Pace
+from bot.telegram.platform import TelegramPlatform
+from bot.terminal.messenger import TerminalMessenger
+from bot.terminal.platform import LinePaper, Typed, author
+from bot.welcome import welcome
+from modelserver.imitator.engine import Imitator
+from modelserver.server import ModelServer
+from tests.standins.telegram_api import ANN, Document, TelegramStandIn
+
+EXAMPLES = Path(__file__).parent.parent.parent / "examples" / "malaysian.jsonl"
+PACE = Pace(
+    draft=0.01, refresh=5, edit=0.01, typing=5, patience=2, pause=0.01, poll=1, longest=0.05
+)
+
+
+def model_server(folder: Path) -> ModelServer:
+    return ModelServer(folder, engine=Imitator(word_seconds=0.0), training_seconds=0.2)
+
+
+class Stage(Protocol):
+    """One person at one platform."""
+
+    desk: Desk
+    dispatcher: Dispatcher
+
+    async def say(self, text: str) -> str:
+        """Everything that is shown in answer."""
+        ...
+
+    async def press(self, label: str) -> str:
+        """Press the newest button of that label."""
+        ...
+
+    async def train(self, path: Path) -> str:
+        """Send a file to /train."""
+        ...
+
+    async def waited(self) -> str:
+        """What is shown until no training runs and no notice is owed."""
+        ...
+
+
+async def play(stage: Stage, table: Sequence[tuple[str, str]]) -> None:
+    """Say the left side and look for the right one; "!x" must not be there. `[Label]` presses."""
+    for said, expected in table:
+        if said == "(wait)":
+            shown = await stage.waited()
+        elif said == "(train)":
+            shown = await stage.train(EXAMPLES)
+        elif said.startswith("["):
+            shown = await stage.press(said.strip("[]"))
+        else:
+            shown = await stage.say(said)
+        for part in expected.split(" & "):
+            if part.startswith("!"):
+                assert part[1:] not in shown, f"{said!r} showed {part[1:]!r}:\n{shown}"
+            else:
+                assert part in shown, f"{said!r} did not show {part!r}:\n{shown}"
+
+
+class TerminalStage:
+    def __init__(
+        self, out: io.StringIO, messenger: TerminalMessenger, dispatcher: Dispatcher, desk: Desk
+    ) -> None:
+        self._out = out
+        self._messenger = messenger
+        self._typed = Typed(messenger)
+        self.dispatcher = dispatcher
+        self.desk = desk
+
+    async def say(self, text: str) -> str:
+        start = len(self._out.getvalue())
+        incoming = self._typed.incoming(text)
+        await self.dispatcher.receive(incoming)
+        await self.dispatcher.settled(incoming)
+        return self._out.getvalue()[start:]
+
+    async def press(self, label: str) -> str:
+        labels = [button.label for button in self._messenger.buttons]
+        assert label in labels, f"no button {label!r}, only {labels}"
+        return await self.say(str(labels.index(label) + 1))
+
+    async def train(self, path: Path) -> str:
+        return await self.say(f"/train {path}")
+
+    async def waited(self) -> str:
+        start = len(self._out.getvalue())
+        await self.desk.idle()
+        return self._out.getvalue()[start:]
+
+
+@asynccontextmanager
+async def terminal_stage(folder: Path) -> AsyncIterator[TerminalStage]:
+    """The bot at a terminal without a person; what is typed is the operator's."""
+    out = io.StringIO()
+    messenger = TerminalMessenger(LinePaper(out))
+    person = author()
+    settings = Settings(
+        database_url=f"sqlite+aiosqlite:///{folder}/avatar.db",
+        operators=frozenset({(person.platform, person.external_id)}),
+        poll_seconds=0.1,
+    )
+    built = bot(settings, {"terminal": messenger}, model_server=model_server)
+    async with built as (dispatcher, desk, _):
+        await welcome(desk, person)
+        yield TerminalStage(out, messenger, dispatcher, desk)
+
+
+class TelegramStage:
+    def __init__(
+        self, standin: TelegramStandIn, dispatcher: Dispatcher, desk: Desk, user: int = ANN
+    ) -> None:
+        self.standin = standin
+        self.dispatcher = dispatcher
+        self.desk = desk
+        self.user = user
+
+    async def say(self, text: str) -> str:
+        before = self._seen()
+        # /why is said in answer to the avatar's last message.
+        reply_to = max(before) if text == "/why" else None
+        self.standin.say(text, chat=self.user, reply_to=reply_to)
+        return await self._answer(before)
+
+    async def press(self, label: str) -> str:
+        before = self._seen()
+        self.standin.press(label, chat=self.user)
+        return await self._answer(before)
+
+    async def train(self, path: Path) -> str:
+        before = self._seen()
+        document = Document(name=path.name, content=path.read_bytes())
+        self.standin.say("/train", chat=self.user, document=document)
+        return await self._answer(before)
+
+    async def waited(self) -> str:
+        before = self._seen()
+        await self.desk.idle()
+        return self._news(before)
+
+    async def _answer(self, before: dict[int, str]) -> str:
+        await self.standin.settled()
+        await self.dispatcher.quiet()
+        await self.standin.settled()
+        return self._news(before)
+
+    def _seen(self) -> dict[int, str]:
+        return {
+            id_: "\n".join([shown.text, *(f"[{label}]" for label in shown.labels)])
+            for id_, shown in self.standin.messages(self.user).items()
+        }
+
+    def _news(self, before: dict[int, str]) -> str:
+        return "\n\n".join(text for id_, text in self._seen().items() if before.get(id_) != text)
+
+
+@asynccontextmanager
+async def telegram_stage(
+    folder: Path, *, operators: tuple[int, ...] = (ANN,)
+) -> AsyncIterator[TelegramStage]:
+    """The bot on Telegram, with Ann as its operator and an avatar called Demo that she owns."""
+    async with TelegramStandIn() as standin:
+        settings = Settings(
+            telegram_token=standin.token,
+            telegram_api_url=standin.url,
+            database_url=f"sqlite+aiosqlite:///{folder}/avatar.db",
+            operators=frozenset({("telegram", str(id_)) for id_ in operators}),
+            poll_seconds=0.1,
+        )
+        platform = TelegramPlatform(standin.token, api_url=standin.url, pace=PACE)
+        async with platform:
+            messengers = {"telegram": platform.messenger}
+            built = bot(settings, messengers, model_server=model_server)
+            async with built as (dispatcher, desk, _):
+                polling = asyncio.create_task(platform.poll(dispatcher.receive))
+                stage = TelegramStage(standin, dispatcher, desk)
+                await stage.say("/newavatar Demo")
+                try:
+                    yield stage
+                finally:
+                    polling.cancel()
+                    with suppress(asyncio.CancelledError):
+                        await polling
