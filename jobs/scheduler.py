@@ -46,6 +46,10 @@ class Scheduler:
             self._running = asyncio.get_running_loop().create_task(self._passes())
             self._running.add_done_callback(self._ended)
 
+    async def _tick(self) -> None:
+        """A coroutine, so that APScheduler runs it in the loop; the pass itself outlives it."""
+        self.nudge()
+
     def _ended(self, _: asyncio.Task[None]) -> None:
         self._running = None
 
@@ -80,7 +84,7 @@ class Scheduler:
         """While inside, the intervals run. At the end a pass in progress gets some seconds."""
         scheduler = AsyncIOScheduler(timezone="UTC")
         scheduler.add_job(
-            self.nudge,
+            self._tick,
             IntervalTrigger(seconds=self._poll.total_seconds()),
             coalesce=True,
             max_instances=1,

@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import event, make_url, text
+from sqlalchemy import event, make_url
 from sqlalchemy.engine import URL
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
@@ -80,9 +80,6 @@ class Database:
 
     async def close(self) -> None:
         """Give the connections back."""
-        if self.is_sqlite:
-            async with self.engine.connect() as connection:
-                await connection.execute(text("PRAGMA optimize"))
         await self.engine.dispose()
 
 

@@ -4,6 +4,7 @@ Words carry the meaning; trigrams keep typos and very short messages comparable.
 cosine of the weighted terms, so 1.0 is the same message and 0.0 has nothing in common.
 """
 
+import heapq
 import math
 import re
 from collections import Counter, defaultdict
@@ -66,6 +67,9 @@ class Index:
             for term, weight in weighed.items():
                 self._postings[term].append((number, weight / norm))
 
+        replies = sorted({e.reply for e in self.entries}, key=lambda r: (len(r), r))
+        self.short_replies = tuple(replies[: max(3, len(replies) // 4)])
+
     def nearest(self, asked: str, before: str, limit: int) -> list[tuple[float, int]]:
         """(similarity, entry) of the nearest entries, the best first; ties in order of entry."""
         wanted = {
@@ -85,7 +89,7 @@ class Index:
             weight = wanted[term] / norm
             for number, of_entry in postings:
                 scores[number] += weight * of_entry
-        best = sorted(scores.items(), key=lambda item: (-item[1], item[0]))[:limit]
+        best = heapq.nsmallest(limit, scores.items(), key=lambda item: (-item[1], item[0]))
         return [(score, number) for number, score in best]
 
 

@@ -91,8 +91,7 @@ def _nearest(index: Index, messages: Sequence[Said], said: str) -> str:
 
 def _in_voice(index: Index, said: str, given: set[str]) -> str:
     """When nothing is near: one of the shorter replies, chosen by what was said."""
-    replies = sorted({entry.reply for entry in index.entries}, key=lambda r: (len(r), r))
-    short = replies[: max(3, len(replies) // 4)]
+    short = index.short_replies
     start = int.from_bytes(hashlib.sha256(said.encode("utf-8", "replace")).digest()[:4])
     for i in range(len(short)):
         reply = short[(start + i) % len(short)]

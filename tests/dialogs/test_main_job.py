@@ -159,6 +159,7 @@ async def test_a_model_that_is_gone_falls_back_and_is_told_once(stage: Stage) ->
 
 
 BAD = [
+    ("\x01\x02", "empty message"),
     ("/activate", "Name a version"),
     ("/activate -1", "cannot read"),
     ("/activate 999999999999999999999", "cannot read"),
@@ -168,23 +169,20 @@ BAD = [
     ("/diff 1", "Name two"),
     ("/compare 1", "Name two"),
     ("/nosuch", "There is no command"),
-    ("/usr/bin", "You say"),
     ("/history 0", "cannot read"),
     ("/history 7", "no such page"),
     ("/undo", "nothing to take back"),
     ("/retry", "nothing to answer again"),
     ("/stop", "no reply to stop"),
     ("/train", "at least 10"),
-    ("/prompt " + "x" * 33_000, "32,000"),
     ("/owners add nobody:1", "do not know"),
     ("/start nowhere", "no avatar called"),
+    ("/usr/bin", "You say"),
 ]
 
 
-@pytest.mark.parametrize(("said", "expected"), BAD, ids=lambda text: text[:24])
-async def test_bad_input(tmp_path: Path, said: str, expected: str) -> None:
-    async with terminal_stage(tmp_path) as stage:
-        await play(stage, [("\x01\x02", "empty message"), (said, expected)])
+async def test_bad_input(stage: Stage) -> None:
+    await play(stage, BAD)
 
 
 async def test_privacy_and_forgetting(stage: Stage) -> None:

@@ -1,0 +1,85 @@
+"""Short ways to versions, by the real path of the store."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+from avatar.records import (
+    Address,
+    Avatar,
+    Example,
+    Person,
+    Role,
+    Status,
+    Turn,
+    Version,
+)
+from storage.store import SqlStore
+from tests.avatar.make import NOW
+
+HOME = Address(platform="telegram", chat="1", bot="9")
+EXAMPLE = Example(
+    turns=(Turn(role=Role.USER, text="Hi"), Turn(role=Role.ASSISTANT, text="Wah, hi lah!")),
+    weights=(None, 1),
+    tokens=12,
+    source="a.jsonl line 1",
+)
+
+
+async def begin(store: SqlStore, avatar: Avatar, person: Person, examples: int = 3) -> Version:
+    """A version in training."""
+    draft = await store.add_draft(
+        avatar_id=avatar.id,
+        person_id=person.id,
+        source="a.jsonl",
+        provider="embedded",
+        base_model="imitator-1",
+        tokens=12 * examples,
+        epochs=3,
+        warnings=("few",),
+        examples=[EXAMPLE] * examples,
+        now=NOW,
+        expires_at=NOW + timedelta(days=1),
+    )
+    version = await store.start_draft(
+        draft.id,
+        note="",
+        key=f"key-{draft.id}",
+        estimated_tokens=36 * examples,
+        estimated_cost=0,
+        address=HOME,
+        now=NOW,
+    )
+    assert version is not None
+    return version
+
+
+async def end(
+    store: SqlStore, version: Version, status: Status = Status.COMPLETED, owner: str = "w"
+) -> None:
+    """End its training."""
+    claimed = await store.claim_jobs(owner=owner, now=NOW, lease=timedelta(minutes=1), limit=100)
+    job = next(job for job, claimed_version in claimed if claimed_version.id == version.id)
+    model = "ft:imitator-1:local::x" if status is Status.COMPLETED else None
+    assert await store.save_job(
+        replace(job, ended_at=NOW),
+        replace(version, status=status, fine_tuned_model_id=model, finished_at=NOW),
+        owner=owner,
+        release=True,
+        now=NOW,
+    )
+
+
+async def a_model(store: SqlStore, avatar: Avatar, person: Person) -> Version:
+    """A completed fine-tuned version."""
+    version = await begin(store, avatar, person)
+    await end(store, version)
+    made = await store.version(version.id)
+    assert made is not None
+    return made
+
+
+async def a_prompt(store: SqlStore, avatar: Avatar, person: Person, text: str = "P") -> Version:
+    """A prompt version, active at once."""
+    return await store.add_prompt(
+        avatar_id=avatar.id, prompt=text, note="", person_id=person.id, now=NOW
+    )

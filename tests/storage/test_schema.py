@@ -1,0 +1,61 @@
+"""Migrations, from empty and back, on a real file."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from alembic import command
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+
+from storage.database import Database, DatabaseRefused
+from storage.schema import HEAD, bring_up_to_date, config
+from storage.store import open_store
+from storage.tables import metadata
+
+
+def test_head_is_the_newest_script() -> None:
+    assert ScriptDirectory.from_config(config()).get_heads() == [HEAD]
+
+
+async def test_there_and_back(url: str) -> None:
+    database = Database(url)
+    await bring_up_to_date(database)
+
+    def differences(connection: sa.Connection) -> list[Any]:
+        return list(compare_metadata(MigrationContext.configure(connection), metadata))
+
+    async with database.reading() as read:
+        assert await read.run_sync(differences) == []
+    async with database.writing() as write:
+        await write.run_sync(lambda c: command.downgrade(config(c), "base"))
+    async with database.reading() as read:
+        names = await read.run_sync(lambda c: sa.inspect(c).get_table_names())
+        assert set(names) <= {"alembic_version"}
+    await bring_up_to_date(database)
+    async with database.reading() as read:
+        assert await read.run_sync(differences) == []
+    await database.close()
+
+
+async def test_a_newer_database_is_refused(url: str) -> None:
+    async with open_store(url):
+        pass
+    database = Database(url)
+    async with database.writing() as write:
+        await write.execute(sa.text("UPDATE alembic_version SET version_num = '9999'"))
+    await database.close()
+    with pytest.raises(DatabaseRefused, match="newer avatar-bot"):
+        async with open_store(url):
+            pass
+
+
+async def test_what_is_no_database_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "avatar.db").write_bytes(b"not a database" * 100)
+    with pytest.raises(DatabaseRefused, match="cannot be opened"):
+        async with open_store(f"sqlite+aiosqlite:///{tmp_path}/avatar.db"):
+            pass
+    with pytest.raises(DatabaseRefused, match="mysql"):
+        Database("mysql://x/y")

@@ -1,0 +1,360 @@
+"""The contracts of the store, on a real file."""
+
+import asyncio
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from avatar.errors import AlreadyDone, AvatarError
+from avatar.learning_path import LearningPath
+from avatar.ports import Spent
+from avatar.records import (
+    Author,
+    Avatar,
+    Axis,
+    Finish,
+    Incoming,
+    NewNotice,
+    NoticeKind,
+    Person,
+    Role,
+    Status,
+    Usage,
+    Why,
+)
+from storage.store import SqlStore, open_store
+from tests.avatar.make import NOW
+from tests.storage.steps import HOME, a_model, a_prompt, begin, end
+
+LEASE = timedelta(minutes=1)
+
+
+async def test_people_and_owners(store: SqlStore, ann: Person, avatar: Avatar) -> None:
+    renamed = await store.person(
+        Author(platform="telegram", external_id="1", name="Anna"), home=HOME
+    )
+    assert (renamed.id, renamed.name) == (ann.id, "Anna")
+    assert await store.homes([ann.id, 99]) == {ann.id: HOME}
+    ben = await store.person(Author(platform="telegram", external_id="2", name="Ben"))
+    assert not await store.is_owner(avatar.id, ben.id)
+    assert not await store.remove_owner(avatar.id, ann.id)  # the last one stays
+    assert await store.add_owner(avatar.id, ben.id, by=ann.id, now=NOW)
+    assert not await store.add_owner(avatar.id, ben.id, by=ann.id, now=NOW)
+    assert await store.remove_owner(avatar.id, ann.id)
+    assert [owner.name for owner in await store.owners(avatar.id)] == ["Ben"]
+    with pytest.raises(AlreadyDone):
+        await store.add_avatar(
+            slug="ani", name="x", provider="p", base_model="m", owner_id=ben.id, now=NOW
+        )
+
+
+async def test_versions_and_tombstones(store: SqlStore, ann: Person, avatar: Avatar) -> None:
+    prompt = await a_prompt(store, avatar, ann)
+    model = await a_model(store, avatar, ann)
+    assert (prompt.number, model.number) == (1, 2)
+    assert len(await store.examples(model.id, limit=10)) == 3
+    assert await store.switch(
+        avatar_id=avatar.id,
+        axis=Axis.MODEL,
+        expected=None,
+        to=model.id,
+        why=Why.ACTIVATED,
+        person_id=ann.id,
+        now=NOW,
+    )
+    assert await store.delete_version(model.id, person_id=ann.id, now=NOW)
+    assert not await store.delete_version(model.id, person_id=ann.id, now=NOW)
+    after = await store.avatar(avatar.id)
+    assert (after.active_model_id, after.active_prompt_id) == (None, prompt.id)
+    last = await store.last_activation(avatar.id)
+    assert last is not None and last.why is Why.DELETED
+    assert await store.examples(model.id, limit=10) == ()
+    assert await store.job_of(model.id) is None
+    tombstone = await store.version(model.id)
+    assert tombstone is not None and tombstone.deleted_at == NOW
+    assert [v.number for v in await store.history(avatar.id, limit=9, offset=0)] == [1]
+    assert (await a_prompt(store, avatar, ann, "Q")).number == 3
+
+
+async def test_a_training_that_is_deleted_stays_until_its_end_is_seen(
+    store: SqlStore, ann: Person, avatar: Avatar
+) -> None:
+    version = await begin(store, avatar, ann)
+    assert await store.delete_version(version.id, person_id=ann.id, now=NOW)
+    job = await store.job_of(version.id)
+    assert job is not None and job.cancel_requested_at == NOW
+    await end(store, version, Status.CANCELLED)
+    assert await store.job_of(version.id) is None
+
+
+async def test_a_switch_needs_a_version_that_can_be_active(
+    store: SqlStore, ann: Person, avatar: Avatar
+) -> None:
+    prompt, training = await a_prompt(store, avatar, ann), await begin(store, avatar, ann)
+
+    async def switch(axis: Axis, to: int, expected: int | None, cause: int | None = None) -> bool:
+        return await store.switch(
+            avatar_id=avatar.id,
+            axis=axis,
+            expected=expected,
+            to=to,
+            why=Why.ACTIVATED,
+            person_id=ann.id,
+            now=NOW,
+            cause=cause,
+        )
+
+    assert not await switch(Axis.MODEL, prompt.id, None)
+    assert not await switch(Axis.MODEL, training.id, None)
+    assert not await switch(Axis.PROMPT, prompt.id, None)  # the pointer is elsewhere
+    await end(store, training)
+    assert await switch(Axis.MODEL, training.id, None, cause=7)
+    assert await switch(Axis.MODEL, training.id, None, cause=7)  # the same wish again
+    assert len(await store.activations(avatar.id, limit=9)) == 2
+
+
+async def test_leases(store: SqlStore, ann: Person, avatar: Avatar) -> None:
+    version = await begin(store, avatar, ann)
+    ((job, _),) = await store.claim_jobs(owner="a", now=NOW, lease=LEASE, limit=9)
+    assert await store.claim_jobs(owner="b", now=NOW, lease=LEASE, limit=9) == ()
+    later = NOW + LEASE
+    assert not await store.save_job(job, version, owner="a", release=True, now=later)
+    ((job, _),) = await store.claim_jobs(owner="b", now=later, lease=LEASE, limit=9)
+    assert not await store.save_job(job, version, owner="a", release=True, now=later)
+    assert await store.request_cancel(version.id, now=later)
+    moved = replace(job, next_poll_at=later + LEASE, step=3)
+    assert await store.save_job(moved, version, owner="b", release=True, now=later)
+    ((job, _),) = await store.claim_jobs(owner="a", now=later, lease=LEASE, limit=9)
+    assert job.step == 3
+    assert job.cancel_requested_at == later  # due at once, since it was asked for meanwhile
+
+
+async def test_notices_once(store: SqlStore, avatar: Avatar) -> None:
+    new = NewNotice(kind=NoticeKind.MODEL_GONE, key="k", address=HOME, avatar_id=avatar.id)
+    assert await store.add_notices([new, new], now=NOW) == 1
+    claims = await asyncio.gather(
+        *(store.claim_notices(owner=str(i), now=NOW, lease=LEASE, limit=9) for i in range(5))
+    )
+    ((notice,),) = [claim for claim in claims if claim]
+    await store.notice_failed(notice.id, retry_at=NOW + LEASE, error="later", now=NOW)
+    assert await store.next_notice_due() == NOW + LEASE
+    await store.notice_delivered(notice.id, now=NOW)
+    assert await store.next_notice_due() is None
+    assert await store.add_notices([new], now=NOW) == 0
+
+
+def incoming(update_id: str = "1") -> Incoming:
+    return Incoming(
+        update_id=update_id,
+        address=HOME,
+        author=Author(platform="telegram", external_id="1", name="Ann"),
+        message_id="5",
+        sent_at=NOW,
+        text="hello",
+    )
+
+
+async def test_the_inbox(store: SqlStore) -> None:
+    ids = await asyncio.gather(*(store.receive(incoming(), now=NOW) for _ in range(5)))
+    (inbox_id,) = [i for i in ids if i is not None]
+    received = await store.begin(inbox_id)
+    assert received is not None
+    assert (received.incoming, received.attempts) == (incoming(), 0)
+    (waiting,) = await store.unanswered(limit=9)
+    assert waiting.attempts == 1
+    await store.done(inbox_id, now=NOW)
+    assert await store.begin(inbox_id) is None
+    assert await store.receive(incoming(), now=NOW) is None
+
+
+async def test_an_exchange_is_written_once_and_forgotten_whole(
+    store: SqlStore, ann: Person, avatar: Avatar
+) -> None:
+    chat = await store.chat(HOME, now=NOW)
+    assert chat.avatar_id == avatar.id
+    pair = (await store.context(chat.id, limit=9)).pair
+
+    async def exchange(inbox_id: int, retry_of: int | None = None) -> int:
+        message = await store.add_exchange(
+            chat_id=chat.id,
+            avatar_id=avatar.id,
+            person_id=ann.id,
+            said="hi",
+            said_at=NOW,
+            reply=f"re {inbox_id}",
+            pair=pair,
+            usage=Usage(prompt_tokens=5, completion_tokens=2),
+            cost=7,
+            finish=Finish.STOP,
+            inbox_id=inbox_id,
+            now=NOW,
+            retry_of=retry_of,
+        )
+        return message.id
+
+    first = await exchange(1)
+    assert await exchange(1) == first
+    said = await store.last_said(chat.id)
+    assert said is not None
+    await exchange(2, retry_of=said.id)
+    turns = (await store.context(chat.id, limit=9)).turns
+    assert [(t.role, t.text) for t in turns] == [(Role.USER, "hi"), (Role.ASSISTANT, "re 2")]
+    await store.shown_as(first, address=HOME, platform_ids=["77"])
+    found = await store.find_message(HOME, "77")
+    assert found is not None and found.id == first
+    (line,) = await store.spending(avatar.id, month="2026-11")
+    assert (line.count, line.cost, line.prompt_tokens) == (2, 14, 10)
+    await store.new_conversation(chat.id, now=NOW)
+    assert (await store.context(chat.id, limit=9)).turns == ()
+    assert await store.forget(ann.id, now=NOW) == 3
+    assert await store.find_message(HOME, "77") is None
+    assert len(await store.spending(avatar.id, month="2026-11")) == 1
+
+
+async def test_spending_without_a_price_is_counted_apart(store: SqlStore, avatar: Avatar) -> None:
+    for cost in (None, 5):
+        await store.add_spent(
+            Spent(
+                avatar_id=avatar.id,
+                month="2026-11",
+                kind="chat",
+                version_id=None,
+                model="m",
+                prompt_tokens=1,
+                completion_tokens=1,
+                cost=cost,
+            )
+        )
+    (line,) = await store.spending(avatar.id, month="2026-11")
+    assert (line.count, line.unpriced, line.cost, line.version_number) == (2, 1, 5, None)
+
+
+async def test_confirmations(store: SqlStore, ann: Person) -> None:
+    async def ask() -> int:
+        made = await store.add_confirmation(
+            action="delete:1", person_id=ann.id, now=NOW, expires_at=NOW + LEASE
+        )
+        return made.id
+
+    first, second = await ask(), await ask()
+    assert not await store.use_confirmation(first, person_id=ann.id + 1, now=NOW)
+    taken = [store.use_confirmation(first, person_id=ann.id, now=NOW) for _ in range(4)]
+    assert sum(await asyncio.gather(*taken)) == 1
+    assert not await store.use_confirmation(second, person_id=ann.id, now=NOW + LEASE)
+    await store.tidy(now=NOW + timedelta(days=30))
+    assert await store.confirmation(second) is None
+
+
+async def test_many_owners_at_once_leave_right_pointers(
+    url: str, store: SqlStore, ann: Person, avatar: Avatar
+) -> None:
+    """Real concurrency: two stores on one file, switches, deletions and prompts together."""
+    models = [await a_model(store, avatar, ann) for _ in range(3)]
+
+    async with open_store(url) as other:
+        paths = (LearningPath(store), LearningPath(other))
+
+        async def owner(i: int) -> None:
+            path, model = paths[i % 2], models[i % 3]
+            try:
+                match i % 5:
+                    case 0 | 1:
+                        await path.activate(model.id, person=ann, now=NOW)
+                    case 2:
+                        await path.deactivate(avatar.id, person=ann, now=NOW)
+                    case 3:
+                        await path.write_prompt(avatar.id, f"P{i}", person=ann, now=NOW)
+                    case _:
+                        if i > 20:
+                            await path.delete(model.id, person=ann, now=NOW)
+            except AvatarError:
+                pass  # a clear answer is an answer
+
+        await asyncio.gather(*(owner(i) for i in range(40)))
+    await check_pointers(store, avatar.id)
+    numbers = [v.number for v in await store.history(avatar.id, limit=99, offset=0)]
+    assert len(numbers) == len(set(numbers))
+
+
+async def check_pointers(store: SqlStore, avatar_id: int) -> None:
+    """What must hold always: a pointer is none, or a living, completed version of its kind."""
+    avatar = await store.avatar(avatar_id)
+    for pointer, kind in (
+        (avatar.active_prompt_id, "prompt_update"),
+        (avatar.active_model_id, "fine_tune"),
+    ):
+        if pointer is not None:
+            version = await store.version(pointer)
+            assert version is not None
+            assert version.deleted_at is None
+            assert version.status is Status.COMPLETED
+            assert version.training_type == kind
+            assert version.avatar_id == avatar_id
+
+
+WISHES = st.lists(
+    st.tuples(
+        st.sampled_from(["prompt", "train", "activate", "restore", "deactivate", "undo", "delete"]),
+        st.integers(1, 6),
+    ),
+    max_size=14,
+)
+
+
+@settings(
+    max_examples=15,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+@given(WISHES)
+async def test_any_sequence_keeps_the_invariants(
+    store: SqlStore, ann: Person, wishes: list[tuple[str, int]]
+) -> None:
+    path = LearningPath(store)
+    count = len(await store.avatars(person_id=None, limit=1000))
+    avatar = await store.add_avatar(
+        slug=f"h{count}",
+        name="H",
+        provider="embedded",
+        base_model="imitator-1",
+        owner_id=ann.id,
+        now=NOW,
+    )
+    made = 0
+    for wish, number in wishes:
+        before = await store.avatar(avatar.id)
+        try:
+            match wish:
+                case "prompt":
+                    version, _ = await path.write_prompt(
+                        avatar.id, f"P{number}", person=ann, now=NOW
+                    )
+                    made += 1
+                    assert version.number == made
+                case "train":
+                    made += 1
+                    assert (await a_model(store, avatar, ann)).number == made
+                case "deactivate":
+                    await path.deactivate(avatar.id, person=ann, now=NOW)
+                case "undo":
+                    await path.undo(avatar.id, person=ann, now=NOW)
+                case _:
+                    found = await path.find(avatar.id, number)
+                    if wish == "delete":
+                        await path.delete(found.id, person=ann, now=NOW)
+                    elif wish == "restore":
+                        await path.restore(found.id, person=ann, now=NOW)
+                    else:
+                        await path.activate(found.id, person=ann, now=NOW)
+        except AvatarError:
+            assert await store.avatar(avatar.id) == before  # a refusal changes nothing
+        after = await store.avatar(avatar.id)
+        moved = (
+            before.active_prompt_id != after.active_prompt_id,
+            before.active_model_id != after.active_model_id,
+        )
+        assert moved != (True, True)  # the two are independent
+        await check_pointers(store, avatar.id)
