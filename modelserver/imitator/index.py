@@ -15,7 +15,7 @@ _WORD = re.compile(r"\w+")
 _GRAM_WEIGHT = 0.35  # of a trigram against a word
 _CONTEXT_WEIGHT = 0.25  # of the messages before against the last one
 _TERMS = 40  # of a message, the rarest ones: keeps long messages quick
-_POSTINGS = 8_000  # looked at for one message at most: keeps big models quick
+_POSTINGS = 4_000  # looked at for one message at most: keeps big models quick
 
 
 @dataclass(frozen=True, slots=True)

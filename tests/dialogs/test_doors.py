@@ -1,0 +1,53 @@
+"""Who may do what, on Telegram: people who are not owners, strangers' buttons, forged codes."""
+
+from pathlib import Path
+
+from tests.dialogs.stage import TelegramStage, play, telegram_stage
+from tests.standins.telegram_api import ANN, BEN
+
+
+async def test_people_who_are_not_owners_only_chat(tmp_path: Path) -> None:
+    async with telegram_stage(tmp_path) as ann:
+        ben = TelegramStage(ann.standin, ann.dispatcher, ann.desk, user=BEN)
+        await play(
+            ben,
+            [
+                ("/start demo", "talking to Demo & !Quick Training"),
+                ("Hello", "talk about"),
+                ("/help", "/new & !/history"),
+                ("/history", "There is no command /history here"),
+                ("/prompt Be mine.", "There is no command /prompt here"),
+                ("/newavatar Mine", "There is no command"),
+            ],
+        )
+        await play(ann, [("/prompt You are X.", "Version 1"), ("/delete 1", "Delete version 1")])
+        asked = ann.standin.messages(ANN)
+        assert "Delete version 1" in asked[max(asked)].labels
+        # Ben presses codes that were never shown to him, under a message of his own.
+        place = {"message_id": max(ann.standin.messages(BEN)), "date": 1, "text": "x"}
+        place["chat"] = {"id": BEN, "type": "private", "first_name": "Ben"}
+        for forged, expected in (
+            ("yes:1", "Only owners of Demo"),
+            ("delete:1", "Only owners of Demo"),
+            ("undo:1", "Only owners of Demo"),
+            ("delete:999", "There is no version"),
+            ("drop table", "button does not work"),
+        ):
+            before = ben._seen()
+            ann.standin.press_forged(forged, place, user=BEN)
+            shown = await ben._answer(before)
+            assert expected in shown, (forged, shown)
+        await play(ann, [("[Delete version 1]", "is deleted"), ("/history", "no versions yet")])
+
+
+async def test_a_long_reply_comes_whole_and_a_button_counts_once(tmp_path: Path) -> None:
+    async with telegram_stage(tmp_path) as ann:
+        prompt = "Speak of Ipoh. " * 900
+        await play(ann, [(f"/prompt {prompt[:4000]}", "Version 1"), ("/prompt", "Speak of Ipoh.")])
+        await play(ann, [("/prompt Second.", "Version 2"), ("/delete 1", "Delete version 1")])
+        before = ann._seen()
+        ann.standin.press("Delete version 1")
+        ann.standin.press("Delete version 1")
+        shown = await ann._answer(before)
+        assert "Version 1 is deleted" in shown
+        assert "no longer open" in shown
