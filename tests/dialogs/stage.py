@@ -9,6 +9,7 @@ import asyncio
 import io
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
@@ -31,8 +32,8 @@ PACE = Pace(
 )
 
 
-def model_server(folder: Path) -> ModelServer:
-    return ModelServer(folder, engine=Imitator(word_seconds=0.0), training_seconds=0.2)
+def model_server(folder: Path, *, word_seconds: float = 0.0) -> ModelServer:
+    return ModelServer(folder, engine=Imitator(word_seconds=word_seconds), training_seconds=0.2)
 
 
 class Stage(Protocol):
@@ -108,7 +109,9 @@ class TerminalStage:
 
 
 @asynccontextmanager
-async def terminal_stage(folder: Path) -> AsyncIterator[TerminalStage]:
+async def terminal_stage(
+    folder: Path, *, word_seconds: float = 0.0
+) -> AsyncIterator[TerminalStage]:
     """The bot at a terminal without a person; what is typed is the operator's."""
     out = io.StringIO()
     messenger = TerminalMessenger(LinePaper(out))
@@ -118,7 +121,8 @@ async def terminal_stage(folder: Path) -> AsyncIterator[TerminalStage]:
         operators=frozenset({(person.platform, person.external_id)}),
         poll_seconds=0.1,
     )
-    built = bot(settings, {"terminal": messenger}, model_server=model_server)
+    serving = partial(model_server, word_seconds=word_seconds)
+    built = bot(settings, {"terminal": messenger}, model_server=serving)
     async with built as (dispatcher, desk, _):
         await welcome(desk, person)
         yield TerminalStage(out, messenger, dispatcher, desk)

@@ -1,0 +1,49 @@
+"""Settings: what is read, what is refused, and that .env.example says all of it."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from bot.settings import NAMES, SettingsError, load_settings
+
+EXAMPLE = Path(__file__).parent.parent.parent / ".env.example"
+NOWHERE = Path("no such file")
+
+
+def test_the_example_names_every_setting_and_is_valid() -> None:
+    named = re.findall(r"(?m)^([A-Z_]+)=", EXAMPLE.read_text(encoding="utf-8"))
+    assert sorted(named) == sorted(NAMES)
+    assert load_settings({}, dotenv=EXAMPLE) == load_settings({}, dotenv=NOWHERE)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("TELEGRAM_TOKEN", "secret-nonsense"),
+        ("TELEGRAM_API_URL", "ftp://x"),
+        ("OPENAI_BASE_URL", "nohost"),
+        ("BASE_MODEL", "two words"),
+        ("DATABASE_URL", "mysql://x"),
+        ("OPERATORS", "telegram:abc"),
+        ("AVATAR_CREATION", "nobody"),
+        ("POLL_SECONDS", "often"),
+        ("POLL_SECONDS", "nan"),
+        ("LOG_LEVEL", "loud"),
+        ("LOG_FORMAT", "xml"),
+    ],
+)
+def test_a_wrong_value_is_named_in_one_line_and_not_shown(name: str, value: str) -> None:
+    with pytest.raises(SettingsError) as refused:
+        load_settings({name: value}, dotenv=NOWHERE)
+    line = str(refused.value)
+    assert name in line
+    assert "\n" not in line
+    assert "secret-nonsense" not in line
+
+
+def test_secrets_are_not_in_the_repr() -> None:
+    settings = load_settings({"OPENAI_API_KEY": "sk-very-secret"}, dotenv=NOWHERE)
+    assert "very-secret" not in repr(settings)
+    assert settings.secrets == ("sk-very-secret",)
+    assert not settings.embedded

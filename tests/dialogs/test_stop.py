@@ -1,0 +1,23 @@
+"""Stopping a reply while it is written, and what waits behind it."""
+
+import asyncio
+from pathlib import Path
+
+from tests.dialogs.stage import terminal_stage
+
+
+async def test_a_stopped_reply_is_kept_and_the_next_message_waits_its_turn(tmp_path: Path) -> None:
+    async with terminal_stage(tmp_path, word_seconds=0.1) as stage:
+        await stage.say("Thank you")  # from here on the provider's client is there
+        first = stage._typed.incoming("Hello")
+        await stage.dispatcher.receive(first)
+        second = stage._typed.incoming("Thank you")
+        await stage.dispatcher.receive(second)
+        await asyncio.sleep(0.5)
+        await stage.dispatcher.receive(stage._typed.incoming("/stop"))
+        await stage.dispatcher.settled(second)
+        shown = stage._out.getvalue()
+        stopped, thanked = shown.index("(Stopped.)"), shown.rindex("You are welcome.")
+        assert shown.index("Hello.") < stopped < thanked
+        assert "talk about?" not in shown
+        assert "6 messages" in await stage.say("/privacy")
