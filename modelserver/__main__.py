@@ -2,38 +2,52 @@
 
 import argparse
 import asyncio
-import ipaddress
+import math
 import signal
+import sqlite3
 import sys
 from pathlib import Path
 
-from modelserver.server import TRAINING_SECONDS, ModelServer
+from modelserver.imitator.engine import Imitator
+from modelserver.server import TRAINING_SECONDS, KeyNeeded, ModelServer
 from modelserver.shelf import FolderInUse
+
+ENGINES = {"imitator": Imitator}
+
+
+def _port(text: str) -> int:
+    port = int(text)
+    if not 0 <= port <= 65_535:
+        raise ValueError
+    return port
+
+
+def _seconds(text: str) -> float:
+    seconds = float(text)
+    if not (math.isfinite(seconds) and seconds >= 0):
+        raise ValueError
+    return seconds
+
+
+_port.__name__, _seconds.__name__ = "port", "number of seconds"  # in what argparse says
 
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="modelserver", description="A model provider on this machine, with OpenAI's API."
     )
-    parser.add_argument("--port", type=int, default=8080)
+    parser.add_argument("--port", type=_port, default=8080, help="0 takes a free one")
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--data", type=Path, default=Path("data/modelserver"))
     parser.add_argument("--api-key", help="callers must give it; needed beyond this machine")
-    parser.add_argument("--engine", choices=["imitator"], default="imitator")
+    parser.add_argument("--engine", choices=list(ENGINES), default="imitator")
     parser.add_argument(
         "--training-seconds",
-        type=float,
+        type=_seconds,
         default=TRAINING_SECONDS,
         help="about how long a training of the imitator takes",
     )
     return parser.parse_args()
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 async def _serve(arguments: argparse.Namespace) -> None:
@@ -42,8 +56,9 @@ async def _serve(arguments: argparse.Namespace) -> None:
         asyncio.get_running_loop().add_signal_handler(name, ended.set)
     server = ModelServer(
         arguments.data,
+        engine=ENGINES[arguments.engine](),
         api_key=arguments.api_key,
-        host="127.0.0.1" if arguments.host == "localhost" else arguments.host,
+        host=arguments.host,
         port=arguments.port,
         training_seconds=arguments.training_seconds,
     )
@@ -56,14 +71,12 @@ async def _serve(arguments: argparse.Namespace) -> None:
 def main() -> int:
     """The exit code."""
     arguments = _arguments()
-    if arguments.api_key is None and not _is_loopback(arguments.host):
-        sys.stderr.write(
-            f"modelserver: --host {arguments.host} is reached from outside: give it an --api-key\n"
-        )
-        return 2
     try:
         asyncio.run(_serve(arguments))
-    except (FolderInUse, OSError) as error:
+    except sqlite3.Error as error:
+        sys.stderr.write(f"modelserver: the records in {arguments.data} cannot be read: {error}\n")
+        return 2
+    except (KeyNeeded, FolderInUse, OSError) as error:
         sys.stderr.write(f"modelserver: {error}\n")
         return 2
     return 0

@@ -1,32 +1,29 @@
 """The API over HTTP: files, fine-tuning jobs, models, chat completions."""
 
 import asyncio
+import functools
 import hmac
-import json
 import logging
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import aclosing
+from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Any, cast
 
 from starlette.applications import Starlette
 from starlette.datastructures import UploadFile
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import FileResponse, JSONResponse, Response, StreamingResponse
+from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import Route
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp
 
-from modelserver import requests
-from modelserver.engine import Engine, Said
-from modelserver.errors import ApiError, bad_request, model_not_found
-from modelserver.jobs import Jobs, checkpoints, new_id, public
-from modelserver.shelf import Record, Shelf
+from modelserver import bodies, chat, requests
+from modelserver.disk import remove_folder, write_whole
+from modelserver.engine import Engine
+from modelserver.errors import ApiError, bad_request, model_not_found, server_error
+from modelserver.jobs import Jobs, checkpoints, new_id, no_such_job, public
+from modelserver.shelf import Record, Shelf, UnknownCursor
 
 log = logging.getLogger(__name__)
 
-MAX_FILE = 512 * 1024 * 1024  # bytes
-MAX_BODY = 10 * 1024 * 1024  # bytes of everything that is no file
 _PURPOSES = {"fine-tune", "assistants", "batch", "vision", "user_data", "evals"}
 
 Endpoint = Callable[[Request], Awaitable[Response]]
@@ -41,6 +38,11 @@ class Api:
         self._jobs = jobs
         self._api_key = api_key
         self._began = int(time.time())
+        self._ending = False
+
+    def end(self) -> None:
+        """Cut the replies in progress; the server is about to stop."""
+        self._ending = True
 
     def app(self) -> ASGIApp:
         """The ASGI application."""
@@ -61,14 +63,14 @@ class Api:
             ("GET", "/models", self.list_models),
             ("GET", "/models/{id:path}", self.get_model),
             ("DELETE", "/models/{id:path}", self.delete_model),
-            ("POST", "/chat/completions", self.chat),
+            ("POST", "/chat/completions", self.complete),
         ]
         routes = [
             Route(f"/v1{path}", self._guarded(endpoint), methods=[method])
             for method, path, endpoint in table
         ]
         app = Starlette(routes=routes, exception_handlers={404: _unknown_url, 405: _unknown_url})
-        return BoundedBodies(app)
+        return bodies.BoundedBodies(app)
 
     def _guarded(self, endpoint: Endpoint) -> Endpoint:
         async def guarded(request: Request) -> Response:
@@ -77,12 +79,14 @@ class Api:
                 return await endpoint(request)
             except ApiError as error:
                 return JSONResponse(error.body, status_code=error.status)
+            except UnknownCursor:
+                unknown = bad_request("'after' names nothing that is in this list.", "after")
+                return JSONResponse(unknown.body, status_code=unknown.status)
             except ClientDisconnect:
-                return Response(status_code=499)
+                return Response(status_code=499)  # read by nobody
             except Exception:
                 log.exception("a request failed")
-                failed = ApiError(500, "The server had an error.", type_="server_error")
-                return JSONResponse(failed.body, status_code=500)
+                return JSONResponse(server_error().body, status_code=500)
 
         return guarded
 
@@ -96,20 +100,20 @@ class Api:
     # --- files
 
     async def create_file(self, request: Request) -> Response:
-        try:
-            form = await request.form(max_files=1, max_fields=10)
-        except (ClientDisconnect, ApiError):
-            raise
-        except Exception:
-            raise bad_request("The body must be multipart/form-data with a file.") from None
+        form = await bodies.form(request)
         try:
             upload, purpose = form.get("file"), form.get("purpose")
             if not isinstance(upload, UploadFile):
                 raise bad_request("You must provide a file.", "file")
-            if purpose not in _PURPOSES:
+            if not isinstance(purpose, str) or purpose not in _PURPOSES:
                 raise bad_request("'purpose' is not one that is known.", "purpose")
+            if not upload.size:
+                raise bad_request("The file is empty.", "file")
+            if upload.size > bodies.MAX_FILE:
+                raise bodies.too_large(bodies.MAX_FILE)
             file_id = new_id("file")
-            size = await asyncio.to_thread(_keep, upload, self._shelf.content(file_id))
+            blocks = iter(functools.partial(upload.file.read, 1 << 20), b"")
+            size = await asyncio.to_thread(write_whole, self._shelf.content(file_id), blocks)
             name = Path((upload.filename or "file").replace("\\", "/")).name
         finally:
             await form.close()
@@ -118,11 +122,11 @@ class Api:
             "object": "file",
             "bytes": size,
             "created_at": int(time.time()),
-            "filename": name.encode("utf-8", "replace").decode()[:200],
+            "filename": name.encode("utf-8", "replace").decode()[:200] or "file",
             "purpose": purpose,
             "status": "processed",
         }
-        await self._shelf.put("file", record)
+        await self._shelf.put(("file", record))
         return JSONResponse(record)
 
     async def list_files(self, request: Request) -> Response:
@@ -160,9 +164,10 @@ class Api:
     # --- fine-tuning jobs
 
     async def create_job(self, request: Request) -> Response:
-        job = requests.new_job(await _json(request))
+        job = requests.new_job(await bodies.json_object(request))
         if job["model"] not in self._engine.base_models:
-            raise model_not_found(job["model"])
+            await self._folder(job["model"])
+            raise bad_request(f"Model {job['model']} is not available for fine-tuning.", "model")
         for param in ("training_file", "validation_file"):
             if job[param] is None:
                 continue
@@ -178,12 +183,12 @@ class Api:
 
     async def list_jobs(self, request: Request) -> Response:
         after, limit = requests.page(request.query_params, usual=20, highest=100)
-        wanted = requests.wanted_metadata(request.query_params)
+        wanted = requests.metadata_filter(request.query_params)
         found, more = await self._shelf.page(
             "job",
             after=after,
             limit=limit,
-            where=lambda job: wanted.items() <= job["metadata"].items(),
+            where=wanted,
         )
         return _list([public(job) for job in found], more)
 
@@ -191,7 +196,7 @@ class Api:
         job_id = str(request.path_params["id"])
         job = await self._shelf.get("job", job_id)
         if job is None:
-            raise ApiError(404, f"Could not find fine tune: {job_id[:100]}", param="fine_tune_id")
+            raise no_such_job(job_id)
         return job
 
     async def get_job(self, request: Request) -> Response:
@@ -214,7 +219,7 @@ class Api:
     # --- models
 
     async def list_models(self, request: Request) -> Response:
-        tuned, _ = await self._shelf.page("model", limit=100_000)
+        tuned = await self._shelf.all("model")
         return _list([*map(self._base, self._engine.base_models), *tuned], False)
 
     def _base(self, name: str) -> Record:
@@ -243,31 +248,38 @@ class Api:
     async def delete_model(self, request: Request) -> Response:
         name = str(request.path_params["id"])
         if name in self._engine.base_models:
-            raise ApiError(403, "The base model cannot be deleted.")
+            raise ApiError(403, "The base model cannot be deleted.", param="model")
         if not await self._shelf.remove("model", name):
             raise model_not_found(name)
-        await asyncio.to_thread(_remove_folder, self._shelf.model(name))
+        await asyncio.to_thread(remove_folder, self._shelf.model(name))
         return JSONResponse({"id": name, "object": "model", "deleted": True})
 
     # --- chat
 
-    async def chat(self, request: Request) -> Response:
-        body = await _json(request)
+    async def complete(self, request: Request) -> Response:
+        body = await bodies.json_object(request)
         model = body.get("model")
         if not isinstance(model, str) or not model:
             raise bad_request("you must provide a model parameter", "model")
-        said = requests.conversation(body)
+        messages = requests.conversation(body)
         longest, stops = requests.limits(body)
         folder = await self._folder(model)
-        prompt_tokens = 3 + sum(4 + self._engine.tokens(m.text) for m in said)
-        if prompt_tokens > self._engine.context_tokens:
+        tokens, most = chat.prompt_tokens(self._engine, messages), self._engine.context_tokens
+        if tokens > most:
             raise bad_request(
-                f"This model's maximum context length is {self._engine.context_tokens} tokens. "
-                f"However, your messages resulted in {prompt_tokens} tokens.",
+                f"This model's maximum context length is {most} tokens. "
+                f"However, your messages resulted in {tokens} tokens.",
                 "messages",
                 "context_length_exceeded",
             )
-        reply = Reply(self._engine, folder, said, longest=longest, stops=stops)
+        reply = chat.Reply(
+            self._engine,
+            folder,
+            messages,
+            longest=longest,
+            stops=stops,
+            ending=lambda: self._ending,
+        )
         head = {
             "id": new_id("chatcmpl"),
             "created": int(time.time()),
@@ -277,110 +289,8 @@ class Api:
         if body.get("stream"):
             options = body.get("stream_options")
             with_usage = isinstance(options, dict) and bool(options.get("include_usage"))
-            pieces = _stream(reply, head, prompt_tokens, with_usage=with_usage)
-            return StreamingResponse(pieces, media_type="text/event-stream")
-        text = "".join([piece async for piece in reply.pieces()])
-        choice = {
-            "index": 0,
-            "message": {"role": "assistant", "content": text, "refusal": None},
-            "finish_reason": reply.finish,
-            "logprobs": None,
-        }
-        return JSONResponse(
-            {
-                **head,
-                "object": "chat.completion",
-                "choices": [choice],
-                "usage": _usage(prompt_tokens, reply.tokens),
-            }
-        )
-
-
-class Reply:
-    """A reply within its limits; counts while it is given."""
-
-    def __init__(
-        self,
-        engine: Engine,
-        folder: Path | None,
-        said: list[Said],
-        *,
-        longest: int | None,
-        stops: tuple[str, ...],
-    ) -> None:
-        self._engine = engine
-        self._source = engine.reply(folder, said)
-        self._longest = longest
-        self._stops = stops
-        self.tokens = 0
-        self.finish = "stop"
-
-    async def pieces(self) -> AsyncIterator[str]:
-        """The text, up to a stop text or the longest length."""
-        held = ""  # what may be the beginning of a stop text
-        source = cast("Any", self._source)
-        async with aclosing(source):
-            async for piece in source:
-                cost = self._engine.tokens(piece)
-                if self._longest is not None and self.tokens + cost > self._longest:
-                    self.finish = "length"
-                    break
-                self.tokens += cost
-                held += piece
-                if (cut := self._stop_in(held)) is not None:
-                    held = held[:cut]
-                    break
-                keep = max((len(stop) - 1 for stop in self._stops), default=0)
-                ready, held = (held[:-keep], held[-keep:]) if keep else (held, "")
-                if ready:
-                    yield ready
-        if held:
-            yield held
-
-    def _stop_in(self, text: str) -> int | None:
-        places = [place for stop in self._stops if (place := text.find(stop)) >= 0]
-        return min(places, default=None)
-
-
-async def _stream(
-    reply: Reply, head: Record, prompt_tokens: int, *, with_usage: bool
-) -> AsyncIterator[bytes]:
-    def chunk(choices: list[Record], usage: Record | None = None) -> bytes:
-        data = {**head, "object": "chat.completion.chunk", "choices": choices}
-        if with_usage:
-            data["usage"] = usage
-        return b"data: " + json.dumps(data, ensure_ascii=False).encode() + b"\n\n"
-
-    def choice(delta: Record, finish: str | None = None) -> list[Record]:
-        return [{"index": 0, "delta": delta, "finish_reason": finish, "logprobs": None}]
-
-    yield chunk(choice({"role": "assistant", "content": ""}))
-    async with aclosing(cast("Any", reply.pieces())) as pieces:
-        async for piece in pieces:
-            yield chunk(choice({"content": piece}))
-    yield chunk(choice({}, reply.finish))
-    if with_usage:
-        yield chunk([], _usage(prompt_tokens, reply.tokens))
-    yield b"data: [DONE]\n\n"
-
-
-def _usage(prompt: int, completion: int) -> Record:
-    return {
-        "prompt_tokens": prompt,
-        "completion_tokens": completion,
-        "total_tokens": prompt + completion,
-        "prompt_tokens_details": {"cached_tokens": 0, "audio_tokens": 0},
-    }
-
-
-async def _json(request: Request) -> Mapping[str, Any]:
-    try:
-        body = json.loads(await request.body())
-    except (ValueError, RecursionError):
-        raise bad_request("We could not parse the JSON body of your request.") from None
-    if not isinstance(body, dict):
-        raise bad_request("The body must be a JSON object.")
-    return body
+            return chat.EventStream(chat.events(reply, head, with_usage=with_usage))
+        return JSONResponse(await chat.whole(reply, head))
 
 
 def _list(data: list[Record], more: bool) -> Response:
@@ -395,59 +305,8 @@ def _list(data: list[Record], more: bool) -> Response:
     )
 
 
-def _keep(upload: UploadFile, path: Path) -> int:
-    """Copy an upload to its place; complete under its name or not there at all."""
-    unfinished = path.with_name(f"{path.name}.new")
-    size = 0
-    with unfinished.open("wb") as file:
-        while block := upload.file.read(1 << 20):
-            size += file.write(block)
-    unfinished.replace(path)
-    return size
-
-
-def _remove_folder(folder: Path) -> None:
-    for path in folder.glob("*"):
-        path.unlink(missing_ok=True)
-    if folder.exists():
-        folder.rmdir()
-
-
 async def _unknown_url(request: Request, _: Exception) -> Response:
     error = ApiError(
         404, f"Invalid URL ({request.method} {request.url.path[:100]})", code="unknown_url"
     )
     return JSONResponse(error.body, status_code=404)
-
-
-class BoundedBodies:
-    """Refuses bodies over the limit, also those that do not say how long they are."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
-        limit = MAX_FILE + MAX_BODY if scope["path"] == "/v1/files" else MAX_BODY
-        length = dict(scope["headers"]).get(b"content-length", b"0")
-        if length.isdigit() and int(length) > limit:
-            await self._refuse(scope, receive, send, limit)
-            return
-        taken = 0
-
-        async def bounded() -> Message:
-            nonlocal taken
-            message = await receive()
-            taken += len(message.get("body", b""))
-            if taken > limit:
-                raise ApiError(413, f"The body is larger than {limit} bytes.")
-            return message
-
-        await self._app(scope, bounded, send)
-
-    @staticmethod
-    async def _refuse(scope: Scope, receive: Receive, send: Send, limit: int) -> None:
-        error = ApiError(413, f"The body is larger than {limit} bytes.")
-        await JSONResponse(error.body, status_code=413)(scope, receive, send)

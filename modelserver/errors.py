@@ -1,5 +1,7 @@
 """Errors in OpenAI's shape: `{"error": {message, type, param, code}}` with an HTTP status."""
 
+from typing import Any
+
 
 class ApiError(Exception):
     """An answer that is not the one that was asked for."""
@@ -21,7 +23,8 @@ class ApiError(Exception):
         self.type = type_
 
     @property
-    def body(self) -> dict[str, object]:
+    def body(self) -> dict[str, Any]:
+        """What is sent."""
         return {
             "error": {
                 "message": self.message,
@@ -44,6 +47,10 @@ def model_not_found(model: str) -> ApiError:
 
 def bad_request(message: str, param: str | None = None, code: str | None = None) -> ApiError:
     return ApiError(400, message, param=param, code=code)
+
+
+def server_error(message: str = "The server had an error.", status: int = 500) -> ApiError:
+    return ApiError(status, message, type_="server_error")
 
 
 class TrainingError(Exception):

@@ -1,11 +1,15 @@
 """Fine-tuning jobs: OpenAI's states, with events, from creation to a model. Survives kill -9.
 
-validating_files → queued → running ⇄ paused → succeeded | failed | cancelled
+validating_files → queued → running → succeeded | failed | cancelled, and paused → queued.
+
+A pause ends the work and a resumption begins it again at the step that was reached, as a restart
+of the server does: so a paused job holds nothing, and there is one way to go on.
 """
 
 import asyncio
 import base64
 import csv
+import functools
 import io
 import logging
 import secrets
@@ -14,6 +18,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from modelserver import training_file
+from modelserver.disk import remove_folder, write_whole
 from modelserver.engine import Engine, Lesson, Metrics, Order
 from modelserver.errors import ApiError, TrainingError, bad_request
 from modelserver.shelf import Record, Shelf
@@ -22,6 +27,7 @@ log = logging.getLogger(__name__)
 
 ENDED = {"succeeded", "failed", "cancelled"}
 AT_ONCE = 2  # jobs that train side by side; the others are queued
+_CURVE = ["train_loss", "train_mean_token_accuracy", "valid_loss", "valid_mean_token_accuracy"]
 
 
 def auto_epochs(examples: int) -> int:
@@ -46,38 +52,38 @@ class Jobs:
         self._engine = engine
         self._seconds = seconds
         self._tasks: dict[str, asyncio.Task[None]] = {}
-        self._going: dict[str, asyncio.Event] = {}  # cleared while a job is paused
         self._slots = asyncio.Semaphore(AT_ONCE)
         self._write = asyncio.Lock()  # a state is read and written by one at a time
 
     async def start(self) -> None:
-        """Go on with what was not finished."""
-        unfinished, _ = await self._shelf.page(
-            "job",
-            limit=100_000,
-            where=lambda job: job["status"] not in ENDED,
-            newest_first=False,
-        )
+        """Tidy up, and go on with what was not finished."""
+        unfinished = [job for job in await self._shelf.all("job") if job["status"] not in ENDED]
+        models = {model["id"] for model in await self._shelf.all("model")}
+        await self._shelf.sweep(models | {job["x_model"] for job in unfinished})
         for job in unfinished:
-            self._run(job["id"], paused=job["status"] in {"paused", "pausing"})
+            if job["status"] != "paused":
+                self._run(job["id"])
 
     async def stop(self) -> None:
         """End the work; the records say where to go on."""
-        for task in self._tasks.values():
+        tasks = list(self._tasks.values())
+        for task in tasks:
             task.cancel()
-        await asyncio.gather(*self._tasks.values(), return_exceptions=True)
+        await asyncio.gather(*tasks, return_exceptions=True)
 
     async def create(self, job: Record) -> Record:
         """Take a checked job into the records and begin."""
+        created = {**job, "x_model": _model_name(job), "x_last": None, "x_started": False}
         async with self._write:
             await self._shelf.put(
-                "job",
-                job,
-                _event(job["id"], f"Created fine-tuning job: {job['id']}"),
-                _event(job["id"], f"Validating training file: {job['training_file']}"),
+                ("job", created),
+                events=[
+                    _event(job["id"], f"Created fine-tuning job: {job['id']}"),
+                    _event(job["id"], f"Validating training file: {job['training_file']}"),
+                ],
             )
         self._run(job["id"])
-        return job
+        return created
 
     async def cancel(self, job_id: str) -> Record:
         async with self._write:
@@ -86,14 +92,13 @@ class Jobs:
                 raise bad_request(f"Job has already ended with status {job['status']}.")
             ended = await self._change(
                 job,
-                "The job was cancelled",
+                "Fine-tuning job cancelled",
                 status="cancelled",
                 finished_at=int(time.time()),
                 estimated_finish=None,
             )
-        task = self._tasks.get(job_id)
-        if task is not None:
-            task.cancel()
+        await self._end(job_id)
+        await asyncio.to_thread(remove_folder, self._shelf.model(job["x_model"]))
         return ended
 
     async def pause(self, job_id: str) -> Record:
@@ -101,41 +106,46 @@ class Jobs:
             job = await self._get(job_id)
             if job["status"] not in {"running", "queued"}:
                 raise bad_request(f"Only a job that runs can be paused; it is {job['status']}.")
-            if job_id in self._going:
-                self._going[job_id].clear()
-            return await self._change(job, "The job was paused", status="paused")
+            changed = await self._change(
+                job, "Fine-tuning job paused", status="paused", estimated_finish=None
+            )
+        await self._end(job_id)
+        return changed
 
     async def resume(self, job_id: str) -> Record:
         async with self._write:
             job = await self._get(job_id)
-            if job["status"] not in {"paused", "pausing"}:
+            if job["status"] != "paused":
                 raise bad_request(f"Only a paused job can be resumed; it is {job['status']}.")
-            changed = await self._change(job, "The job was resumed", status="running")
-        if job_id in self._going:
-            self._going[job_id].set()
+            changed = await self._change(job, "Fine-tuning job resumed", status="queued")
+        self._run(job_id)
         return changed
 
     async def _get(self, job_id: str) -> Record:
         job = await self._shelf.get("job", job_id)
         if job is None:
-            raise ApiError(404, f"Could not find fine tune: {job_id[:100]}", param="fine_tune_id")
+            raise no_such_job(job_id)
         return job
 
-    def _run(self, job_id: str, *, paused: bool = False) -> None:
-        going = self._going[job_id] = asyncio.Event()
-        if not paused:
-            going.set()
-        task = asyncio.create_task(self._work(job_id, going))
+    def _run(self, job_id: str) -> None:
+        task = asyncio.create_task(self._work(job_id))
         self._tasks[job_id] = task
-        task.add_done_callback(lambda _: self._forget(job_id))
+        task.add_done_callback(lambda _: self._forget(job_id, task))
 
-    def _forget(self, job_id: str) -> None:
-        self._tasks.pop(job_id, None)
-        self._going.pop(job_id, None)
+    def _forget(self, job_id: str, task: asyncio.Task[None]) -> None:
+        if self._tasks.get(job_id) is task:  # a resumed job has a new one
+            del self._tasks[job_id]
 
-    async def _work(self, job_id: str, going: asyncio.Event) -> None:
+    async def _end(self, job_id: str) -> None:
+        """Stop the work on a job whose new state is written."""
+        task = self._tasks.get(job_id)
+        if task is not None:
+            task.cancel()
+            await asyncio.wait([task])
+
+    async def _work(self, job_id: str) -> None:
         try:
-            await self._train(job_id, going)
+            await self._train(job_id)
         except TrainingError as error:
             await self._fail(job_id, error.code, error.message, error.param)
         except Exception:
@@ -156,165 +166,174 @@ class Jobs:
                     finished_at=int(time.time()),
                     estimated_finish=None,
                 )
+        await asyncio.to_thread(remove_folder, self._shelf.model(job["x_model"]))
 
-    async def _train(self, job_id: str, going: asyncio.Event) -> None:
+    async def _train(self, job_id: str) -> None:
         job = await self._get(job_id)
-        path = self._shelf.content(job["training_file"])
-        if not path.exists():
-            raise TrainingError("file_not_found", "The training file does not exist any more.")
-        lessons = await asyncio.to_thread(training_file.read, path)
-        await self._validated(job_id, lessons)
+        lessons = await self._lessons(job, "training_file")
+        validation = await self._lessons(job, "validation_file")
+        await self._validated(job_id, len(lessons))
+        tokens = await asyncio.to_thread(self._tokens, lessons)
         async with self._slots:
-            await going.wait()
             job = await self._begun(job_id)
             chosen = job["hyperparameters"]
-            trained = sum(
-                self._engine.tokens(m.text) + 4 for lesson in lessons for m in lesson.messages
-            ) + 3 * len(lessons)
             await self._engine.train(
                 Order(
                     lessons=lessons,
-                    folder=self._shelf.model(_model_name(job)),
+                    validation=validation,
+                    folder=self._shelf.model(job["x_model"]),
                     epochs=chosen["n_epochs"],
                     batch_size=chosen["batch_size"],
-                    first_step=job["x_step"],
+                    first_step=job["x_last"]["step"] if job["x_last"] else 0,
                     seconds=self._seconds,
                 ),
-                lambda metrics: self._report(job_id, going, metrics),
+                functools.partial(self._report, job_id),
             )
-        await self._succeed(job_id, trained * chosen["n_epochs"])
+        await self._succeed(job_id, tokens * chosen["n_epochs"])
 
-    async def _validated(self, job_id: str, lessons: Sequence[Lesson]) -> None:
+    async def _lessons(self, job: Record, param: str) -> Sequence[Lesson]:
+        if job[param] is None:
+            return ()
+        path = self._shelf.content(job[param])
+        try:
+            return await asyncio.to_thread(training_file.read, path, param)
+        except FileNotFoundError:
+            raise TrainingError(
+                "file_not_found", f"The file {job[param]} does not exist any more.", param
+            ) from None
+
+    def _tokens(self, lessons: Sequence[Lesson]) -> int:
+        """Tokens of one epoch: 3 an example, 4 a message, and the texts."""
+        return sum(
+            3 + sum(4 + self._engine.tokens(message.text) for message in lesson.messages)
+            for lesson in lessons
+        )
+
+    async def _validated(self, job_id: str, examples: int) -> None:
         async with self._write:
             job = await self._get(job_id)
             if job["status"] != "validating_files":
                 return
             chosen = dict(job["hyperparameters"])
             if chosen["n_epochs"] == "auto":
-                chosen["n_epochs"] = auto_epochs(len(lessons))
+                chosen["n_epochs"] = auto_epochs(examples)
             if chosen["batch_size"] == "auto":
-                chosen["batch_size"] = self._engine.batch_size(len(lessons))
+                chosen["batch_size"] = self._engine.batch_size(examples)
             if chosen["learning_rate_multiplier"] == "auto":
                 chosen["learning_rate_multiplier"] = 1.0
-            method = {"type": "supervised", "supervised": {"hyperparameters": chosen}}
             await self._change(
                 job,
                 "Files validated, moving job to queued state",
                 status="queued",
                 hyperparameters=chosen,
-                method=method,
+                method={"type": "supervised", "supervised": {"hyperparameters": chosen}},
             )
 
     async def _begun(self, job_id: str) -> Record:
         async with self._write:
             job = await self._get(job_id)
-            if job["status"] != "queued":
+            last = job["x_last"]
+            left = 1 - last["step"] / last["total_steps"] if last else 1
+            changes: Record = {
+                "status": "running",
+                "estimated_finish": int(time.time() + self._seconds * left) + 1,
+                "x_started": True,
+            }
+            if job["x_started"]:  # said before a pause or a restart
+                job.update(changes)
+                await self._shelf.put(("job", job))
                 return job
-            return await self._change(
-                job,
-                "Fine-tuning job started",
-                status="running",
-                estimated_finish=int(time.time() + self._seconds) + 1,
-            )
+            return await self._change(job, "Fine-tuning job started", **changes)
 
-    async def _report(self, job_id: str, going: asyncio.Event, metrics: Metrics) -> None:
-        data = {
-            "step": metrics.step,
-            "total_steps": metrics.total_steps,
-            "train_loss": metrics.train_loss,
-            "train_mean_token_accuracy": metrics.train_mean_token_accuracy,
-        }
+    async def _report(self, job_id: str, metrics: Metrics) -> None:
+        data = {"step": metrics.step, "total_steps": metrics.total_steps}
+        data |= {name: value for name in _CURVE if (value := getattr(metrics, name)) is not None}
+        message = (
+            f"Step {metrics.step}/{metrics.total_steps}: training loss={metrics.train_loss:.2f}"
+        )
+        if metrics.valid_loss is not None:
+            message += f", validation loss={metrics.valid_loss:.2f}"
         async with self._write:
             job = await self._get(job_id)
-            curve = [*job["x_curve"], data]
             await self._shelf.put(
-                "job",
-                {**job, "x_step": metrics.step, "x_curve": curve},
-                _event(
-                    job_id,
-                    f"Step {metrics.step}/{metrics.total_steps}: training loss="
-                    f"{metrics.train_loss:.2f}",
-                    type_="metrics",
-                    data=data,
-                ),
+                ("job", {**job, "x_last": data}),
+                events=[_event(job_id, message, type_="metrics", data=data)],
             )
-        await going.wait()
 
     async def _succeed(self, job_id: str, trained_tokens: int) -> None:
+        """The model, the result file and the job's end, in one step."""
         async with self._write:
             job = await self._get(job_id)
-            if job["status"] in ENDED:
-                return
-            name = _model_name(job)
-            result = await self._result_file(job)
-            await self._shelf.put(
-                "model",
-                {
-                    "id": name,
-                    "object": "model",
-                    "created": int(time.time()),
-                    "owned_by": "local",
-                    "shutdown_date": None,
-                    "parent": job["model"],
-                },
-            )
+            name, now = job["x_model"], int(time.time())
+            result = await self._result_file(job, now)
+            model = {
+                "id": name,
+                "object": "model",
+                "created": now,
+                "owned_by": "local",
+                "shutdown_date": None,
+                "parent": job["model"],
+            }
             changed = {
                 **job,
                 "status": "succeeded",
                 "fine_tuned_model": name,
                 "trained_tokens": trained_tokens,
-                "finished_at": int(time.time()),
+                "finished_at": now,
                 "estimated_finish": None,
-                "result_files": [result],
+                "result_files": [result["id"]],
             }
-            last = job["x_step"]
             await self._shelf.put(
-                "job",
-                changed,
-                _event(job_id, f"Checkpoint created at step {last}"),
-                _event(job_id, f"New fine-tuned model created: {name}"),
-                _event(job_id, "The job has successfully completed"),
+                ("model", model),
+                ("file", result),
+                ("job", changed),
+                events=[
+                    _event(job_id, f"Checkpoint created at step {job['x_last']['step']}"),
+                    _event(job_id, f"New fine-tuned model created: {name}"),
+                    _event(job_id, "The job has successfully completed"),
+                ],
             )
 
-    async def _result_file(self, job: Record) -> str:
-        """The curve of a job as the CSV, in base64, that OpenAI gives."""
+    async def _result_file(self, job: Record, now: int) -> Record:
+        """Write the curve of a job as the CSV, in base64, that OpenAI gives; returns its record."""
         out = io.StringIO()
         writer = csv.writer(out)
         writer.writerow(
             ["step", "train_loss", "train_accuracy", "valid_loss", "valid_mean_token_accuracy"]
         )
-        for point in job["x_curve"]:
-            writer.writerow(
-                [point["step"], point["train_loss"], point["train_mean_token_accuracy"], "", ""]
-            )
+        for point in await self._shelf.metrics(job["id"]):
+            writer.writerow([point["step"], *(point.get(name, "") for name in _CURVE)])
         content = base64.b64encode(out.getvalue().encode())
         file_id = f"file-result-{job['id'].removeprefix('ftjob-')}"
-        await asyncio.to_thread(self._shelf.content(file_id).write_bytes, content)
-        await self._shelf.put(
-            "file",
-            {
-                "id": file_id,
-                "object": "file",
-                "bytes": len(content),
-                "created_at": int(time.time()),
-                "filename": "step_metrics.csv",
-                "purpose": "fine-tune-results",
-                "status": "processed",
-            },
-        )
-        return file_id
+        await asyncio.to_thread(write_whole, self._shelf.content(file_id), [content])
+        return {
+            "id": file_id,
+            "object": "file",
+            "bytes": len(content),
+            "created_at": now,
+            "filename": "step_metrics.csv",
+            "purpose": "fine-tune-results",
+            "status": "processed",
+        }
 
     async def _change(
         self, job: Record, message: str, *, level: str = "info", **changes: Any
     ) -> Record:
         changed = {**job, **changes}
-        await self._shelf.put("job", changed, _event(job["id"], message, level=level))
+        await self._shelf.put(("job", changed), events=[_event(job["id"], message, level=level)])
         return changed
 
 
+def no_such_job(job_id: str) -> ApiError:
+    return ApiError(404, f"Could not find fine tune: {job_id[:100]}", param="fine_tune_id")
+
+
 def _model_name(job: Record) -> str:
-    """`ft:imitator-1:local:<suffix>:<id>`: the same for a job however often it is run."""
-    return f"ft:{job['model']}:local:{job['user_provided_suffix'] or ''}:{job['id'][-8:]}"
+    """`ft:imitator-1:local:<suffix>:<id>`."""
+    suffix = "".join(
+        c if c.isascii() and c.isalnum() else "-" for c in job["user_provided_suffix"] or ""
+    )
+    return f"ft:{job['model']}:local:{suffix.strip('-').lower()}:{job['id'][-8:]}"
 
 
 def _event(
@@ -342,10 +361,10 @@ def public(job: Record) -> Record:
 
 
 def checkpoints(job: Record) -> list[Record]:
-    """OpenAI keeps the last epochs; the imitator has one, the finished model."""
-    if job["fine_tuned_model"] is None or not job["x_curve"]:
+    """OpenAI keeps the last three epochs; here there is one, the finished model."""
+    last = job["x_last"]
+    if job["fine_tuned_model"] is None or last is None:
         return []
-    last = job["x_curve"][-1]
     return [
         {
             "id": f"ftckpt-{job['id'].removeprefix('ftjob-')}",
@@ -354,10 +373,6 @@ def checkpoints(job: Record) -> list[Record]:
             "fine_tuned_model_checkpoint": job["fine_tuned_model"],
             "fine_tuning_job_id": job["id"],
             "step_number": last["step"],
-            "metrics": {
-                "step": last["step"],
-                "train_loss": last["train_loss"],
-                "train_mean_token_accuracy": last["train_mean_token_accuracy"],
-            },
+            "metrics": {key: value for key, value in last.items() if key != "total_steps"},
         }
     ]

@@ -1,8 +1,7 @@
 """Checking what callers send, with OpenAI's answers to what is wrong. Pure."""
 
-import re
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from modelserver.engine import Said
@@ -11,7 +10,6 @@ from modelserver.jobs import new_id
 from modelserver.shelf import Record
 
 _ROLES = {"system", "developer", "user", "assistant"}
-_SUFFIX = re.compile(r"[^a-zA-Z0-9-]+")
 MAX_STOPS = 4
 
 
@@ -25,7 +23,8 @@ def conversation(body: Mapping[str, Any]) -> list[Said]:
 
 def _said(message: Any, place: int) -> Said:
     param = f"messages.[{place}]"
-    if not isinstance(message, dict) or message.get("role") not in _ROLES:
+    role = message.get("role") if isinstance(message, dict) else None
+    if not isinstance(role, str) or role not in _ROLES:
         raise bad_request(
             f"'{param}.role' must be system, developer, user or assistant.", f"{param}.role"
         )
@@ -33,17 +32,16 @@ def _said(message: Any, place: int) -> Said:
     if isinstance(content, list):  # parts: texts are joined, others are nothing to us
         texts = [p.get("text") for p in content if isinstance(p, dict) and p.get("type") == "text"]
         content = "".join(text for text in texts if isinstance(text, str))
-    if content is None and message["role"] == "assistant":
+    if content is None and role == "assistant":
         content = ""
     if not isinstance(content, str):
         raise bad_request(f"'{param}.content' must be text.", f"{param}.content")
-    role = "system" if message["role"] == "developer" else message["role"]
-    return Said(role, content.encode("utf-8", "replace").decode())
+    return Said("system" if role == "developer" else role, content)
 
 
 def limits(body: Mapping[str, Any]) -> tuple[int | None, tuple[str, ...]]:
     """How long a reply may be, in tokens, and where it stops."""
-    if body.get("n") not in {None, 1}:
+    if body.get("n") not in (None, 1):
         raise bad_request("Only n=1 is offered here.", "n")
     longest: int | None = None
     for name in ("max_tokens", "max_completion_tokens"):
@@ -98,8 +96,6 @@ def new_job(body: Mapping[str, Any]) -> Record:
         "finished_at": None,
         "result_files": [],
         "error": None,
-        "x_step": 0,  # steps reported so far
-        "x_curve": [],
     }
 
 
@@ -108,7 +104,7 @@ def _suffix(suffix: Any) -> str | None:
         return None
     if not isinstance(suffix, str) or not 1 <= len(suffix) <= 64:
         raise bad_request("'suffix' must have 1 to 64 characters.", "suffix")
-    return _SUFFIX.sub("-", suffix).strip("-").lower()
+    return suffix
 
 
 def _metadata(metadata: Any) -> dict[str, str]:
@@ -172,10 +168,15 @@ def page(query: Mapping[str, str], *, usual: int, highest: int) -> tuple[str | N
     return query.get("after"), min(limit, highest)
 
 
-def wanted_metadata(query: Mapping[str, str]) -> dict[str, str]:
-    """The filter `metadata[key]=value` of a list of jobs."""
-    found = {}
-    for name, value in query.items():
-        if name.startswith("metadata[") and name.endswith("]"):
-            found[name[len("metadata[") : -1]] = value
-    return found
+def metadata_filter(query: Mapping[str, str]) -> Callable[[Record], bool]:
+    """Which jobs are wanted: those with every `metadata[key]=value`; with `metadata=null`, those
+    without metadata.
+    """
+    if query.get("metadata") == "null":
+        return lambda job: not job["metadata"]
+    wanted = {
+        name[len("metadata[") : -1]: value
+        for name, value in query.items()
+        if name.startswith("metadata[") and name.endswith("]")
+    }
+    return lambda job: wanted.items() <= job["metadata"].items()

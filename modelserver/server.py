@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import ipaddress
 import socket
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,15 +22,30 @@ CLOSE_SECONDS = 1  # open streams get at the end
 class _Quiet(uvicorn.Server):
     """A server that leaves the process's signals alone: its owner decides when it ends."""
 
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.up = asyncio.Event()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self.up.set()
+
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
         yield
 
 
-class ModelServer:
-    """Serves a folder on a port while the context lasts.
+class KeyNeeded(Exception):
+    """A server that is reached from other machines needs an API key."""
 
-    `port` 0 takes a free one. Raises FolderInUse, and OSError when the port is taken.
+
+class ModelServer:
+    """Serves a folder on a port while the context lasts, in the running event loop.
+
+    `port` 0 takes a free one; `training_seconds` is about how long a training of the imitator
+    takes, and may be 0. `base_url` is what clients are given. Raises KeyNeeded without a key on a
+    host that is not this machine's own; entering raises FolderInUse, sqlite3.Error when the
+    folder's records cannot be read, and OSError, for example when the port is taken.
     """
 
     def __init__(
@@ -42,10 +58,12 @@ class ModelServer:
         port: int = 0,
         training_seconds: float = TRAINING_SECONDS,
     ) -> None:
+        self._host = "127.0.0.1" if host == "localhost" else host
+        self._api_key = api_key or None  # an empty key is none
+        if self._api_key is None and not _is_loopback(self._host):
+            raise KeyNeeded(f"the host {host} is reached from other machines: give an API key")
         self._data = data
         self._engine = engine or Imitator()
-        self._api_key = api_key
-        self._host = host
         self._port = port
         self._training_seconds = training_seconds
         self._stack = contextlib.AsyncExitStack()
@@ -64,19 +82,23 @@ class ModelServer:
                 lifespan="off",
                 log_config=None,
                 access_log=False,
+                ws="none",
                 timeout_graceful_shutdown=CLOSE_SECONDS,
             )
             server = _Quiet(config)
             serving = asyncio.create_task(server.serve(sockets=[listener]))
 
             async def close() -> None:
+                api.end()
                 server.should_exit = True
                 await serving
+                await asyncio.gather(*server.server_state.tasks, return_exceptions=True)
 
             stack.push_async_callback(close)
+            await server.up.wait()
             await jobs.start()
             host, port = listener.getsockname()[:2]
-            self.base_url = f"http://{host}:{port}/v1"
+            self.base_url = f"http://{f'[{host}]' if ':' in host else host}:{port}/v1"
             self._stack = stack.pop_all()
         return self
 
@@ -96,3 +118,10 @@ class ModelServer:
             listener.close()
             raise
         return listener
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

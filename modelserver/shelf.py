@@ -1,19 +1,22 @@
 """What the server keeps: an SQLite file for files, jobs, events and models; contents beside it.
 
-SQLite rather than a file a job: a state and its event are written together or not at all, listing
+SQLite rather than a file a job: a state and its events are written together or not at all, listing
 with a cursor is a query, and kill -9 leaves no half-written record. One thread does all of it, off
 the event loop.
 """
 
 import asyncio
+import contextlib
 import fcntl
 import json
 import os
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, TypeVar
+
+from modelserver.disk import remove_folder
 
 T = TypeVar("T")
 Record = dict[str, Any]
@@ -40,14 +43,21 @@ class FolderInUse(Exception):
     """Another model server works in this folder."""
 
 
+class UnknownCursor(Exception):
+    """A page was asked for after something that is not there."""
+
+
 class Shelf:
-    """A folder of the server. Use as an async context manager."""
+    """A folder of the server. Use as an async context manager.
+
+    Entering raises FolderInUse, OSError, and sqlite3.Error when the file is no database.
+    """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="modelserver-shelf")
+        self._open_things = contextlib.ExitStack()
         self._db: sqlite3.Connection
-        self._lock: int | None = None
 
     async def __aenter__(self) -> "Shelf":
         try:
@@ -58,7 +68,7 @@ class Shelf:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        await self._run(self._close)
+        await self._run(self._open_things.close)
         self._thread.shutdown()
 
     def content(self, file_id: str) -> Path:
@@ -66,12 +76,31 @@ class Shelf:
         return self.folder / "files" / file_id
 
     def model(self, name: str) -> Path:
-        """Where a model is."""
+        """Where a model is. Names of models are ours too."""
         return self.folder / "models" / name.replace(":", "_")
 
-    async def put(self, kind: str, record: Record, *events: tuple[str, Record]) -> None:
-        """Write a record (new, or in place of the old one), with events of a job, in one step."""
-        await self._run(lambda: self._put(kind, record, events))
+    async def put(
+        self, *records: tuple[str, Record], events: Sequence[tuple[str, Record]] = ()
+    ) -> None:
+        """Write (kind, record) pairs, new or in place of the old ones, and (job, event) pairs:
+        all of them or, after a crash, none.
+        """
+
+        def write() -> None:
+            with self._db:
+                for kind, record in records:
+                    self._db.execute(
+                        "INSERT INTO records (kind, id, data) VALUES (?, ?, ?) "
+                        "ON CONFLICT (id) DO UPDATE SET data = excluded.data",
+                        (kind, record["id"], json.dumps(record)),
+                    )
+                for job, event in events:
+                    self._db.execute(
+                        "INSERT INTO events (job, id, data) VALUES (?, ?, ?)",
+                        (job, event["id"], json.dumps(event)),
+                    )
+
+        await self._run(write)
 
     async def get(self, kind: str, id_: str) -> Record | None:
         def read() -> Record | None:
@@ -94,91 +123,115 @@ class Shelf:
 
         return await self._run(delete)
 
+    async def all(self, kind: str) -> list[Record]:
+        """Every record of a kind, the oldest first."""
+
+        def read() -> list[Record]:
+            rows = self._db.execute("SELECT data FROM records WHERE kind = ? ORDER BY seq", (kind,))
+            return [json.loads(data) for (data,) in rows]
+
+        return await self._run(read)
+
     async def page(
         self,
         kind: str,
         *,
-        after: str | None = None,
-        limit: int = 1000,
-        where: Callable[[Record], bool] = lambda _: True,
-        newest_first: bool = True,
+        after: str | None,
+        limit: int,
+        where: Callable[[Record], bool],
     ) -> tuple[list[Record], bool]:
-        """One page, and whether there is more. `after` is the last id of the page before."""
+        """A page, newest first, and whether there is more. `after` is the last id of the page
+        before; raises UnknownCursor.
+        """
 
         def read() -> tuple[list[Record], bool]:
             found: list[Record] = []
-            order, sign = ("DESC", "<") if newest_first else ("ASC", ">")
-            start = self._seq("records", after)
-            bound = f"AND seq {sign} {start}" if start is not None else ""
-            for (data,) in self._db.execute(
-                f"SELECT data FROM records WHERE kind = ? {bound} ORDER BY seq {order}",  # noqa: S608  (whole numbers and words of ours)
-                (kind,),
-            ):
-                record = json.loads(data)
-                if where(record):
-                    if len(found) == limit:
-                        return found, True
-                    found.append(record)
+            rows = self._db.execute(
+                "SELECT data FROM records WHERE kind = ? AND seq < ? ORDER BY seq DESC",
+                (
+                    kind,
+                    self._before("SELECT seq FROM records WHERE id = ? AND kind = ?", after, kind),
+                ),
+            )
+            with contextlib.closing(rows):
+                for (data,) in rows:
+                    record = json.loads(data)
+                    if where(record):
+                        if len(found) == limit:
+                            return found, True
+                        found.append(record)
             return found, False
 
         return await self._run(read)
 
     async def events(self, job: str, *, after: str | None, limit: int) -> tuple[list[Record], bool]:
-        """Events of a job, newest first, and whether there are more."""
+        """Events of a job, newest first, and whether there are more. Raises UnknownCursor."""
 
         def read() -> tuple[list[Record], bool]:
-            start = self._seq("events", after)
+            start = self._before("SELECT seq FROM events WHERE id = ? AND job = ?", after, job)
             rows = self._db.execute(
                 "SELECT data FROM events WHERE job = ? AND seq < ? ORDER BY seq DESC LIMIT ?",
-                (job, 2**62 if start is None else start, limit + 1),
+                (job, start, limit + 1),
             ).fetchall()
             found = [json.loads(data) for (data,) in rows]
             return found[:limit], len(found) > limit
 
         return await self._run(read)
 
-    def _seq(self, table: str, id_: str | None) -> int | None:
-        if id_ is None:
-            return None
-        row = self._db.execute(
-            f"SELECT seq FROM {table} WHERE id = ?",  # noqa: S608  (a word of ours)
-            (id_,),
-        ).fetchone()
-        return None if row is None else int(row[0])
+    async def metrics(self, job: str) -> list[Record]:
+        """The data of a job's metrics events, in order."""
 
-    def _put(self, kind: str, record: Record, events: tuple[tuple[str, Record], ...]) -> None:
-        with self._db:
-            self._db.execute(
-                "INSERT INTO records (kind, id, data) VALUES (?, ?, ?) "
-                "ON CONFLICT (id) DO UPDATE SET data = excluded.data",
-                (kind, record["id"], json.dumps(record)),
-            )
-            for job, event in events:
-                self._db.execute(
-                    "INSERT INTO events (job, id, data) VALUES (?, ?, ?)",
-                    (job, event["id"], json.dumps(event)),
-                )
+        def read() -> list[Record]:
+            rows = self._db.execute("SELECT data FROM events WHERE job = ? ORDER BY seq", (job,))
+            events = (json.loads(data) for (data,) in rows)
+            return [event["data"] for event in events if event["type"] == "metrics"]
+
+        return await self._run(read)
+
+    async def sweep(self, models: set[str]) -> None:
+        """Remove contents that no record names: what a crash left behind. `models` stay."""
+        known_files = {file["id"] for file in await self.all("file")}
+        known_folders = {self.model(name).name for name in models}
+
+        def remove() -> None:
+            for path in (self.folder / "files").iterdir():
+                if path.name not in known_files:
+                    path.unlink(missing_ok=True)
+            for folder in (self.folder / "models").iterdir():
+                if folder.name not in known_folders:
+                    remove_folder(folder)
+
+        await self._run(remove)
+
+    def _before(self, query: str, id_: str | None, group: str) -> int:
+        """Where a page that comes after this id starts."""
+        if id_ is None:
+            return 2**62
+        row = self._db.execute(query, (id_, group)).fetchone()
+        if row is None:
+            raise UnknownCursor(id_)
+        return int(row[0])
 
     def _open(self) -> None:
-        for part in ("files", "models"):
-            (self.folder / part).mkdir(parents=True, exist_ok=True)
-        self._lock = os.open(self.folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
-        try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            os.close(self._lock)
-            raise FolderInUse(
-                f"another model server works in {self.folder}; give this one a folder of its own"
-            ) from None
-        self._db = sqlite3.connect(self.folder / "server.db")
-        self._db.execute("PRAGMA journal_mode = WAL")
-        self._db.execute("PRAGMA synchronous = FULL")
-        self._db.executescript(_SCHEMA)
-
-    def _close(self) -> None:
-        self._db.close()
-        if self._lock is not None:
-            os.close(self._lock)
+        with contextlib.ExitStack() as stack:
+            for part in ("files", "models"):
+                (self.folder / part).mkdir(parents=True, exist_ok=True)
+            lock = os.open(self.folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+            stack.callback(os.close, lock)
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                raise FolderInUse(
+                    f"another model server works in {self.folder}; "
+                    "give this one a folder of its own"
+                ) from None
+            self._db = stack.enter_context(
+                contextlib.closing(sqlite3.connect(self.folder / "server.db"))
+            )
+            self._db.execute("PRAGMA journal_mode = WAL")
+            self._db.execute("PRAGMA synchronous = FULL")
+            self._db.executescript(_SCHEMA)
+            self._open_things = stack.pop_all()
 
     async def _run(self, work: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._thread, work)
