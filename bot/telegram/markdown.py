@@ -5,6 +5,7 @@ for something else is kept, and what it glues together is parted. Offsets of ent
 code units, as Telegram does.
 """
 
+import asyncio
 import re
 from bisect import bisect_right
 from collections.abc import Sequence
@@ -41,6 +42,13 @@ def render(markdown: str) -> tuple[Part, ...]:
     if not _visible(text):
         text, entities = (clean, []) if _visible(clean) else (NOTHING, [])
     return tuple(part for part in _split(text.rstrip(), entities) if _visible(part.text))
+
+
+async def render_long(markdown: str) -> tuple[Part, ...]:
+    """The same, without holding up the event loop when the text is long."""
+    if len(markdown) <= LIMIT:
+        return render(markdown)
+    return await asyncio.to_thread(render, markdown)
 
 
 def _config() -> RenderConfig:

@@ -1,148 +1,191 @@
-"""The life of a bot in Telegram: who it is, its menu, and the updates it takes."""
+"""Telegram, beside other things in one event loop: updates in, messages out."""
 
 import asyncio
-import contextlib
 import logging
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from types import TracebackType
+from typing import Any, Self
 
-from telegram import Update
-from telegram.error import (
-    Conflict,
-    InvalidToken,
-    NetworkError,
-    RetryAfter,
-    TelegramError,
-)
+from telegram import Bot, Update, User
+from telegram.error import Conflict, InvalidToken, RetryAfter, TelegramError
 
 from avatar.errors import AvatarError
-from bot.commands import COMMANDS, Audience
+from bot.commands import COMMANDS, Command
 from bot.screen import Receive
-from bot.telegram.messenger import TelegramMessenger, menu
+from bot.telegram.menu import offer_everyone
+from bot.telegram.messenger import TelegramMessenger
 from bot.telegram.pace import Pace
-from bot.telegram.request import Files, new_bot, seconds
+from bot.telegram.request import Connection, seconds
 from bot.telegram.updates import ALLOWED_UPDATES, incoming
 
 log = logging.getLogger(__name__)
 
-TAKING_TRIES = 3  # for an update that cannot be taken; then it is left, so that it blocks nothing
+_TRIES = 4  # to take an update
+_POLL_SLACK = 10.0  # seconds beyond those that Telegram holds a request for updates
 
 
 class TokenRefused(AvatarError):
-    """Telegram does not accept the token of TELEGRAM_TOKEN. @BotFather shows the right one."""
+    """Telegram does not accept the token in TELEGRAM_TOKEN. Copy it again from @BotFather (and
+    check TELEGRAM_API_URL, if it is set).
+    """
 
 
 class TelegramPlatform:
-    """One bot. An async context manager: inside, `messenger` speaks and `poll` listens."""
+    """One bot.
 
-    def __init__(self, token: str, *, api_url: str | None = None, pace: Pace | None = None) -> None:
-        self._pace = pace or Pace()
-        self._bot = new_bot(token, api_url)
-        self._files = Files()
-        self.messenger = TelegramMessenger(self._bot, self._files, pace=self._pace)
-        self.username = ""
-        self._pressed: set[asyncio.Task[None]] = set()
+    `async with` connects: it raises TokenRefused, and waits as long as Telegram cannot be reached.
+    `poll` then hands over what comes in until it is cancelled. `messenger` can be used until the
+    context ends, also when nothing is handed over any more.
+    """
 
-    async def __aenter__(self) -> "TelegramPlatform":
-        """Ask Telegram who we are, however long it takes to reach it. Raises TokenRefused."""
+    def __init__(
+        self,
+        token: str,
+        *,
+        api_url: str | None = None,
+        commands: Sequence[Command] = COMMANDS,
+        pace: Pace | None = None,
+    ) -> None:
         try:
-            await self._introduce()
+            self._connection = Connection(token, api_url)
+        except InvalidToken as error:
+            raise TokenRefused(detail=error.message) from error
+        self._commands = commands
+        self._pace = pace or Pace()
+        self._id = 0
+        self._answers: set[asyncio.Task[None]] = set()
+        self.username = ""  # the bot's name without the @, known inside of `async with`
+        self.messenger = TelegramMessenger(self._connection, self._pace)
+
+    async def __aenter__(self) -> Self:
+        try:
+            me = await self._connect(self._connection.bot)
+            self._id, self.username = me.id, me.username or ""
+            await offer_everyone(self._connection.bot, self._commands)
         except BaseException:
-            await self._close()
+            await self._connection.aclose()
             raise
         return self
 
-    async def __aexit__(self, *_: object) -> None:
-        await self._close()
-
-    async def _close(self) -> None:
-        for task in self._pressed:
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        for task in self._answers:
             task.cancel()
-        with contextlib.suppress(TelegramError, RuntimeError):
-            await self._bot.shutdown()
-        await self._files.aclose()
+        await asyncio.gather(*self._answers, return_exceptions=True)
+        await self._connection.aclose()
 
-    async def _introduce(self) -> None:
-        delay = self._pace.pause
+    async def _connect(self, bot: Bot) -> User:
+        """Who the bot is. A webhook of an earlier installation is taken down: with one, Telegram
+        refuses to be asked for updates.
+        """
+        waits = _Waits(self._pace)
         while True:
             try:
-                await self._bot.initialize()
-                break
+                me = await bot.get_me()
+                await bot.delete_webhook()
             except InvalidToken as error:
                 raise TokenRefused(detail=error.message) from error
-            except NetworkError as error:
-                log.warning("Telegram cannot be reached yet: %s", error.message)
-                await asyncio.sleep(delay)
-                delay = min(delay * 2, self._pace.longest)
-        self.username = self._bot.username
-
-    async def set_menu(self) -> None:
-        """The commands that everybody is offered; set only when they changed."""
-        wanted = menu([c for c in COMMANDS if c.audience is Audience.EVERYONE])
-        try:
-            if list(await self._bot.get_my_commands()) != wanted:
-                await self._bot.set_my_commands(wanted)
-        except TelegramError as error:
-            log.warning("the menu was not set: %s", error.message)
+            except TelegramError as error:
+                wait = waits.after(error)
+                log.warning("Telegram cannot be reached: %s; next try in %.0f s", error, wait)
+                await asyncio.sleep(wait)
+            else:
+                return me
 
     async def poll(self, receive: Receive) -> None:
-        """Take updates until cancelled. An update is confirmed to Telegram only when `receive`
-        has returned: what was not in the inbox when the process died comes again.
+        """Take what comes in, in order, until cancelled. An update counts as received when
+        `receive` returned: only then is Telegram told not to send it again.
         """
-        await self.set_menu()
-        offset, delay = 0, self._pace.pause
+        bot, waits = self._connection.bot, _Waits(self._pace)
+        offset: int | None = None
         while True:
             try:
-                updates = await self._bot.get_updates(
-                    offset=offset,
-                    timeout=int(self._pace.poll),
-                    allowed_updates=ALLOWED_UPDATES,
-                )
-            except RetryAfter as error:
-                await asyncio.sleep(seconds(error))
+                updates = await self._updates(bot, offset)
             except Conflict as error:
-                log.warning("another process takes this bot's updates: %s", error.message)
-                await asyncio.sleep(delay)
-                delay = min(delay * 2, self._pace.longest)
-            except TelegramError as error:
-                log.warning("Telegram gave no updates: %s", error.message)
-                await asyncio.sleep(delay)
-                delay = min(delay * 2, self._pace.longest)
-            else:
-                delay = self._pace.pause
-                for update in updates:
-                    await self._take(update, receive)
-                    offset = update.update_id + 1
-
-    async def _take(self, update: Update, receive: Receive) -> None:
-        """Hand one update over; one that cannot be taken is tried again and then left."""
-        delay = self._pace.taking
-        for _ in range(TAKING_TRIES):
-            try:
-                said = incoming(
-                    update,
-                    bot_id=self._bot.id,
-                    bot_username=self.username,
-                    now=datetime.now(UTC),
+                wait = waits.after(error)
+                log.warning(
+                    "another process asks for this bot's updates, so each gets only some of them: "
+                    "stop one; next try in %.0f s",
+                    wait,
                 )
-                if said is not None:
-                    await receive(said)
-            except Exception:
-                log.exception("update %s could not be taken", update.update_id)
-                await asyncio.sleep(delay)
-                delay *= 2
+                await asyncio.sleep(wait)
+            except TelegramError as error:
+                wait = waits.after(error)
+                log.warning("no updates from Telegram: %s; next try in %.0f s", error, wait)
+                await asyncio.sleep(wait)
             else:
-                break
-        if update.callback_query is not None:
-            self._answer_press(update)
+                waits = _Waits(self._pace)
+                for update in updates:
+                    await self._take(bot, update, receive)
+                    offset = int(update["update_id"]) + 1
 
-    def _answer_press(self, update: Update) -> None:
-        """Tell Telegram that a press arrived, so that the button stops waiting."""
+    async def _updates(self, bot: Bot, offset: int | None) -> list[Mapping[str, Any]]:
+        """As Telegram sent them: one that cannot be parsed must not hide the others."""
+        updates = await bot.do_api_request(
+            "get_Updates",  # calls getUpdates; by that name the SDK warns to use its own method
+            api_kwargs={
+                "timeout": int(self._pace.poll),
+                "allowed_updates": list(ALLOWED_UPDATES),
+                **({} if offset is None else {"offset": offset}),
+            },
+            read_timeout=self._pace.poll + _POLL_SLACK,
+        )
+        return list(updates) if isinstance(updates, list) else []
+
+    async def _take(self, bot: Bot, raw: Mapping[str, Any], receive: Receive) -> None:
+        """Hand one update over. What cannot be taken after some tries is left out, so that it
+        does not stand in the way of the rest.
+        """
+        try:
+            update = Update.de_json(dict(raw), bot)
+            message = incoming(
+                update, bot_id=self._id, bot_username=self.username, now=datetime.now(UTC)
+            )
+        except Exception:
+            log.exception("update %s cannot be read: left out", raw["update_id"])
+            return
+        if update.callback_query is not None:
+            self._answer(update.callback_query.id, bot)
+        if message is None:
+            return
+        for tries in range(1, _TRIES + 1):
+            try:
+                await receive(message)
+            except Exception:
+                log.exception("update %s could not be taken", raw["update_id"])
+                if tries < _TRIES:
+                    await asyncio.sleep(self._pace.taking * 2 ** (tries - 1))
+            else:
+                return
+        log.error("update %s was left out after %s tries", raw["update_id"], _TRIES)
+
+    def _answer(self, query_id: str, bot: Bot) -> None:
+        """End the waiting mark on the button that was pressed; nothing depends on it."""
 
         async def answer() -> None:
-            with contextlib.suppress(TelegramError):
-                if update.callback_query is not None:
-                    await self._bot.answer_callback_query(update.callback_query.id)
+            try:
+                await bot.answer_callback_query(query_id)
+            except TelegramError as error:
+                log.info("a press was not answered: %s", error.message)
 
         task = asyncio.create_task(answer())
-        self._pressed.add(task)
-        task.add_done_callback(self._pressed.discard)
+        self._answers.add(task)
+        task.add_done_callback(self._answers.discard)
+
+
+class _Waits:
+    """Growing delays between tries to reach Telegram."""
+
+    def __init__(self, pace: Pace) -> None:
+        self._next = pace.pause
+        self._longest = pace.longest
+
+    def after(self, error: TelegramError) -> float:
+        """How many seconds to wait now."""
+        wait, self._next = self._next, min(self._next * 2, self._longest)
+        return max(wait, seconds(error)) if isinstance(error, RetryAfter) else wait

@@ -1,7 +1,9 @@
 """The bot's connection to Telegram, and what its errors mean."""
 
+import ssl
 from collections.abc import AsyncIterator
 from datetime import timedelta
+from functools import cache
 
 import httpx
 from telegram import Bot
@@ -17,18 +19,6 @@ _ANSWER = 20.0
 _UNSENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 
 
-def new_bot(token: str, api_url: str | None) -> Bot:
-    """A bot that was not asked who it is yet. Raises InvalidToken for an empty token."""
-    base = (api_url or API_URL).rstrip("/")
-    return Bot(
-        token,
-        base_url=f"{base}/bot",
-        base_file_url=f"{base}/file/bot",
-        request=_request(CONNECTIONS),
-        get_updates_request=_request(1),
-    )
-
-
 def _request(connections: int) -> HTTPXRequest:
     return HTTPXRequest(
         connection_pool_size=connections,
@@ -36,7 +26,14 @@ def _request(connections: int) -> HTTPXRequest:
         read_timeout=_ANSWER,
         write_timeout=_ANSWER,
         pool_timeout=_CONNECT,
+        httpx_kwargs={"verify": _certificates()},
     )
+
+
+@cache
+def _certificates() -> ssl.SSLContext:
+    """Loaded once: it takes some 30 ms, and each client would do it anew."""
+    return httpx.create_ssl_context()
 
 
 def seconds(error: RetryAfter) -> float:
@@ -54,18 +51,36 @@ def not_carried_out(error: NetworkError) -> bool:
     return not isinstance(error, TimedOut) and not isinstance(error.__cause__, httpx.HTTPError)
 
 
-class Files:
-    """Fetches files from Telegram piece by piece; the SDK would hold them whole in memory."""
+class Connection:
+    """A bot, which was not asked yet who it is, and its files. Raises InvalidToken for an empty
+    token.
+    """
 
-    def __init__(self) -> None:
-        self._client = httpx.AsyncClient(timeout=httpx.Timeout(_ANSWER, connect=_CONNECT))
+    def __init__(self, token: str, api_url: str | None) -> None:
+        base = (api_url or API_URL).rstrip("/")
+        self._requests = (_request(CONNECTIONS), _request(1))
+        self.bot = Bot(
+            token,
+            base_url=f"{base}/bot",
+            base_file_url=f"{base}/file/bot",
+            request=self._requests[0],
+            get_updates_request=self._requests[1],
+        )
+        self._client = httpx.AsyncClient(
+            timeout=httpx.Timeout(_ANSWER, connect=_CONNECT), verify=_certificates()
+        )
 
     async def pieces(self, url: str) -> AsyncIterator[bytes]:
-        """The bytes at a URL. Raises httpx.HTTPError."""
+        """The file at a URL, piece by piece: the SDK would hold it whole in memory. Raises
+        httpx.HTTPError.
+        """
         async with self._client.stream("GET", url) as response:
             response.raise_for_status()
             async for piece in response.aiter_bytes():
                 yield piece
 
     async def aclose(self) -> None:
+        """Close all connections."""
+        for request in self._requests:
+            await request.shutdown()
         await self._client.aclose()

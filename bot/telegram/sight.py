@@ -1,196 +1,187 @@
-"""A reply while it is written in Telegram: drafts in private chats, edits elsewhere.
-
-Previews come and go as the limits allow; the final text is sent exactly once, whatever happened to
-them.
-"""
+"""A reply while it is being written: drafts in private chats, a message that grows elsewhere."""
 
 import asyncio
-import contextlib
-import itertools
 import logging
-import time
-from typing import TYPE_CHECKING
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
 
-from telegram.constants import ChatAction
-from telegram.error import BadRequest, EndPointNotFound, TelegramError
+from telegram.error import BadRequest, Forbidden, InvalidToken, NetworkError, TelegramError
 
-from avatar.errors import DeliveryError
 from avatar.records import Address
 from bot.screen import Button, Content
 from bot.telegram.calls import Held
-from bot.telegram.markdown import Part, render
-
-if TYPE_CHECKING:
-    from bot.telegram.messenger import TelegramMessenger
+from bot.telegram.markdown import NOTHING, Part, render_long
+from bot.telegram.pace import Pace
+from bot.telegram.request import not_carried_out
+from bot.telegram.wire import Gone, Wire
 
 log = logging.getLogger(__name__)
 
-SHOWN = 4000  # characters of a preview: what is longer shows its end
-_drafts = itertools.count(int(time.time()) % 1_000_000 * 1000 + 1)  # never 0
+_CLOSING = 5.0  # seconds that a call in progress is given, to know which message it made
+Paint = Callable[[tuple[Part, ...]], Awaitable[None]]
+
+
+class _Enough(Exception):
+    """This way of showing previews is of no use here."""
 
 
 class TelegramSight:
-    """Fulfils `bot.screen.Sight`."""
+    """Fulfils `bot.screen.Sight`. A task paints; `finish` waits for the call that it is in the
+    middle of, so that no preview comes behind the reply and none is left beside it.
+    """
 
     def __init__(
         self,
-        messenger: "TelegramMessenger",
+        wire: Wire,
         address: Address,
         *,
-        reply_to: str | None,
-        private: bool,
-        stop: Button | None,
+        pace: Pace,
+        drafts: bool,
+        reply_to: str | None = None,
+        stop: Button | None = None,
     ) -> None:
-        self._messenger = messenger
+        self._wire = wire
         self._address = address
+        self._pace = pace
+        self._drafts = drafts
         self._reply_to = reply_to
-        self._private = private
         self._stop = stop
-        self._draft = next(_drafts)
         self._text = ""
-        self._grown = asyncio.Event()
-        self._over = asyncio.Event()
-        self._message_id: str | None = None  # of the message that is edited
+        self._news = asyncio.Event()  # there is something to paint
+        self._over = asyncio.Event()  # no more painting
+        self._message_id: str | None = None  # of the message that grows
+        self._painted: Part | None = None  # what that message says
+        self._finished = False
         self._painter = asyncio.create_task(self._paint())
 
     def show(self, text: str) -> None:
         """The whole text so far."""
         self._text = text
-        self._grown.set()
+        self._news.set()
 
     async def finish(self, content: Content) -> tuple[str, ...]:
-        """The whole reply, formatted, once."""
-        await self._settle()
-        from bot.telegram.messenger import keyboard
+        """Send the reply, or put it in place of the message that grew."""
+        self._over.set()
+        await asyncio.wait({self._painter})
+        ids = await self._final(content)
+        self._finished = True
+        return ids
 
-        parts, markup = render(content.text), keyboard(content)
-        if self._message_id is None:
-            return await self._messenger.send_parts(
-                self._address, parts, markup, reply_to=self._reply_to
-            )
-        first, rest = parts[0], parts[1:]
-        try:
-            await self._messenger.edit_part(
-                self._address, self._message_id, first, None if rest else markup
-            )
-        except DeliveryError as error:
-            if not error.temporary:
-                raise
-            log.warning("the streamed message is gone; sent anew: %s", error.detail)
-            return await self._messenger.send_parts(self._address, parts, markup)
-        return (
-            self._message_id,
-            *await self._messenger.send_parts(self._address, rest, markup),
-        )
+    async def _final(self, content: Content) -> tuple[str, ...]:
+        if self._message_id is not None:
+            with suppress(Gone):  # somebody deleted it: the reply is still owed
+                return await self._wire.replace(self._address, self._message_id, content)
+        return await self._wire.send_content(self._address, content, reply_to=self._reply_to)
 
     async def close(self) -> None:
-        """Stop painting and typing."""
-        await self._settle(at_once=True)
+        """Without `finish` before, what was shown stays, without its button."""
+        self._over.set()
+        await asyncio.wait({self._painter}, timeout=_CLOSING)
+        self._painter.cancel()
+        await asyncio.wait({self._painter})
+        if self._message_id is not None and self._painted is not None and not self._finished:
+            self._finished = True
+            with suppress(Held, TelegramError):
+                await self._wire.try_edit(self._address, self._message_id, self._painted, ())
 
-    async def _settle(self, *, at_once: bool = False) -> None:
-        """End the painter. A message that is just being sent is waited for: it must be known
-        whether there is one to edit.
-        """
-        if self._painter.done():
-            return
-        if not at_once and not self._private:
-            self._over.set()
-            self._grown.set()
-        else:
-            self._painter.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await asyncio.wait({self._painter})
+    # The painter's task
 
     async def _paint(self) -> None:
         try:
-            await self._type_until_text()
-            while not self._over.is_set():
-                self._grown.clear()
-                pause = await self._preview(self._text)
-                await self._wait(pause)
-        except Exception:  # previews are never worth a reply
-            log.exception("a preview failed")
-
-    async def _type_until_text(self) -> None:
-        while not self._text and not self._over.is_set():
-            with contextlib.suppress(Held, TelegramError):
-                await self._messenger.calls.attempt(self._address.chat, self._type)
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(self._messenger.pace.typing):
-                    await self._grown.wait()
+            await self._type()
+            if self._drafts and await self._paint_drafts():
+                return
+            await self._paint_message()
+        except Exception:
+            log.exception("the preview of a reply failed")
 
     async def _type(self) -> None:
-        await self._messenger.bot.send_chat_action(
-            chat_id=int(self._address.chat),
-            action=ChatAction.TYPING,
-            message_thread_id=int(self._address.thread) if self._address.thread else None,
-        )
+        """Show "typing" until there is a text."""
+        while not (self._over.is_set() or self._news.is_set()):
+            with suppress(Held, TelegramError):
+                await self._wire.try_typing(self._address)
+            await self._first(self._pace.typing, self._news, self._over)
 
-    async def _wait(self, pause: float) -> None:
-        """At least `pause`; then until there is more, or the draft has to be drawn again."""
-        if self._private:
-            await asyncio.sleep(pause)
-        else:
-            deadline = asyncio.get_running_loop().time() + pause
-            while (
-                not self._over.is_set()
-                and (left := deadline - asyncio.get_running_loop().time()) > 0
-            ):
-                with contextlib.suppress(TimeoutError):
-                    async with asyncio.timeout(left):
-                        await self._grown.wait()
-                if self._over.is_set():
-                    return
-                self._grown.clear()
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(self._messenger.pace.refresh):
-                await self._grown.wait()
+    async def _paint_drafts(self) -> bool:
+        """False: drafts are refused here."""
+        draft_id = self._wire.new_draft_id()
 
-    async def _preview(self, text: str) -> float:
-        """Show what there is, plain; how long to wait before the next."""
-        pace = self._messenger.pace
-        shown = text if len(text) <= SHOWN else "…" + text[-SHOWN:]
-        if not shown.strip():
-            return pace.draft
-        if self._private and self._messenger.drafts_offered:
-            await self._draw(shown)
-            return pace.draft
-        await self._grow(shown)
-        return pace.edit
-
-    async def _draw(self, text: str) -> None:
-        async def call() -> None:
-            await self._messenger.bot.send_message_draft(
-                chat_id=int(self._address.chat),
-                draft_id=self._draft,
-                text=text,
-                message_thread_id=int(self._address.thread) if self._address.thread else None,
-                api_kwargs={"can_stop": True} if self._stop is not None else None,
-            )
-
-        try:
-            await self._messenger.calls.attempt(self._address.chat, call)
-        except Held:
-            pass
-        except (BadRequest, EndPointNotFound) as error:
-            log.info("this Bot API server takes no drafts: %s", error.message)
-            self._messenger.drafts_offered = False
-        except TelegramError as error:
-            log.debug("a draft was not shown: %s", error.message)
-
-    async def _grow(self, text: str) -> None:
-        from bot.telegram.messenger import stop_keyboard
-
-        markup, part = stop_keyboard(self._stop), Part(text=text)
-        try:
-            if self._message_id is None:
-                if self._messenger.calls.held(self._address.chat):
-                    return
-                ids = await self._messenger.send_parts(
-                    self._address, (part,), markup, reply_to=self._reply_to
+        async def paint(parts: tuple[Part, ...]) -> None:
+            try:
+                await self._wire.try_draft(
+                    self._address, draft_id, parts[-1], can_stop=self._stop is not None
                 )
-                self._message_id = ids[0]
-            elif not self._messenger.calls.held(self._address.chat):
-                await self._messenger.edit_part(self._address, self._message_id, part, markup)
-        except DeliveryError as error:
-            log.debug("a preview was not shown: %s", error.detail)
+            except InvalidToken:  # so the SDK calls a 404: the server does not know the method
+                log.info("this Bot API server does not know drafts")
+                self._wire.has_drafts = False
+                raise _Enough from None
+            except BadRequest as error:
+                log.info("a draft was refused: %s", error.message)
+                raise _Enough from None
+
+        return await self._keep(paint, self._pace.draft, refresh=self._pace.refresh)
+
+    async def _paint_message(self) -> None:
+        rows = () if self._stop is None else ((self._stop,),)
+
+        async def paint(parts: tuple[Part, ...]) -> None:
+            part = parts[0]  # the rest is sent at the end
+            if part == self._painted:
+                return
+            try:
+                if self._message_id is None:
+                    self._message_id = await self._wire.try_send(
+                        self._address, part, rows, self._reply_to
+                    )
+                else:
+                    await self._wire.try_edit(self._address, self._message_id, part, rows)
+            except BadRequest as error:
+                log.info("a preview was refused: %s", error.message)
+                raise _Enough from None
+            except NetworkError as error:
+                if self._message_id is None and not not_carried_out(error):
+                    # It may stand in the chat, and we do not know its id: not another beside it.
+                    raise _Enough from None
+                raise
+            self._painted = part
+
+        await self._keep(paint, self._pace.edit, refresh=None)
+
+    async def _keep(self, paint: Paint, interval: float, *, refresh: float | None) -> bool:
+        """Paint what is new, at most once an interval, until it is over (True) or of no use here
+        (False). After `refresh` seconds the same is painted again.
+        """
+        painted = ""
+        while not self._over.is_set():
+            text = self._text
+            if text == painted:
+                self._news.clear()
+                await self._first(refresh, self._news, self._over)
+                painted = painted if self._news.is_set() else ""
+                continue
+            parts = await render_long(text)
+            painted = text
+            if parts[0].text == NOTHING or self._over.is_set():
+                continue
+            try:
+                await paint(parts)
+            except _Enough:
+                return False
+            except Forbidden:  # `finish` will say so
+                return True
+            except Held:
+                painted = ""
+            except TelegramError as error:
+                log.info("a preview did not arrive: %s", error.message)
+            await self._first(max(interval, self._wire.held(self._address)), self._over)
+        return True
+
+    @staticmethod
+    async def _first(seconds: float | None, *events: asyncio.Event) -> None:
+        """Wait for the first of the events, or until the time is up."""
+        waits = [asyncio.ensure_future(event.wait()) for event in events]
+        try:
+            await asyncio.wait(waits, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for wait in waits:
+                wait.cancel()

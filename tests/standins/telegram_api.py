@@ -71,6 +71,7 @@ class Failure:
     status: int = 0  # 0: the connection is reset
     description: str = ""
     retry_after: int | None = None
+    moved_to: int | None = None  # the group's id since it became a supergroup
     after: bool = False
 
 
@@ -185,7 +186,7 @@ class TelegramStandIn(TelegramChats):
         self, method: str, failure: Failure, *, times: int = 1, chat: int | None = None
     ) -> None:
         """Let the next `times` calls of a method fail, in one chat if named. Several scripts for
-        a method are used up in order.
+        a method are used up in order. "file" stands for the download of a file.
         """
         self._scripted.append(_Scripted(method=method, failure=failure, times=times, chat=chat))
 
@@ -234,7 +235,12 @@ class TelegramStandIn(TelegramChats):
                     return _json(200, result), params
             if failure.status == 0:
                 return Answered(reset=True), params
-            raise Refusal(failure.status, failure.description, retry_after=failure.retry_after)
+            raise Refusal(
+                failure.status,
+                failure.description,
+                retry_after=failure.retry_after,
+                migrate_to_chat_id=failure.moved_to,
+            )
         except Refusal as refusal:
             return _json(refusal.status, refusal), params
 
@@ -358,7 +364,10 @@ class TelegramStandIn(TelegramChats):
                 "message is not modified: specified new message content and reply markup are "
                 "exactly the same as a current content and reply markup of the message"
             )
-        message |= {"text": text, "entities": entities, "reply_markup": markup}
+        message |= {"text": text, "entities": entities}
+        message.pop("reply_markup", None)
+        if markup.get("inline_keyboard"):
+            message["reply_markup"] = markup
         return message
 
     def _get_file(self, file_id: str) -> Json:
@@ -372,6 +381,10 @@ class TelegramStandIn(TelegramChats):
         return {"file_id": file_id, "file_unique_id": file_id, "file_size": size, "file_path": path}
 
     def _file(self, path: str) -> Answered:
+        failure = self._failure("file", {})
+        if failure is not None:
+            refusal = Refusal(failure.status, failure.description)
+            return _json(failure.status, refusal) if failure.status else Answered(reset=True)
         document = self._files.get(path.removeprefix("documents/"))
         if document is None:
             return _json(404, Refusal(404, "Not Found"))
@@ -385,8 +398,8 @@ def _scope(scope: Json | None) -> str:
 def _json(status: int, result: object) -> Answered:
     if isinstance(result, Refusal):
         said: Json = {"ok": False, "error_code": status, "description": result.description}
-        if result.retry_after is not None:
-            said["parameters"] = {"retry_after": result.retry_after}
+        if result.parameters:
+            said["parameters"] = result.parameters
     else:
         said = {"ok": True, "result": result}
     return Answered(status=status, body=json.dumps(said).encode())

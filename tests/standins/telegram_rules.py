@@ -79,11 +79,12 @@ REQUIRED: Mapping[str, tuple[str, ...]] = {
 class Refusal(Exception):
     """Telegram's answer to a call that it does not carry out."""
 
-    def __init__(self, status: int, description: str, *, retry_after: int | None = None) -> None:
+    def __init__(self, status: int, description: str, **parameters: int | None) -> None:
         super().__init__(description)
         self.status = status
         self.description = description
-        self.retry_after = retry_after
+        # retry_after, migrate_to_chat_id
+        self.parameters = {name: value for name, value in parameters.items() if value is not None}
 
 
 def refuse(description: str) -> Refusal:
@@ -117,7 +118,7 @@ def parameters(method: str, asked: Asked) -> tuple[Json, dict[str, bytes]]:
     kinds = PARAMETERS[method]
     if unknown := given.keys() - kinds.keys():
         raise refuse(f"unknown parameters of {method}: {sorted(unknown)}")
-    if missing := [name for name in REQUIRED.get(method, ()) if name not in given]:
+    if missing := [name for name in REQUIRED.get(method, ()) if name not in {**given, **files}]:
         raise refuse(f"{missing[0]} is missing")
     return {name: _decoded(name, value, kinds[name]) for name, value in given.items()}, files
 
