@@ -1,23 +1,30 @@
 """Delivers what the bot owes: each notice until it has arrived, or can never arrive."""
 
+import asyncio
 import logging
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from avatar.errors import NotDelivered, Unreachable
 from avatar.ports import Clock, Herald, Store
-from avatar.records import Notice
+from avatar.records import Address, Notice
 
 log = logging.getLogger(__name__)
 
 LEASE = timedelta(seconds=60)
 CLAIMED = 50  # notices a pass
+AT_ONCE = 8  # addresses served side by side: one slow chat holds up no other
 FIRST_DELAY = timedelta(seconds=10)
 MAX_DELAY = timedelta(hours=1)
 GIVE_UP = timedelta(days=3)
 
 
 class Deliverer:
-    """Each call of `deliver_once` tries every notice that is due once."""
+    """Each call of `deliver_once` tries every notice that is due once.
+
+    A notice that was brought when the process died before that was written is brought again:
+    rather twice than never.
+    """
 
     def __init__(self, store: Store, *, herald: Herald, owner: str, clock: Clock) -> None:
         self._store = store
@@ -30,11 +37,29 @@ class Deliverer:
         claimed = await self._store.claim_notices(
             owner=self._owner, now=now, lease=LEASE, limit=CLAIMED
         )
+        by_address: dict[Address, list[Notice]] = {}
         for notice in claimed:
-            await self._deliver(notice)
+            by_address.setdefault(notice.address, []).append(notice)
+        slots = asyncio.Semaphore(AT_ONCE)
+
+        async def in_order(notices: Sequence[Notice]) -> None:
+            async with slots:
+                for notice in notices:
+                    await self._deliver(notice)
+
+        async with asyncio.TaskGroup() as group:
+            for notices in by_address.values():
+                group.create_task(in_order(notices))
         return len(claimed)
 
     async def _deliver(self, notice: Notice) -> None:
+        """No error of one notice reaches another."""
+        try:
+            await self._bring(notice)
+        except Exception:  # of the store: its lease will end, and it is claimed again
+            log.exception("what became of notice %s could not be written", notice.id)
+
+    async def _bring(self, notice: Notice) -> None:
         try:
             await self._herald.bring(notice)
         except Unreachable as error:

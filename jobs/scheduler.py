@@ -15,8 +15,54 @@ from jobs.notices import Deliverer
 
 log = logging.getLogger(__name__)
 
-TIDY_EVERY = timedelta(hours=6)
-GRACE = 5.0  # seconds that a pass in progress gets at the end
+# Each tidying takes away a bounded number of rows, so it comes often.
+TIDY_EVERY = timedelta(minutes=10)
+GRACE = 5.0  # seconds that passes in progress get at the end
+
+
+class Pass:
+    """A step that never runs beside itself: asked for while it runs, it runs once more after."""
+
+    def __init__(
+        self,
+        step: Callable[[datetime], Awaitable[object]],
+        *,
+        clock: Clock,
+        then: Callable[[], None] | None = None,
+    ) -> None:
+        self._step = step
+        self._clock = clock
+        self._then = then
+        self._wanted = False
+        self._finished = False
+        self._task: asyncio.Task[None] | None = None
+
+    def ask(self) -> None:
+        """Run it now, or once more when the run in progress is done; nothing after `finish`."""
+        self._wanted = not self._finished
+        if self._wanted and self._task is None:
+            self._task = asyncio.get_running_loop().create_task(self._run())
+
+    async def _run(self) -> None:
+        try:
+            while self._wanted:
+                self._wanted = False
+                try:
+                    await self._step(self._clock())
+                except Exception:  # a locked database…: the next interval comes
+                    log.exception("a scheduled step failed")
+                if self._then is not None:
+                    self._then()
+        finally:
+            self._task = None  # here and not in a callback: a request in between would be lost
+
+    async def finish(self, grace: float) -> None:
+        """No further run; the one in progress gets `grace` seconds, then it is cancelled."""
+        self._wanted, self._finished = False, True
+        if (task := self._task) is not None:
+            await asyncio.wait({task}, timeout=grace)
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
 
 
 class Scheduler:
@@ -31,79 +77,44 @@ class Scheduler:
         poll: timedelta,
         clock: Clock,
     ) -> None:
-        self._follower = follower
-        self._deliverer = deliverer
-        self._store = store
         self._poll = poll
-        self._clock = clock
-        self._running: asyncio.Task[None] | None = None
-        self._again = False
+        # Side by side: notices are not held up by the upload of a large file.
+        self._deliver = Pass(deliverer.deliver_once, clock=clock)
+        self._follow = Pass(follower.follow_once, clock=clock, then=self._deliver.ask)
+        self._tidy = Pass(lambda now: store.tidy(now=now), clock=clock)
 
     def nudge(self) -> None:
-        """Follow and deliver now; while a pass runs, once more after it."""
-        self._again = True
-        if self._running is None:
-            self._running = asyncio.get_running_loop().create_task(self._passes())
-            self._running.add_done_callback(self._ended)
-
-    async def _tick(self) -> None:
-        """A coroutine, so that APScheduler runs it in the loop; the pass itself outlives it."""
-        self.nudge()
-
-    def _ended(self, _: asyncio.Task[None]) -> None:
-        self._running = None
-
-    async def _passes(self) -> None:
-        while self._again:
-            self._again = False
-            await self.follow()
-
-    async def follow(self) -> None:
-        """One pass: follow what is due, then deliver what is owed."""
-        await self._safely(self._follower.follow_once)
-        await self._safely(self._deliverer.deliver_once)
-
-    async def tidy(self) -> None:
-        """Clear away what is long past use."""
-
-        async def tidy_once(now: datetime) -> int:
-            await self._store.tidy(now=now)
-            return 0
-
-        await self._safely(tidy_once)
-
-    async def _safely(self, step: Callable[[datetime], Awaitable[int]]) -> None:
-        """A pass that fails (a locked database…) is logged; the next one comes."""
-        try:
-            await step(self._clock())
-        except Exception:
-            log.exception("a scheduled step failed")
+        """Follow and deliver now; what runs already is run once more after."""
+        self._follow.ask()
+        self._deliver.ask()
 
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        """While inside, the intervals run. At the end a pass in progress gets some seconds."""
+        """While inside, the intervals run. At the end passes in progress get some seconds."""
+
+        # Coroutines, so that APScheduler runs them in the loop. They only ask: a pass that takes
+        # longer than its interval would make APScheduler warn, and its shutdown would cut it off.
+        async def tick() -> None:
+            self.nudge()
+
+        async def tidy() -> None:
+            self._tidy.ask()
+
         scheduler = AsyncIOScheduler(timezone="UTC")
-        scheduler.add_job(
-            self._tick,
-            IntervalTrigger(seconds=self._poll.total_seconds()),
-            coalesce=True,
-            max_instances=1,
-            misfire_grace_time=None,
-        )
-        scheduler.add_job(
-            self.tidy, IntervalTrigger(seconds=TIDY_EVERY.total_seconds()), coalesce=True
-        )
+        for function, every in ((tick, self._poll), (tidy, TIDY_EVERY)):
+            scheduler.add_job(
+                function,
+                IntervalTrigger(seconds=every.total_seconds()),
+                coalesce=True,
+                max_instances=1,
+                misfire_grace_time=None,
+            )
         scheduler.start()
         self.nudge()
+        self._tidy.ask()
         try:
             yield
         finally:
             scheduler.shutdown(wait=False)
-            await self._finish()
-
-    async def _finish(self) -> None:
-        self._again = False
-        if (running := self._running) is not None:
-            await asyncio.wait({running}, timeout=GRACE)
-            running.cancel()
-            await asyncio.gather(running, return_exceptions=True)
+            await asyncio.gather(self._tidy.finish(GRACE), self._follow.finish(GRACE))
+            await self._deliver.finish(GRACE)  # last: following may just have owed something
