@@ -1,12 +1,11 @@
 """The `openai` package's client for one host, made when it is first needed.
 
-Importing the package takes a second, so that happens in a thread at first use (or when somebody
-calls `warm_up`), and never delays the start of the bot.
+Importing the package takes a second and reading the certificates another tenth, so that happens in
+a thread at first use (or when somebody calls `warm_up`), and never delays the start of the bot.
 """
 
 import asyncio
 import email.utils
-import importlib
 import ipaddress
 import json
 import time
@@ -78,8 +77,7 @@ class Client:
                 if not (self._api_key.isascii() and self._api_key.isprintable()):
                     # The HTTP library's own error for this would show the key.
                     raise WrongKey(detail="the key has characters that no header can carry")
-                await asyncio.to_thread(importlib.import_module, "openai")
-                self._made = self._make()
+                self._made = await asyncio.to_thread(self._make)
             return self._made
 
     def _make(self) -> "AsyncOpenAI":

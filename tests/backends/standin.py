@@ -85,6 +85,7 @@ class Standin:
     def __init__(self) -> None:
         self.requests: list[Request] = []
         self.answers: deque[Answer] = deque()
+        self.asked = asyncio.Event()  # a request has come
         self.left = asyncio.Event()  # a client went away in the middle of an answer
         self.base_url = ""
         self._connections = 0
@@ -115,6 +116,7 @@ class Standin:
         try:
             while (request := await _request(reader, number)) is not None:
                 self.requests.append(request)
+                self.asked.set()
                 answer = self.answers.popleft() if self.answers else refused(418, "not scripted")
                 if not await self._answer(answer, reader, writer):
                     return
