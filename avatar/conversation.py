@@ -33,6 +33,7 @@ from avatar.records import (
     Usage,
     Version,
 )
+from avatar.versions import pair_of
 
 log = logging.getLogger(__name__)
 
@@ -80,7 +81,7 @@ def compose(
     The oldest turns are the first to go, and never leave a reply without its question at the
     beginning. Raises BadText when the prompt and the message alone do not fit.
     """
-    room = context_tokens - REPLY_TOKENS - 3 - _cost_of(said)
+    room = context_tokens - REPLY_TOKENS - tokens.CONVERSATION_TOKENS - _cost_of(said)
     if prompt:
         room -= _cost_of(prompt)
     if room < 0:
@@ -102,17 +103,7 @@ def compose(
 
 
 def _cost_of(text: str) -> int:
-    return 4 + tokens.estimate(text)
-
-
-def pair_of(avatar: Avatar, *, prompt: Version | None, model: Version | None) -> Pair:
-    """What answers for a prompt and a model (None: no prompt; the base model)."""
-    return Pair(
-        prompt=prompt,
-        model=model,
-        provider=(model and model.provider) or avatar.provider,
-        model_name=(model and model.fine_tuned_model_id) or avatar.base_model,
-    )
+    return tokens.MESSAGE_TOKENS + tokens.estimate(text)
 
 
 def pair_with(active: Pair, avatar: Avatar, side: Version | None) -> Pair:
@@ -218,8 +209,8 @@ class Conversation:
             raise BadText(reason="Say what they should answer: /compare 2 base How was your day?")
         active = pair_of(
             avatar,
-            prompt=await self._maybe(avatar.active_prompt_id),
-            model=await self._maybe(avatar.active_model_id),
+            prompt=await self._store.version(avatar.active_prompt_id),
+            model=await self._store.version(avatar.active_model_id),
         )
         pairs = [pair_with(active, avatar, side) for side in sides]
         never = asyncio.Event()
@@ -245,8 +236,8 @@ class Conversation:
         """Which pair gave a stored reply. Raises MessageNotFound."""
         if message is None or message.role is not Role.ASSISTANT:
             raise MessageNotFound
-        prompt = await self._maybe(message.prompt_version_id)
-        model = await self._maybe(message.model_version_id)
+        prompt = await self._store.version(message.prompt_version_id)
+        model = await self._store.version(message.model_version_id)
         pair = Pair(
             prompt=prompt,
             model=model,
@@ -254,9 +245,6 @@ class Conversation:
             model_name=message.model or "",
         )
         return message, pair
-
-    async def _maybe(self, version_id: int | None) -> Version | None:
-        return None if version_id is None else await self._store.version(version_id)
 
     async def _count(self, avatar: Avatar, pair: Pair, said: Said) -> None:
         await self._store.add_spent(
@@ -318,7 +306,7 @@ class Conversation:
         await _until(listen, stop)
         finish = ended.finish if ended else Finish.STOPPED
         usage = (ended.usage if ended else None) or Usage(
-            prompt_tokens=3 + sum(_cost_of(turn.text) for turn in request.turns),
+            prompt_tokens=tokens.of_conversation([turn.text for turn in request.turns]),
             completion_tokens=tokens.estimate(text) if text else 0,
             estimated=True,
         )

@@ -118,7 +118,7 @@ class LearningPath:
 
         async def decide(avatar: Avatar) -> Switch:
             last = await self._store.last_activation(avatar_id)
-            target = await self._maybe(last.from_id if last else None)
+            target = await self._store.version(last.from_id if last else None)
             return versions.undo(avatar, last, target)
 
         return await self._switch(avatar_id, decide, person=person, now=now, cause=cause)
@@ -138,7 +138,7 @@ class LearningPath:
         """
         prompt = check_prompt(text)
         avatar = await self._store.avatar(avatar_id)
-        before = await self._maybe(avatar.active_prompt_id)
+        before = await self._store.version(avatar.active_prompt_id)
         if before is not None and before.prompt == prompt:
             raise AlreadyActive(what=f"Exactly this prompt (version {before.number})")
         version = await self._store.add_prompt(
@@ -201,9 +201,6 @@ class LearningPath:
                 )
         return pair
 
-    async def _maybe(self, version_id: int | None) -> Version | None:
-        return None if version_id is None else await self._store.version(version_id)
-
     async def _switch(
         self,
         avatar_id: int,
@@ -229,8 +226,8 @@ class LearningPath:
                 return Switched(
                     avatar=avatar,
                     axis=switch.axis,
-                    before=await self._maybe(switch.expected),
-                    after=await self._maybe(switch.to),
+                    before=await self._store.version(switch.expected),
+                    after=await self._store.version(switch.to),
                 )
         raise Busy
 

@@ -157,8 +157,8 @@ class VersionStore(Protocol):
         """
         ...
 
-    async def version(self, version_id: int) -> Version | None:
-        """Also a tombstone; None: never existed."""
+    async def version(self, version_id: int | None) -> Version | None:
+        """Also a tombstone; None: never existed, or no id was given (a pointer to none)."""
         ...
 
     async def version_by_number(self, avatar_id: int, number: int) -> Version | None:

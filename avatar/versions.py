@@ -20,6 +20,7 @@ from avatar.records import (
     Avatar,
     Axis,
     Badge,
+    Pair,
     Status,
     TrainingType,
     Version,
@@ -54,6 +55,16 @@ def pointer(avatar: Avatar, axis: Axis) -> int | None:
 def is_active(version: Version, avatar: Avatar) -> bool:
     """Whether an avatar's pointer points to this version."""
     return pointer(avatar, axis_of(version)) == version.id
+
+
+def pair_of(avatar: Avatar, *, prompt: Version | None, model: Version | None) -> Pair:
+    """What answers for a prompt and a model (None: no prompt; the base model)."""
+    return Pair(
+        prompt=prompt,
+        model=model,
+        provider=(model and model.provider) or avatar.provider,
+        model_name=(model and model.fine_tuned_model_id) or avatar.base_model,
+    )
 
 
 def badge(version: Version, avatar: Avatar) -> Badge:

@@ -27,7 +27,6 @@ class Verb(StrEnum):
     SHOW = "show"  # version: everything about it
     PROMPT = "prompt"  # version: its prompt
     HISTORY = "history"  # avatar, page
-    STATUS = "status"  # avatar
     TALK = "talk"  # avatar
     AVATARS = "avatars"  # page
     FORGET = "forget"  # nothing: only inside of a confirmation

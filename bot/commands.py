@@ -20,7 +20,6 @@ class Kind(StrEnum):
 
     VERSION = "version"
     PROMPT_VERSION = "prompt_version"
-    MODEL_VERSION = "model_version"
     VERSION_OR_BASE = "version_or_base"
     TRAINING = "training"  # the number of a version in training
     AVATAR = "avatar"  # a slug

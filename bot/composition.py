@@ -6,10 +6,11 @@ import os
 import secrets
 import socket
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -76,8 +77,8 @@ async def bot(
     messengers: Mapping[str, Messenger],
     *,
     model_server: "Callable[[Path], ModelServer] | None" = None,
-) -> AsyncIterator[tuple[Dispatcher, Desk, Callable[[], Awaitable[None]]]]:
-    """Everything but the platforms: the way in, the use-cases, and a wait until nothing is owed."""
+) -> AsyncIterator[tuple[Dispatcher, Desk]]:
+    """Everything but the platforms: the way in, and the use-cases."""
     async with AsyncExitStack() as stack:
         store = await stack.enter_async_context(open_store(settings.database_url))
         provider, backend = await stack.enter_async_context(_backend(settings, model_server))
@@ -99,9 +100,6 @@ async def bot(
             clock=now,
         )
 
-        async def idle() -> None:
-            await _until_idle(store)
-
         desk = Desk(
             store=store,
             learning_path=LearningPath(store),
@@ -117,7 +115,7 @@ async def bot(
             provider=provider,
             base_model=settings.base_model or provider.base_model or "",
             clock=now,
-            idle=idle,
+            idle=partial(_until_idle, store),
         )
         handlers = Handlers(desk)
         dispatcher = Dispatcher(
@@ -138,7 +136,7 @@ async def bot(
         stack.callback(warming.cancel)
         if waiting := await dispatcher.resume():
             log.info("%s messages were not answered when the last process ended", waiting)
-        yield dispatcher, desk, idle
+        yield dispatcher, desk
 
 
 async def _until_idle(store: Store) -> None:
@@ -162,15 +160,11 @@ async def serve(settings: Settings) -> None:
 async def _serve_telegram(settings: Settings, token: str) -> None:
     from bot.telegram.platform import TelegramPlatform
 
-    messengers: dict[str, Messenger] = {}
-    async with AsyncExitStack() as stack:
-        platform = await stack.enter_async_context(
-            TelegramPlatform(token, api_url=settings.telegram_api_url)
-        )
-        messengers[platform.messenger.platform] = platform.messenger
-        dispatcher, _, _ = await stack.enter_async_context(bot(settings, messengers))
-        log.info("serving Telegram as @%s", platform.username)
-        await platform.poll(dispatcher.receive)
+    async with TelegramPlatform(token, api_url=settings.telegram_api_url) as platform:
+        messenger = platform.messenger
+        async with bot(settings, {messenger.platform: messenger}) as (dispatcher, _):
+            log.info("serving Telegram as @%s", platform.username)
+            await platform.poll(dispatcher.receive)
 
 
 def _screen() -> "Screen | None":
@@ -193,7 +187,7 @@ async def _serve_terminal(settings: Settings) -> None:
     settings = replace(
         settings, operators=settings.operators | {(person.platform, person.external_id)}
     )
-    async with bot(settings, {messenger.platform: messenger}) as (dispatcher, desk, idle):
+    async with bot(settings, {messenger.platform: messenger}) as (dispatcher, desk):
         await messenger.send(ADDRESS, await welcome(desk, person))
         if screen is not None:
             await screen.converse(
@@ -205,5 +199,5 @@ async def _serve_terminal(settings: Settings) -> None:
                 messenger,
                 receive=dispatcher.receive,
                 settled=dispatcher.settled,
-                finished=idle,
+                finished=desk.idle,
             )

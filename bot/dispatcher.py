@@ -94,12 +94,15 @@ class Dispatcher:
     async def settled(self, incoming: Incoming) -> None:
         """Wait until everything that was received at its address is answered."""
         await self._lanes.settled(incoming.address)
-        while self._passing:
-            await asyncio.wait(set(self._passing))
+        await self._passed()
 
     async def quiet(self) -> None:
         """Wait until nothing that was received is being answered, anywhere."""
         await self._lanes.quiet()
+        await self._passed()
+
+    async def _passed(self) -> None:
+        """Wait for what passed the queue."""
         while self._passing:
             await asyncio.wait(set(self._passing))
 
@@ -214,7 +217,7 @@ class Dispatcher:
         was given to a single person and is checked against them by its handler.
         """
         match action.verb:
-            case Verb.BASE | Verb.UNDO | Verb.HISTORY | Verb.STATUS:
+            case Verb.BASE | Verb.UNDO | Verb.HISTORY:
                 return await self._store.avatar(action.numbers[0])
             case Verb.TRAIN | Verb.EPOCHS | Verb.DROP:
                 draft = await self._store.draft(action.numbers[0])

@@ -21,6 +21,34 @@ def pointer_column(axis: Axis) -> sa.Column[Any]:
     return avatars.c.active_prompt_id if axis is Axis.PROMPT else avatars.c.active_model_id
 
 
+async def move_pointer(
+    write: AsyncConnection,
+    avatar: sa.RowMapping,
+    axis: Axis,
+    *,
+    to: int | None,
+    why: Why,
+    person_id: int | None,
+    now: datetime,
+    cause: int | None = None,
+) -> None:
+    """Set a pointer of an avatar whose row is locked, and log it: no pointer moves otherwise."""
+    column = pointer_column(axis)
+    await write.execute(sa.update(avatars).where(avatars.c.id == avatar["id"]).values({column: to}))
+    await write.execute(
+        sa.insert(activations).values(
+            avatar_id=avatar["id"],
+            axis=axis.value,
+            from_id=avatar[column.name],
+            to_id=to,
+            why=why.value,
+            person_id=person_id,
+            at=now,
+            cause=cause,
+        )
+    )
+
+
 class AvatarTables(Base):
     """Fulfils `avatar.ports.AvatarStore`."""
 
@@ -57,17 +85,13 @@ class AvatarTables(Base):
 
     async def avatar(self, avatar_id: int) -> Avatar:
         """Raises AvatarNotFound."""
-        async with self._db.reading() as read:
-            found = await read.execute(sa.select(avatars).where(avatars.c.id == avatar_id))
-            row = found.mappings().one_or_none()
+        row = await self._row(sa.select(avatars).where(avatars.c.id == avatar_id))
         if row is None:
             raise AvatarNotFound(slug=str(avatar_id))
         return rows.avatar(row)
 
     async def avatar_by_slug(self, slug: str) -> Avatar | None:
-        async with self._db.reading() as read:
-            found = await read.execute(sa.select(avatars).where(avatars.c.slug == slug))
-            row = found.mappings().one_or_none()
+        row = await self._row(sa.select(avatars).where(avatars.c.slug == slug))
         return None if row is None else rows.avatar(row)
 
     async def avatars(
@@ -103,20 +127,8 @@ class AvatarTables(Base):
                 return False
             if to is not None and not await self._can_be_active(write, avatar_id, axis, to):
                 return False
-            await write.execute(
-                sa.update(avatars).where(avatars.c.id == avatar_id).values({column: to})
-            )
-            await write.execute(
-                sa.insert(activations).values(
-                    avatar_id=avatar_id,
-                    axis=axis.value,
-                    from_id=expected,
-                    to_id=to,
-                    why=why.value,
-                    person_id=person_id,
-                    at=now,
-                    cause=cause,
-                )
+            await move_pointer(
+                write, avatar, axis, to=to, why=why, person_id=person_id, now=now, cause=cause
             )
             return True
 

@@ -16,6 +16,12 @@ class Base:
     def __init__(self, database: Database) -> None:
         self._db = database
 
+    async def _row(self, query: sa.Select[Any]) -> sa.RowMapping | None:
+        """The one row of a query, read in a transaction of its own; None: there is none."""
+        async with self._db.reading() as read:
+            row: sa.RowMapping | None = (await read.execute(query)).mappings().one_or_none()
+            return row
+
     async def _lock_avatar(self, write: AsyncConnection, avatar_id: int) -> sa.RowMapping | None:
         """The avatar's row, locked against every other change of its pointers and numbers.
 

@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from avatar.errors import AvatarNotFound
 from avatar.ports import Context, Spent
+from avatar.pricing import month_of
 from avatar.records import (
     Address,
     Chat,
@@ -20,6 +21,7 @@ from avatar.records import (
     Usage,
     Version,
 )
+from avatar.versions import pair_of
 from storage import rows
 from storage.base import Base, insert
 from storage.database import Database
@@ -67,8 +69,7 @@ class ChatTables(Base):
     async def chat(self, address: Address, *, now: datetime) -> Chat:
         """The chat at an address; made as needed, with the oldest public avatar."""
         query = sa.select(chats).where(_at(address))
-        async with self._db.reading() as read:
-            row = (await read.execute(query)).mappings().one_or_none()
+        row = await self._row(query)
         if row is not None and row["avatar_id"] is not None:
             return rows.chat(row)
         async with self._db.writing() as write:
@@ -151,12 +152,10 @@ class ChatTables(Base):
                 .limit(limit)
             )
             turns = [rows.message(each) for each in newest.mappings()]
-        prompt, model = by_id.get(avatar.active_prompt_id), by_id.get(avatar.active_model_id)
-        pair = Pair(
-            prompt=prompt,
-            model=model,
-            provider=(model and model.provider) or avatar.provider,
-            model_name=(model and model.fine_tuned_model_id) or avatar.base_model,
+        pair = pair_of(
+            avatar,
+            prompt=by_id.get(avatar.active_prompt_id),
+            model=by_id.get(avatar.active_model_id),
         )
         return Context(chat=chat, avatar=avatar, pair=pair, turns=_in_order(turns))
 
@@ -231,7 +230,7 @@ class ChatTables(Base):
                 write,
                 Spent(
                     avatar_id=avatar_id,
-                    month=f"{now:%Y-%m}",
+                    month=month_of(now),
                     kind="chat",
                     version_id=pair.model.id if pair.model else None,
                     model=pair.model_name,
@@ -244,8 +243,7 @@ class ChatTables(Base):
 
     async def reply_to_inbox(self, inbox_id: int) -> Message | None:
         """The reply that was stored for this incoming message."""
-        async with self._db.reading() as read:
-            row = (await read.execute(_reply_to(inbox_id))).mappings().one_or_none()
+        row = await self._row(_reply_to(inbox_id))
         return None if row is None else rows.message(row)
 
     async def shown_as(
@@ -265,32 +263,28 @@ class ChatTables(Base):
                 )
 
     async def find_message(self, address: Address, platform_id: str) -> Message | None:
-        async with self._db.reading() as read:
-            found = await read.execute(
-                sa.select(messages)
-                .join(message_refs, message_refs.c.message_id == messages.c.id)
-                .join(chats, chats.c.id == message_refs.c.chat_id)
-                .where(_at(address), message_refs.c.platform_id == platform_id)
-            )
-            row = found.mappings().one_or_none()
+        row = await self._row(
+            sa.select(messages)
+            .join(message_refs, message_refs.c.message_id == messages.c.id)
+            .join(chats, chats.c.id == message_refs.c.chat_id)
+            .where(_at(address), message_refs.c.platform_id == platform_id)
+        )
         return None if row is None else rows.message(row)
 
     async def last_said(self, chat_id: int) -> Message | None:
         """The last turn of a person in the current conversation."""
-        async with self._db.reading() as read:
-            found = await read.execute(
-                sa.select(messages)
-                .join(chats, chats.c.id == messages.c.chat_id)
-                .where(
-                    messages.c.chat_id == chat_id,
-                    messages.c.avatar_id == chats.c.avatar_id,
-                    messages.c.id > chats.c.conversation_after,
-                    messages.c.role == Role.USER.value,
-                )
-                .order_by(messages.c.id.desc())
-                .limit(1)
+        row = await self._row(
+            sa.select(messages)
+            .join(chats, chats.c.id == messages.c.chat_id)
+            .where(
+                messages.c.chat_id == chat_id,
+                messages.c.avatar_id == chats.c.avatar_id,
+                messages.c.id > chats.c.conversation_after,
+                messages.c.role == Role.USER.value,
             )
-            row = found.mappings().one_or_none()
+            .order_by(messages.c.id.desc())
+            .limit(1)
+        )
         return None if row is None else rows.message(row)
 
     async def add_spent(self, spent: Spent) -> None:

@@ -178,11 +178,7 @@ class InboxTables(Base):
             return rows.confirmation(made.mappings().one())
 
     async def confirmation(self, confirmation_id: int) -> Confirmation | None:
-        async with self._db.reading() as read:
-            found = await read.execute(
-                sa.select(confirmations).where(confirmations.c.id == confirmation_id)
-            )
-            row = found.mappings().one_or_none()
+        row = await self._row(sa.select(confirmations).where(confirmations.c.id == confirmation_id))
         return None if row is None else rows.confirmation(row)
 
     async def use_confirmation(

@@ -30,8 +30,7 @@ class PeopleTables(Base):
         key = (people.c.platform == author.platform) & (people.c.external_id == author.external_id)
         name = author.name[:MAX_NAME]
         where = None if home is None else rows.address_json(home)
-        async with self._db.reading() as read:
-            row = (await read.execute(sa.select(people).where(key))).mappings().one_or_none()
+        row = await self._row(sa.select(people).where(key))
         if row is not None and row["name"] == name and (where is None or row["home"] == where):
             return rows.person(row)
         new = {"name": name} | ({} if where is None else {"home": where})
@@ -63,18 +62,11 @@ class PeopleTables(Base):
             return {row.id: rows.address(row.home) for row in found}
 
     async def find_person(self, platform: str, external_id: str) -> Person | None:
-        async with self._db.reading() as read:
-            row = (
-                (
-                    await read.execute(
-                        sa.select(people).where(
-                            people.c.platform == platform, people.c.external_id == external_id
-                        )
-                    )
-                )
-                .mappings()
-                .one_or_none()
+        row = await self._row(
+            sa.select(people).where(
+                people.c.platform == platform, people.c.external_id == external_id
             )
+        )
         return None if row is None else rows.person(row)
 
     async def people(self, ids: Sequence[int]) -> Mapping[int, Person]:

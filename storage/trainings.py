@@ -104,11 +104,7 @@ class TrainingTables(VersionTables):
         return draft
 
     async def draft(self, draft_id: int) -> Draft | None:
-        async with self._db.reading() as read:
-            found = await read.execute(
-                sa.select(training_drafts).where(training_drafts.c.id == draft_id)
-            )
-            row = found.mappings().one_or_none()
+        row = await self._row(sa.select(training_drafts).where(training_drafts.c.id == draft_id))
         return None if row is None else rows.draft(row)
 
     async def set_draft_epochs(self, draft_id: int, epochs: int) -> None:
@@ -203,11 +199,9 @@ class TrainingTables(VersionTables):
             return version
 
     async def job_of(self, version_id: int) -> Job | None:
-        async with self._db.reading() as read:
-            found = await read.execute(
-                sa.select(fine_tune_jobs).where(fine_tune_jobs.c.version_id == version_id)
-            )
-            row = found.mappings().one_or_none()
+        row = await self._row(
+            sa.select(fine_tune_jobs).where(fine_tune_jobs.c.version_id == version_id)
+        )
         return None if row is None else rows.job(row)
 
     async def job_events(self, job_id: int, *, limit: int) -> tuple[JobEvent, ...]:

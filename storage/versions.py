@@ -7,11 +7,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from avatar.records import Axis, Example, Job, Status, TrainingType, Version, Why
 from storage import rows
-from storage.avatars import pointer_column
+from storage.avatars import move_pointer, pointer_column
 from storage.base import Base
 from storage.tables import (
     Moment,
-    activations,
     avatars,
     fine_tune_jobs,
     training_examples,
@@ -74,36 +73,27 @@ class VersionTables(Base):
                 .mappings()
                 .one()
             )
-            await write.execute(
-                sa.update(avatars)
-                .where(avatars.c.id == avatar_id)
-                .values(active_prompt_id=row["id"])
-            )
-            await write.execute(
-                sa.insert(activations).values(
-                    avatar_id=avatar_id,
-                    axis=Axis.PROMPT.value,
-                    from_id=avatar["active_prompt_id"],
-                    to_id=row["id"],
-                    why=Why.TRAINED.value,
-                    person_id=person_id,
-                    at=now,
-                )
+            await move_pointer(
+                write,
+                avatar,
+                Axis.PROMPT,
+                to=row["id"],
+                why=Why.TRAINED,
+                person_id=person_id,
+                now=now,
             )
             return rows.version(row)
 
-    async def version(self, version_id: int) -> Version | None:
+    async def version(self, version_id: int | None) -> Version | None:
         """Also a tombstone; None: never existed."""
-        return await self._one(versions.c.id == version_id)
+        return None if version_id is None else await self._one(versions.c.id == version_id)
 
     async def version_by_number(self, avatar_id: int, number: int) -> Version | None:
         """Also a tombstone; None: never existed."""
         return await self._one((versions.c.avatar_id == avatar_id) & (versions.c.number == number))
 
     async def _one(self, where: sa.ColumnElement[bool]) -> Version | None:
-        async with self._db.reading() as read:
-            found = await read.execute(sa.select(versions).where(where))
-            row = found.mappings().one_or_none()
+        row = await self._row(sa.select(versions).where(where))
         return None if row is None else rows.version(row)
 
     async def history(self, avatar_id: int, *, limit: int, offset: int) -> tuple[Version, ...]:
@@ -168,23 +158,16 @@ class VersionTables(Base):
             if buried.rowcount == 0 or avatar is None:
                 return False
             for axis in Axis:
-                column = pointer_column(axis)
-                if avatar[column.name] != version_id:
-                    continue
-                await write.execute(
-                    sa.update(avatars).where(avatars.c.id == avatar_id).values({column: None})
-                )
-                await write.execute(
-                    sa.insert(activations).values(
-                        avatar_id=avatar_id,
-                        axis=axis.value,
-                        from_id=version_id,
-                        to_id=None,
-                        why=Why.DELETED.value,
+                if avatar[pointer_column(axis).name] == version_id:
+                    await move_pointer(
+                        write,
+                        avatar,
+                        axis,
+                        to=None,
+                        why=Why.DELETED,
                         person_id=person_id,
-                        at=now,
+                        now=now,
                     )
-                )
             await write.execute(
                 sa.delete(training_examples).where(training_examples.c.version_id == version_id)
             )

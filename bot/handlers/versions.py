@@ -9,7 +9,7 @@ from avatar.diff import word_diff
 from avatar.errors import AlreadyDone, BadText, Invalid, NotOffered, RemoteNotFound
 from avatar.learning_path import Switched
 from avatar.records import Status, Version
-from avatar.versions import parse_number
+from avatar.versions import pair_of, parse_number
 from bot.actions import Action, Verb, code, decode
 from bot.cards import path, people, status, switching
 from bot.handlers.desk import Desk
@@ -47,7 +47,6 @@ class VersionHandlers:
     @property
     def presses(self) -> dict[Verb, PressHandler]:
         return {
-            Verb.STATUS: self.press_status,
             Verb.HISTORY: self.press_history,
             Verb.SHOW: self.press_show,
             Verb.PROMPT: self.press_prompt,
@@ -65,21 +64,20 @@ class VersionHandlers:
 
     async def status(self, request: Request) -> Answer:
         store, avatar = self.desk.store, request.avatar
-        model = await self._maybe(avatar.active_model_id)
-        provider = (model and model.provider) or avatar.provider
-        name = (model and model.fine_tuned_model_id) or avatar.base_model
+        pair = pair_of(
+            avatar,
+            prompt=await store.version(avatar.active_prompt_id),
+            model=await store.version(avatar.active_model_id),
+        )
         return status.status(
             avatar,
-            model=model,
-            prompt=await self._maybe(avatar.active_prompt_id),
-            price=pricing.price_of(provider, name),
+            model=pair.model,
+            prompt=pair.prompt,
+            price=pricing.price_of(pair.provider, pair.model_name),
             spending=await store.spending(avatar.id, month=pricing.month_of(request.now)),
             trainings=await store.trainings(avatar.id, limit=TRAININGS_SHOWN),
             now=request.now,
         )
-
-    async def press_status(self, request: Request, _: tuple[int, ...]) -> Answer:
-        return await self.status(request)
 
     async def history(self, request: Request) -> Answer:
         page = 1
@@ -123,7 +121,7 @@ class VersionHandlers:
             job=job,
             events=tuple(reversed(events)),
             maker=maker,
-            origin=await self._maybe(version.origin_id),
+            origin=await self.desk.store.version(version.origin_id),
             now=request.now,
         )
 
@@ -149,7 +147,9 @@ class VersionHandlers:
     async def prompt(self, request: Request) -> Answer:
         avatar = request.avatar
         if not request.rest:
-            return switching.prompt_card(avatar, await self._maybe(avatar.active_prompt_id))
+            return switching.prompt_card(
+                avatar, await self.desk.store.version(avatar.active_prompt_id)
+            )
         version, before = await self.desk.learning_path.write_prompt(
             avatar.id,
             request.rest,
@@ -313,6 +313,3 @@ class VersionHandlers:
         if len(words) > 1:
             raise BadText(reason=f"One number is enough: {usage}")
         return await self.desk.learning_path.find(request.avatar.id, parse_number(words[0]))
-
-    async def _maybe(self, version_id: int | None) -> Version | None:
-        return None if version_id is None else await self.desk.store.version(version_id)

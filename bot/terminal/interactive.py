@@ -25,7 +25,7 @@ from bot.terminal.platform import Typed
 from bot.wording import badge_words, version_name
 
 COMPLETED_VERSIONS = 50
-_NUMBERED = {Kind.VERSION, Kind.PROMPT_VERSION, Kind.MODEL_VERSION, Kind.TRAINING}
+_NUMBERED = {Kind.VERSION, Kind.PROMPT_VERSION, Kind.TRAINING}
 
 
 class Screen:

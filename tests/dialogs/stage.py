@@ -123,7 +123,7 @@ async def terminal_stage(
     )
     serving = partial(model_server, word_seconds=word_seconds)
     built = bot(settings, {"terminal": messenger}, model_server=serving)
-    async with built as (dispatcher, desk, _):
+    async with built as (dispatcher, desk):
         await welcome(desk, person)
         yield TerminalStage(out, messenger, dispatcher, desk)
 
@@ -193,7 +193,7 @@ async def telegram_stage(
         async with platform:
             messengers = {"telegram": platform.messenger}
             built = bot(settings, messengers, model_server=model_server)
-            async with built as (dispatcher, desk, _):
+            async with built as (dispatcher, desk):
                 polling = asyncio.create_task(platform.poll(dispatcher.receive))
                 stage = TelegramStage(standin, dispatcher, desk)
                 await stage.say("/newavatar Demo")
