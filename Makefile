@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: run test check format bench lock clean help
+.PHONY: run test test-long check format bench lock clean help
 
 help:  ## what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -14,6 +14,9 @@ run: $(VENV)/.run  ## set up and start: the terminal, or Telegram when TELEGRAM_
 
 test: $(VENV)/.dev  ## set up and run the tests
 	@$(BIN)/python -m pytest -n 2
+
+test-long: $(VENV)/.dev  ## the tests that take their time: whole processes, killed
+	@$(BIN)/python -m pytest -n 2 -m long
 
 check: $(VENV)/.dev  ## format, lint, types, tests
 	@$(BIN)/ruff format --check .

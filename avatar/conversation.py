@@ -16,7 +16,6 @@ from typing import cast
 
 from avatar import pricing, tokens
 from avatar.errors import BadText, EmptyReply, MessageNotFound, ModelGone
-from avatar.learning_path import visible
 from avatar.ports import ChatModel, ChatRequest, Clock, Context, Ended, Spent, Store
 from avatar.providers import Provider
 from avatar.records import (
@@ -33,6 +32,7 @@ from avatar.records import (
     Usage,
     Version,
 )
+from avatar.text import visible
 from avatar.versions import pair_of
 
 log = logging.getLogger(__name__)

@@ -13,6 +13,7 @@ from avatar import versions
 from avatar.errors import AlreadyActive, BadText, Busy, Expired, NotActivatable, VersionNotFound
 from avatar.ports import Store
 from avatar.records import Avatar, Axis, Confirmation, Person, Status, TrainingType, Version
+from avatar.text import visible
 from avatar.versions import MAX_NOTE, MAX_PROMPT, Switch
 
 CONFIRMATION_LASTS = timedelta(minutes=10)
@@ -245,15 +246,3 @@ def check_prompt(text: str) -> str:
             reason=f"A prompt has up to {MAX_PROMPT:,} characters; this one has {len(prompt):,}."
         )
     return prompt
-
-
-def visible(text: str) -> str:
-    """Text without control characters (tabs and line breaks stay) and without lone surrogates."""
-    unified = text.replace("\r\n", "\n").replace("\r", "\n")
-    return "".join(
-        c for c in unified if c in "\n\t" or (c >= " " and c != "\x7f" and not _hidden(c))
-    )
-
-
-def _hidden(c: str) -> bool:
-    return "\x80" <= c <= "\x9f" or "\ud800" <= c <= "\udfff"

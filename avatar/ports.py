@@ -83,9 +83,10 @@ class PeopleStore(Protocol):
         """False: they were none, or they are the last one (who stays)."""
         ...
 
-    async def forget(self, person_id: int, *, now: datetime) -> int:
+    async def forget(self, person_id: int, *, now: datetime, cause: int | None = None) -> int:
         """Delete what the person said, and the replies to it, in every chat, and what of them
-        lies in the inbox. Returns how many messages went. What was spent stays counted.
+        lies in the inbox except for `cause`, the wish itself. Returns how many messages went.
+        What was spent stays counted.
         """
         ...
 
@@ -153,7 +154,7 @@ class VersionStore(Protocol):
         cause: int | None = None,
     ) -> Version:
         """The next number, completed, and active at once (logged as Why.TRAINED). A second call
-        with the same cause returns the version that the first made.
+        with the same cause returns the version that the first made. Raises AvatarNotFound.
         """
         ...
 

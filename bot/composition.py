@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from avatar.conversation import Conversation
 from avatar.learning_path import LearningPath
-from avatar.ports import Store
+from avatar.ports import Clock, Store
 from avatar.providers import EMBEDDED, Provider, provider_for
 from avatar.training import Trainings
 from backends.backend import Backend
@@ -77,6 +77,7 @@ async def bot(
     messengers: Mapping[str, Messenger],
     *,
     model_server: "Callable[[Path], ModelServer] | None" = None,
+    clock: Clock = now,
 ) -> AsyncIterator[tuple[Dispatcher, Desk]]:
     """Everything but the platforms: the way in, and the use-cases."""
     async with AsyncExitStack() as stack:
@@ -92,12 +93,12 @@ async def bot(
                 herald=herald,
                 poll=poll,
                 owner=owner,
-                clock=now,
+                clock=clock,
             ),
             deliverer=Deliverer(store, herald=herald, owner=owner, clock=now),
             store=store,
             poll=poll,
-            clock=now,
+            clock=clock,
         )
 
         desk = Desk(
@@ -108,13 +109,13 @@ async def bot(
                 store,
                 models={provider.name: backend.chat},
                 providers={provider.name: provider},
-                clock=now,
+                clock=clock,
             ),
             providers={provider.name: provider},
             trainers={provider.name: backend.trainer},
             provider=provider,
             base_model=settings.base_model or provider.base_model or "",
-            clock=now,
+            clock=clock,
             idle=partial(_until_idle, store),
         )
         handlers = Handlers(desk)
@@ -128,7 +129,7 @@ async def bot(
                 operators=settings.operators,
                 anyone_creates=settings.avatar_creation == "anyone",
             ),
-            clock=now,
+            clock=clock,
         )
         await stack.enter_async_context(scheduler.running())
         stack.push_async_callback(dispatcher.close, grace=GRACE)

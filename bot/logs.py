@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 
 # What looks like a key or a token, wherever it comes from.
 _PATTERNS = (
-    re.compile(r"\b\d{6,20}:[A-Za-z0-9_-]{30,}"),  # Telegram
+    re.compile(r"(?<!\d)\d{6,20}:[A-Za-z0-9_-]{30,}"),  # Telegram, also as /bot<token>/
     re.compile(r"\bsk-[A-Za-z0-9_-]{8,}"),  # OpenAI
     re.compile(r"(?i)\bbearer\s+[A-Za-z0-9._~+/-]{8,}"),
 )

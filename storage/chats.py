@@ -124,9 +124,10 @@ class ChatTables(Base):
     async def context(self, chat_id: int, *, limit: int) -> Context:
         """All that a reply needs, read at one moment. Raises AvatarNotFound."""
         async with self._db.reading() as read:
-            chat = rows.chat(
-                (await read.execute(sa.select(chats).where(chats.c.id == chat_id))).mappings().one()
-            )
+            at = await read.execute(sa.select(chats).where(chats.c.id == chat_id))
+            if (place := at.mappings().one_or_none()) is None:
+                raise AvatarNotFound(slug="")
+            chat = rows.chat(place)
             found = await read.execute(sa.select(avatars).where(avatars.c.id == chat.avatar_id))
             row = found.mappings().one_or_none()
             if row is None:
@@ -182,13 +183,17 @@ class ChatTables(Base):
             if (stored := made.mappings().one_or_none()) is not None:
                 return rows.message(stored)
             common = {"chat_id": chat_id, "avatar_id": avatar_id, "person_id": person_id}
-            if retry_of is not None:
+            question = None
+            if retry_of is not None:  # it may have been forgotten while its answer was written
+                question = await write.scalar(
+                    sa.select(messages.c.id).where(messages.c.id == retry_of)
+                )
+            if question is not None:
                 await write.execute(
                     sa.update(messages)
-                    .where(messages.c.answers == retry_of, messages.c.superseded_at.is_(None))
+                    .where(messages.c.answers == question, messages.c.superseded_at.is_(None))
                     .values(superseded_at=now)
                 )
-                question = retry_of
             else:
                 turn = await write.execute(
                     sa.insert(messages)

@@ -1,17 +1,22 @@
 """The connection to a database: SQLite by aiosqlite, or PostgreSQL by psycopg 3."""
 
+import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import event, make_url
-from sqlalchemy.engine import URL
+from sqlalchemy import create_engine, event, make_url
+from sqlalchemy.engine import URL, Engine
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from avatar.errors import AvatarError
 
 BUSY_SECONDS = 30.0  # how long a writer waits for another one
+
+
+# isolation_level None: the driver begins nothing by itself, we do.
+_SQLITE_ARGUMENTS = {"timeout": BUSY_SECONDS, "isolation_level": None}
 
 
 class DatabaseRefused(AvatarError):
@@ -44,13 +49,15 @@ class Database:
     def __init__(self, url: str) -> None:
         self.url = database_url(url)
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
+        # SQLite takes one writer: those of this process wait here, in order, and not each with a
+        # connection in its hand, which readers would miss.
+        self._turn: AbstractAsyncContextManager[object] = (
+            asyncio.Lock() if self.is_sqlite else nullcontext()
+        )
         if self.is_sqlite:
             if self.url.database and self.url.database != ":memory:":
                 Path(self.url.database).parent.mkdir(parents=True, exist_ok=True)
-            # isolation_level None: the driver begins nothing by itself, we do (see below).
-            self.engine = create_async_engine(
-                self.url, connect_args={"timeout": BUSY_SECONDS, "isolation_level": None}
-            )
+            self.engine = create_async_engine(self.url, connect_args=_SQLITE_ARGUMENTS)
             _set_up_sqlite(self.engine)
         else:
             try:
@@ -73,10 +80,16 @@ class Database:
         """A transaction that writes. On SQLite it takes the write lock at once: one that reads
         first and writes later would be refused if another wrote in between.
         """
-        async with self.engine.begin() as connection:
+        async with self._turn, self.engine.begin() as connection:
             if self.is_sqlite:
                 await connection.exec_driver_sql("BEGIN IMMEDIATE")
             yield connection
+
+    def blocking_engine(self) -> Engine:
+        """An engine for a thread, as Alembic needs it."""
+        if self.is_sqlite:
+            return create_engine(self.url.set(drivername="sqlite"), connect_args=_SQLITE_ARGUMENTS)
+        return create_engine(self.url)
 
     async def close(self) -> None:
         """Give the connections back."""

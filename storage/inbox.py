@@ -87,7 +87,7 @@ class InboxTables(Base):
             await write.execute(
                 sa.update(incoming)
                 .where(incoming.c.id == inbox_id)
-                .values(payload=None, done_at=now)
+                .values(payload=None, author_id="", done_at=now)
             )
 
     async def unanswered(self, *, limit: int) -> tuple[Received, ...]:

@@ -123,7 +123,7 @@ class PeopleTables(Base):
             )
             return result.rowcount == 1
 
-    async def forget(self, person_id: int, *, now: datetime) -> int:
+    async def forget(self, person_id: int, *, now: datetime, cause: int | None = None) -> int:
         """Delete what the person said and the replies to it. What was spent stays counted."""
         said = sa.select(messages.c.id).where(messages.c.person_id == person_id)
         drafts = sa.select(training_drafts.c.id).where(
@@ -140,23 +140,21 @@ class PeopleTables(Base):
             turns = await write.execute(
                 sa.delete(messages).where(messages.c.person_id == person_id)
             )
-            who = (
-                await write.execute(
-                    sa.select(people.c.platform, people.c.external_id).where(
-                        people.c.id == person_id
-                    )
-                )
-            ).one()
+            known = await write.execute(
+                sa.select(people.c.platform, people.c.external_id).where(people.c.id == person_id)
+            )
+            if (who := known.one_or_none()) is None:
+                return 0
             await write.execute(
                 sa.update(incoming)
                 .where(
                     incoming.c.platform == who.platform,
                     incoming.c.author_id == who.external_id,
                     incoming.c.done_at.is_(None),
-                    # What is being answered now (this wish itself) is wiped when it is done.
-                    incoming.c.attempts == 0,
+                    # This wish itself is wiped when it is answered.
+                    incoming.c.id != (cause or 0),
                 )
-                .values(payload=None, done_at=now)
+                .values(payload=None, author_id="", done_at=now)
             )
             await write.execute(
                 sa.delete(training_examples).where(training_examples.c.draft_id.in_(drafts))

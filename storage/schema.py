@@ -4,11 +4,11 @@ Alembic takes half a second to import, so it is not touched when the database sa
 """
 
 import asyncio
+import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from storage.database import Database, DatabaseRefused
 
@@ -29,34 +29,43 @@ def config(connection: sa.Connection | None = None) -> "Config":
     return made
 
 
+_migrating = threading.Lock()  # Alembic keeps what it is at in its module: one at a time
+
+
 async def bring_up_to_date(database: Database) -> None:
     """Raises DatabaseRefused when a newer avatar-bot has written the database."""
     async with database.reading() as read:
-        at = await _revision(read)
-    if at == HEAD:
-        return
-    await asyncio.to_thread(_import_alembic)
-    # The write lock is taken first, so of two processes that start at once one migrates and the
-    # other finds it done.
-    async with database.writing() as write:
-        if not database.is_sqlite:
-            await write.exec_driver_sql("SELECT pg_advisory_xact_lock(7_301_934)")
-        if await _revision(write) != HEAD:
-            await write.run_sync(_upgrade)
+        at = await read.run_sync(_revision)
+    if at != HEAD:
+        await asyncio.to_thread(_migrate, database)
 
 
-async def _revision(connection: AsyncConnection) -> str | None:
-    def read(sync: sa.Connection) -> str | None:
-        if not sa.inspect(sync).has_table("alembic_version"):
-            return None
-        found = sync.scalar(sa.text("SELECT version_num FROM alembic_version"))
-        return None if found is None else str(found)
+def _migrate(database: Database) -> None:
+    """Over a connection of its own: Alembic is not asynchronous, and on SQLite rebuilds tables,
+    which foreign keys must not follow.
+    """
+    engine = database.blocking_engine()
+    try:
+        with _migrating, engine.connect() as connection:
+            # The write lock is taken first, so of two processes that start at once one migrates
+            # and the other finds it done.
+            if database.is_sqlite:
+                connection.exec_driver_sql("PRAGMA foreign_keys = OFF")
+                connection.exec_driver_sql("BEGIN IMMEDIATE")
+            else:
+                connection.exec_driver_sql("SELECT pg_advisory_xact_lock(7_301_934)")
+            if _revision(connection) != HEAD:
+                _upgrade(connection)
+            connection.commit()
+    finally:
+        engine.dispose()
 
-    return await connection.run_sync(read)
 
-
-def _import_alembic() -> None:
-    import alembic.command  # noqa: F401  (for its side effect: later imports are quick)
+def _revision(connection: sa.Connection) -> str | None:
+    if not sa.inspect(connection).has_table("alembic_version"):
+        return None
+    found = connection.scalar(sa.text("SELECT version_num FROM alembic_version"))
+    return None if found is None else str(found)
 
 
 def _upgrade(connection: sa.Connection) -> None:

@@ -11,6 +11,8 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Dialect
 
+from avatar.text import well_formed
+
 metadata = sa.MetaData(
     naming_convention={
         "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -41,6 +43,28 @@ class Moment(sa.types.TypeDecorator[datetime]):
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
+class Words(sa.types.TypeDecorator[str]):
+    """Text from outside, of any length or cut to one. What a database cannot hold (half a
+    surrogate pair; NUL on PostgreSQL) becomes U+FFFD: a reply that was paid for, or the end of a
+    job, is never refused for one character.
+    """
+
+    impl = sa.Text
+    cache_ok = True
+
+    def __init__(self, length: int | None = None) -> None:
+        super().__init__()
+        self.length = length
+
+    def load_dialect_impl(self, dialect: Dialect) -> sa.types.TypeEngine[Any]:
+        return dialect.type_descriptor(sa.Text() if self.length is None else sa.String(self.length))
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
+        if value is None:
+            return None
+        return well_formed(value).replace("\0", "\ufffd")[: self.length]
+
+
 # SQLite numbers rows by itself only in a column called INTEGER; AUTOINCREMENT keeps the number
 # of a deleted row from being given again, so that an old button never means another row.
 Id = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
@@ -69,8 +93,8 @@ people = sa.Table(
     metadata,
     _id(),
     sa.Column("platform", sa.String(16), nullable=False),
-    sa.Column("external_id", sa.String(64), nullable=False),
-    sa.Column("name", sa.String(128), nullable=False),
+    sa.Column("external_id", Words(64), nullable=False),
+    sa.Column("name", Words(128), nullable=False),
     sa.Column("home", Json),  # the address where they can be written to alone
     sa.UniqueConstraint("platform", "external_id"),
     **_AUTO,
@@ -81,7 +105,7 @@ avatars = sa.Table(
     metadata,
     _id(),
     sa.Column("slug", sa.String(64), nullable=False, unique=True),
-    sa.Column("name", sa.String(128), nullable=False),
+    sa.Column("name", Words(128), nullable=False),
     sa.Column("provider", sa.String(64), nullable=False),
     sa.Column("base_model", sa.String(256), nullable=False),
     sa.Column(
@@ -123,14 +147,14 @@ versions = sa.Table(
     sa.Column("number", sa.Integer, nullable=False),
     sa.Column("training_type", sa.String(16), nullable=False),
     sa.Column("status", sa.String(16), nullable=False),
-    sa.Column("note", sa.Text, nullable=False),
+    sa.Column("note", Words(), nullable=False),
     _ref("created_by", "people", nullable=True),
     sa.Column("created_at", Moment, nullable=False),
-    sa.Column("prompt", sa.Text),
+    sa.Column("prompt", Words()),
     sa.Column("provider", sa.String(64)),
     sa.Column("base_model", sa.String(256)),
-    sa.Column("fine_tuned_model_id", sa.String(256)),
-    sa.Column("source", sa.String(256)),
+    sa.Column("fine_tuned_model_id", Words(256)),
+    sa.Column("source", Words(256)),
     _ref("origin_id", "avatar_training_data", nullable=True),
     sa.Column("example_count", sa.Integer, nullable=False),
     sa.Column("estimated_tokens", sa.BigInteger),
@@ -140,8 +164,8 @@ versions = sa.Table(
     sa.Column("actual_cost", sa.BigInteger),
     sa.Column("started_at", Moment),
     sa.Column("finished_at", Moment),
-    sa.Column("error", sa.Text),
-    sa.Column("error_code", sa.String(128)),
+    sa.Column("error", Words()),
+    sa.Column("error_code", Words(128)),
     sa.Column("deleted_at", Moment),
     sa.Column("model_deleted_at", Moment),
     sa.Column("cause", Id),  # the inbox id of what asked for a prompt
@@ -172,7 +196,7 @@ training_drafts = sa.Table(
     _id(),
     _ref("avatar_id", "avatars", cascade=True),
     _ref("person_id", "people", cascade=True),
-    sa.Column("source", sa.String(256), nullable=False),
+    sa.Column("source", Words(256), nullable=False),
     sa.Column("provider", sa.String(64), nullable=False),
     sa.Column("base_model", sa.String(256), nullable=False),
     sa.Column("example_count", sa.Integer, nullable=False),
@@ -197,7 +221,7 @@ training_examples = sa.Table(
     sa.Column("position", sa.Integer, nullable=False),
     sa.Column("turns", Json, nullable=False),  # [[role, text, weight], …]
     sa.Column("tokens", sa.Integer, nullable=False),
-    sa.Column("source", sa.String(320), nullable=False),
+    sa.Column("source", Words(320), nullable=False),
     sa.CheckConstraint("(version_id IS NULL) <> (draft_id IS NULL)", name="one_home"),
     sa.Index(None, "version_id", "position"),
     sa.Index(None, "draft_id", "position"),
@@ -216,12 +240,12 @@ fine_tune_jobs = sa.Table(
     sa.Column("hyperparameters", Json, nullable=False),
     sa.Column("created_at", Moment, nullable=False),
     sa.Column("next_poll_at", Moment, nullable=False),
-    sa.Column("remote_file_id", sa.String(256)),
+    sa.Column("remote_file_id", Words(256)),
     sa.Column("create_attempted_at", Moment),
     sa.Column("searches", sa.Integer, nullable=False),
-    sa.Column("remote_job_id", sa.String(256)),
-    sa.Column("remote_status", sa.String(64)),
-    sa.Column("last_event_id", sa.String(256)),
+    sa.Column("remote_job_id", Words(256)),
+    sa.Column("remote_status", Words(64)),
+    sa.Column("last_event_id", Words(256)),
     sa.Column("step", sa.Integer),
     sa.Column("total_steps", sa.Integer),
     sa.Column("loss", sa.Float),
@@ -248,10 +272,10 @@ fine_tune_events = sa.Table(
     metadata,
     _id(),
     _ref("job_id", "fine_tune_jobs", cascade=True),
-    sa.Column("remote_id", sa.String(256), nullable=False),
+    sa.Column("remote_id", Words(256), nullable=False),
     sa.Column("created_at", Moment, nullable=False),
-    sa.Column("level", sa.String(16), nullable=False),
-    sa.Column("message", sa.Text, nullable=False),
+    sa.Column("level", Words(16), nullable=False),
+    sa.Column("message", Words(), nullable=False),
     sa.Column("data", Json, nullable=False),
     sa.UniqueConstraint("job_id", "remote_id"),
     sa.Index(None, "job_id", "id"),
@@ -264,8 +288,8 @@ chats = sa.Table(
     _id(),
     sa.Column("platform", sa.String(16), nullable=False),
     sa.Column("bot", sa.String(64), nullable=False),
-    sa.Column("chat", sa.String(64), nullable=False),
-    sa.Column("thread", sa.String(64), nullable=False),
+    sa.Column("chat", Words(64), nullable=False),
+    sa.Column("thread", Words(64), nullable=False),
     _ref("avatar_id", "avatars", nullable=True),
     sa.Column("conversation_began_at", Moment, nullable=False),
     sa.Column("conversation_after", Id, nullable=False),
@@ -280,14 +304,14 @@ messages = sa.Table(
     _ref("chat_id", "chats"),
     _ref("avatar_id", "avatars"),
     sa.Column("role", sa.String(16), nullable=False),
-    sa.Column("text", sa.Text, nullable=False),
+    sa.Column("text", Words(), nullable=False),
     sa.Column("created_at", Moment, nullable=False),
     _ref("person_id", "people", nullable=True),
     sa.Column("answers", Id, sa.ForeignKey("messages.id", ondelete="CASCADE")),
     _ref("prompt_version_id", "avatar_training_data", nullable=True),
     _ref("model_version_id", "avatar_training_data", nullable=True),
     sa.Column("provider", sa.String(64)),
-    sa.Column("model", sa.String(256)),
+    sa.Column("model", Words(256)),
     sa.Column("prompt_tokens", sa.Integer),
     sa.Column("cached_tokens", sa.Integer),
     sa.Column("completion_tokens", sa.Integer),
@@ -309,7 +333,7 @@ message_refs = sa.Table(
     metadata,
     _id(),
     _ref("chat_id", "chats"),
-    sa.Column("platform_id", sa.String(64), nullable=False),
+    sa.Column("platform_id", Words(64), nullable=False),
     _ref("message_id", "messages", cascade=True),
     sa.UniqueConstraint("chat_id", "platform_id"),
     sa.Index(None, "message_id"),
@@ -339,8 +363,8 @@ incoming = sa.Table(
     _id(),
     sa.Column("platform", sa.String(16), nullable=False),
     sa.Column("bot", sa.String(64), nullable=False),
-    sa.Column("update_id", sa.String(64), nullable=False),
-    sa.Column("author_id", sa.String(64), nullable=False),
+    sa.Column("update_id", Words(64), nullable=False),
+    sa.Column("author_id", Words(64), nullable=False),
     sa.Column("received_at", Moment, nullable=False),
     sa.Column("attempts", sa.Integer, nullable=False),
     sa.Column("payload", Json),  # what was said; wiped when it is answered
@@ -377,7 +401,7 @@ notices = sa.Table(
     sa.Column("attempts", sa.Integer, nullable=False),
     sa.Column("next_try_at", Moment, nullable=False),
     sa.Column("ended_at", Moment),  # delivered, or given up
-    sa.Column("error", sa.Text),  # why it was not delivered (yet)
+    sa.Column("error", Words()),  # why it was not delivered (yet)
     sa.Column("lease_owner", sa.String(64)),
     sa.Column("lease_until", Moment),
     sa.Index(
@@ -414,7 +438,7 @@ spending = sa.Table(
     sa.Column("month", sa.String(7), nullable=False),
     sa.Column("kind", sa.String(16), nullable=False),
     sa.Column("version_id", Id, nullable=False),
-    sa.Column("model", sa.String(256), nullable=False),
+    sa.Column("model", Words(256), nullable=False),
     sa.Column("count", sa.BigInteger, nullable=False),
     sa.Column("prompt_tokens", sa.BigInteger, nullable=False),
     sa.Column("completion_tokens", sa.BigInteger, nullable=False),

@@ -1,10 +1,14 @@
 """The Learning Path."""
 
+import asyncio
+import json
+from collections.abc import Sequence
 from datetime import datetime
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from avatar.errors import AvatarNotFound
 from avatar.records import Axis, Example, Job, Status, TrainingType, Version, Why
 from storage import rows
 from storage.avatars import move_pointer, pointer_column
@@ -46,7 +50,7 @@ class VersionTables(Base):
         async with self._db.writing() as write:
             avatar = await self._lock_avatar(write, avatar_id)
             if avatar is None:
-                raise LookupError(f"no avatar {avatar_id}")
+                raise AvatarNotFound(slug=str(avatar_id))
             if cause is not None:
                 found = await write.execute(sa.select(versions).where(versions.c.cause == cause))
                 if (made := found.mappings().one_or_none()) is not None:
@@ -202,7 +206,12 @@ class VersionTables(Base):
         """In order."""
         async with self._db.reading() as read:
             found = await read.execute(
-                sa.select(training_examples)
+                # As text: thousands of examples are decoded off the loop.
+                sa.select(
+                    sa.cast(training_examples.c.turns, sa.Text).label("turns"),
+                    training_examples.c.tokens,
+                    training_examples.c.source,
+                )
                 .where(
                     training_examples.c.version_id == version_id,
                     training_examples.c.position >= offset,
@@ -210,4 +219,9 @@ class VersionTables(Base):
                 .order_by(training_examples.c.position)
                 .limit(limit)
             )
-            return tuple(rows.example(row) for row in found.mappings())
+            stored = found.mappings().all()
+        return await asyncio.to_thread(_decoded, stored)
+
+
+def _decoded(stored: Sequence[rows.Row]) -> tuple[Example, ...]:
+    return tuple(rows.example({**row, "turns": json.loads(row["turns"])}) for row in stored)

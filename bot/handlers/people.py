@@ -5,8 +5,8 @@ import unicodedata
 from dataclasses import replace
 
 from avatar.errors import AlreadyDone, AvatarNotFound, BadText
-from avatar.learning_path import visible
 from avatar.records import Avatar, Person
+from avatar.text import visible
 from bot.actions import Verb, code
 from bot.cards import people as cards
 from bot.commands import COMMANDS

@@ -272,7 +272,9 @@ class VersionHandlers:
             case Verb.DELETE_MODEL:
                 return await self._delete_model(request, action.numbers[0])
             case Verb.FORGET:
-                count = await self.desk.store.forget(request.person.id, now=request.now)
+                count = await self.desk.store.forget(
+                    request.person.id, now=request.now, cause=request.inbox_id
+                )
                 return people.forgotten(count)
             case _:
                 raise Invalid(reason="that question has no answer.")

@@ -13,7 +13,8 @@ from functools import partial
 from pathlib import Path
 from typing import Protocol
 
-from bot.composition import bot
+from avatar.ports import Clock
+from bot.composition import bot, now
 from bot.dispatcher import Dispatcher
 from bot.handlers.desk import Desk
 from bot.settings import Settings
@@ -55,7 +56,9 @@ class Stage(Protocol):
         ...
 
     async def waited(self) -> str:
-        """What is shown until no training runs and no notice is owed."""
+        """What is shown until no training runs and no notice is owed, since the last thing was
+        said: a notice may come before anybody waits for it.
+        """
         ...
 
 
@@ -84,11 +87,12 @@ class TerminalStage:
         self._out = out
         self._messenger = messenger
         self._typed = Typed(messenger)
+        self._since = 0
         self.dispatcher = dispatcher
         self.desk = desk
 
     async def say(self, text: str) -> str:
-        start = len(self._out.getvalue())
+        start = self._since = len(self._out.getvalue())
         incoming = self._typed.incoming(text)
         await self.dispatcher.receive(incoming)
         await self.dispatcher.settled(incoming)
@@ -103,14 +107,13 @@ class TerminalStage:
         return await self.say(f"/train {path}")
 
     async def waited(self) -> str:
-        start = len(self._out.getvalue())
         await self.desk.idle()
-        return self._out.getvalue()[start:]
+        return self._out.getvalue()[self._since :]
 
 
 @asynccontextmanager
 async def terminal_stage(
-    folder: Path, *, word_seconds: float = 0.0
+    folder: Path, *, word_seconds: float = 0.0, clock: Clock = now
 ) -> AsyncIterator[TerminalStage]:
     """The bot at a terminal without a person; what is typed is the operator's."""
     out = io.StringIO()
@@ -122,7 +125,7 @@ async def terminal_stage(
         poll_seconds=0.1,
     )
     serving = partial(model_server, word_seconds=word_seconds)
-    built = bot(settings, {"terminal": messenger}, model_server=serving)
+    built = bot(settings, {"terminal": messenger}, model_server=serving, clock=clock)
     async with built as (dispatcher, desk):
         await welcome(desk, person)
         yield TerminalStage(out, messenger, dispatcher, desk)
@@ -136,29 +139,29 @@ class TelegramStage:
         self.dispatcher = dispatcher
         self.desk = desk
         self.user = user
+        self._since: dict[int, str] = {}
 
     async def say(self, text: str) -> str:
-        before = self._seen()
+        before = self._since = self._seen()
         # /why is said in answer to the avatar's last message.
         reply_to = max(before) if text == "/why" else None
         self.standin.say(text, chat=self.user, reply_to=reply_to)
         return await self._answer(before)
 
     async def press(self, label: str) -> str:
-        before = self._seen()
+        before = self._since = self._seen()
         self.standin.press(label, chat=self.user)
         return await self._answer(before)
 
     async def train(self, path: Path) -> str:
-        before = self._seen()
+        before = self._since = self._seen()
         document = Document(name=path.name, content=path.read_bytes())
         self.standin.say("/train", chat=self.user, document=document)
         return await self._answer(before)
 
     async def waited(self) -> str:
-        before = self._seen()
         await self.desk.idle()
-        return self._news(before)
+        return self._news(self._since)
 
     async def _answer(self, before: dict[int, str]) -> str:
         await self.standin.settled()
@@ -178,7 +181,7 @@ class TelegramStage:
 
 @asynccontextmanager
 async def telegram_stage(
-    folder: Path, *, operators: tuple[int, ...] = (ANN,)
+    folder: Path, *, operators: tuple[int, ...] = (ANN,), clock: Clock = now
 ) -> AsyncIterator[TelegramStage]:
     """The bot on Telegram, with Ann as its operator and an avatar called Demo that she owns."""
     async with TelegramStandIn() as standin:
@@ -192,7 +195,7 @@ async def telegram_stage(
         platform = TelegramPlatform(standin.token, api_url=standin.url, pace=PACE)
         async with platform:
             messengers = {"telegram": platform.messenger}
-            built = bot(settings, messengers, model_server=model_server)
+            built = bot(settings, messengers, model_server=model_server, clock=clock)
             async with built as (dispatcher, desk):
                 polling = asyncio.create_task(platform.poll(dispatcher.receive))
                 stage = TelegramStage(standin, dispatcher, desk)

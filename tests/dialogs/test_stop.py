@@ -3,6 +3,7 @@
 import asyncio
 from pathlib import Path
 
+from bot.terminal.platform import author
 from tests.dialogs.stage import terminal_stage
 
 
@@ -21,3 +22,25 @@ async def test_a_stopped_reply_is_kept_and_the_next_message_waits_its_turn(tmp_p
         assert shown.index("Hello.") < stopped < thanked
         assert "talk about?" not in shown
         assert "6 messages" in await stage.say("/privacy")
+
+
+async def test_a_switch_while_a_reply_streams_counts_from_the_next_one(tmp_path: Path) -> None:
+    async with terminal_stage(tmp_path, word_seconds=0.1) as stage:
+        await stage.say("/prompt You are the first.")
+        streaming = stage._typed.incoming("Hello")
+        await stage.dispatcher.receive(streaming)
+        await asyncio.sleep(0.4)
+        avatar = await stage.desk.store.avatar_by_slug("demo")
+        assert avatar is not None
+        person = await stage.desk.store.person(author())
+        await stage.desk.learning_path.write_prompt(
+            avatar.id, "You are the second.", person=person, now=stage.desk.clock()
+        )
+        before = len(stage._out.getvalue())
+        await stage.dispatcher.settled(streaming)
+        shown = stage._out.getvalue()[before:]
+        assert "the first" in shown
+        assert "the second" not in shown
+        assert "Prompt: version 1" in await stage.say("/why")
+        assert "the second" in await stage.say("Hello")
+        assert "Prompt: version 2" in await stage.say("/why")

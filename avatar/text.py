@@ -1,0 +1,26 @@
+"""Text from outside, made fit to be kept and shown."""
+
+
+def well_formed(text: str) -> str:
+    """Text that can be written as UTF-8: halves of a surrogate pair that stand together (JSON may
+    cut them apart) become their character, lone ones U+FFFD.
+    """
+    if text.isascii():
+        return text
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+    return text
+
+
+def visible(text: str) -> str:
+    """Text without control characters (tabs and line breaks stay) and without lone surrogates."""
+    unified = text.replace("\r\n", "\n").replace("\r", "\n")
+    return "".join(
+        c for c in unified if c in "\n\t" or (c >= " " and c != "\x7f" and not _hidden(c))
+    )
+
+
+def _hidden(c: str) -> bool:
+    return "\x80" <= c <= "\x9f" or "\ud800" <= c <= "\udfff"

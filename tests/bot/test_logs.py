@@ -1,0 +1,57 @@
+"""Logs: one line a record for machines, and never a secret."""
+
+import json
+import logging
+from collections.abc import Iterator
+
+import pytest
+
+from bot.logs import set_up_logs
+
+TOKEN = "123456789:AAEhBOweik6ad9r_QXMENQjcrGbqCr4K-bc"
+SECRET = "a key of another shape"
+WRITTEN = [
+    f"POST /bot{TOKEN}/sendMessage",
+    "Incorrect API key provided: sk-proj-abcdefgh12345678",
+    "Authorization: Bearer abcdef.ghijkl-12345",
+    f"it said {SECRET}",
+]
+
+
+@pytest.fixture(autouse=True)
+def restored() -> Iterator[None]:
+    """The root logger as it was."""
+    root = logging.getLogger()
+    before, level = list(root.handlers), root.level
+    yield
+    root.handlers[:] = before
+    root.setLevel(level)
+
+
+@pytest.mark.parametrize("form", ["text", "json"])
+def test_secrets_are_taken_out(capsys: pytest.CaptureFixture[str], form: str) -> None:
+    set_up_logs(level="info", form=form, secrets_=[SECRET])
+    log = logging.getLogger("bot.test")
+    for line in WRITTEN:
+        log.warning("%s", line)
+        try:
+            raise ValueError(line)
+        except ValueError:
+            log.exception("failed", extra={"reference": "abcd1234"})
+    text = capsys.readouterr().err
+    for secret in (TOKEN, "sk-proj", "abcdef.ghijkl", SECRET):
+        assert secret not in text
+    assert text.count("[secret]") >= 2 * len(WRITTEN)
+    assert text.count("abcd1234") == len(WRITTEN)
+
+
+def test_json_is_one_object_a_line(capsys: pytest.CaptureFixture[str]) -> None:
+    set_up_logs(level="warning", form="json", secrets_=[])
+    log = logging.getLogger("bot.test")
+    log.info("not this")
+    log.warning("two\nlines %s", "é")
+    logging.getLogger("httpx").info("nor this")
+    (line,) = capsys.readouterr().err.splitlines()
+    record = json.loads(line)
+    assert (record["level"], record["logger"]) == ("warning", "bot.test")
+    assert record["message"] == "two\nlines é"

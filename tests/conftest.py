@@ -1,0 +1,83 @@
+"""Held over all tests: no query reads a whole table that grows."""
+
+import asyncio
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import event
+from sqlalchemy.engine import Engine
+
+from storage.database import Database
+from storage.schema import bring_up_to_date
+
+# What grows with use. `avatars` and `avatar_owners` are listed in pages by their own key.
+GROWING = {
+    "activations",
+    "avatar_training_data",
+    "chats",
+    "confirmations",
+    "fine_tune_events",
+    "fine_tune_jobs",
+    "incoming",
+    "message_refs",
+    "messages",
+    "notices",
+    "people",
+    "spending",
+    "training_drafts",
+    "training_examples",
+}
+# Hold only what still waits: walking along one of these costs what is waiting.
+PARTIAL = {
+    "ix_avatar_training_data_training",
+    "ix_fine_tune_jobs_open",
+    "ix_incoming_waiting",
+    "ix_notices_owed",
+}
+
+
+def full_scans(plan: list[str]) -> list[str]:
+    """The steps of a query plan that walk through all of a table that grows."""
+    found = []
+    for step in plan:
+        words = step.split()
+        if words[0] == "SCAN" and words[1] in GROWING and words[-1] not in PARTIAL:
+            found.append(step)
+    return found
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_full_scans(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Collects every statement that any test runs on SQLite and looks at its plan at the end."""
+    statements: dict[str, Any] = {}
+
+    def collect(_: Any, __: Any, statement: str, parameters: Any, ___: Any, many: bool) -> None:
+        if statement.split(maxsplit=1)[0] in {"SELECT", "UPDATE", "DELETE"}:
+            statements.setdefault(statement, parameters[0] if many else parameters)
+
+    event.listen(Engine, "before_cursor_execute", collect)
+    yield
+    event.remove(Engine, "before_cursor_execute", collect)
+    file = tmp_path_factory.mktemp("plans") / "empty.db"
+    asyncio.run(_make(file))
+    for statement, plan in _plans(file, statements):
+        assert not full_scans(plan), f"{full_scans(plan)} in\n{statement}"
+
+
+async def _make(file: Path) -> None:
+    database = Database(f"sqlite:///{file}")
+    await bring_up_to_date(database)
+    await database.close()
+
+
+def _plans(file: Path, statements: dict[str, Any]) -> Iterator[tuple[str, list[str]]]:
+    connection = sqlite3.connect(file)
+    for statement, parameters in statements.items():
+        if "sqlite_master" in statement or "alembic" in statement or "%(" in statement:
+            continue
+        rows = connection.execute(f"EXPLAIN QUERY PLAN {statement}", parameters)
+        yield statement, [row[3] for row in rows]
+    connection.close()

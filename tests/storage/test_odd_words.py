@@ -1,0 +1,127 @@
+"""What must not be lost for one odd character, one vanished row, or two starts at once."""
+
+import asyncio
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from avatar.errors import AvatarNotFound
+from avatar.records import Address, Author, Avatar, Finish, Incoming, Message, Person, Usage
+from storage.store import SqlStore, open_store
+from tests.avatar.make import NOW
+from tests.storage.steps import EXAMPLE, HOME, begin
+
+ODD = "a\ud83db\0c"  # half of a surrogate pair, and what PostgreSQL refuses
+KEPT = "a\ufffdb\ufffdc"
+
+
+async def exchange(
+    store: SqlStore, person: Person, inbox_id: int, *, retry_of: int | None = None
+) -> Message:
+    chat = await store.chat(HOME, now=NOW)
+    context = await store.context(chat.id, limit=9)
+    return await store.add_exchange(
+        chat_id=chat.id,
+        avatar_id=context.avatar.id,
+        person_id=person.id,
+        said=ODD,
+        said_at=NOW,
+        reply=ODD,
+        pair=context.pair,
+        usage=Usage(prompt_tokens=1, completion_tokens=1),
+        cost=1,
+        finish=Finish.STOP,
+        inbox_id=inbox_id,
+        now=NOW,
+        retry_of=retry_of,
+    )
+
+
+async def test_odd_characters_are_replaced_and_nothing_is_refused(
+    store: SqlStore, avatar: Avatar
+) -> None:
+    person = await store.person(Author(platform="telegram", external_id="7", name=ODD))
+    assert person.name == KEPT
+    again = await store.person(Author(platform="telegram", external_id="7", name="\ud83d\ude00"))
+    assert again.name == "😀"  # two halves that stand together
+    assert (await exchange(store, person, 1)).text == KEPT
+    version = await begin(store, avatar, person)
+    ((job, _),) = await store.claim_jobs(owner="w", now=NOW, lease=timedelta(minutes=1), limit=9)
+    assert await store.save_job(
+        job, replace(version, error=ODD, error_code=ODD), owner="w", release=True, now=NOW
+    )
+    failed = await store.version(version.id)
+    assert failed is not None and failed.error == KEPT
+    draft = await store.add_draft(
+        avatar_id=avatar.id,
+        person_id=person.id,
+        source=ODD * 200,
+        provider="embedded",
+        base_model="imitator-1",
+        tokens=1,
+        epochs=1,
+        warnings=(ODD,),
+        examples=[replace(EXAMPLE, source=ODD)],
+        now=NOW,
+        expires_at=NOW + timedelta(days=1),
+    )
+    assert draft.source == (KEPT * 200)[:256]
+    assert await store.receive(a_message(ODD), now=NOW) is not None
+    assert await store.receive(a_message(ODD), now=NOW) is None
+
+
+def a_message(update_id: str, author: str = "1") -> Incoming:
+    return Incoming(
+        update_id=update_id,
+        address=HOME,
+        author=Author(platform="telegram", external_id=author, name=ODD),
+        message_id="1",
+        sent_at=NOW,
+        text=ODD,
+    )
+
+
+async def test_a_reply_to_a_turn_that_was_forgotten_is_kept_with_its_question(
+    store: SqlStore, ann: Person, avatar: Avatar
+) -> None:
+    first = await exchange(store, ann, 1)
+    assert await store.forget(ann.id, now=NOW) == 2
+    reply = await exchange(store, ann, 2, retry_of=first.answers)
+    assert reply.answers not in {None, first.answers}
+    assert await store.count_messages(ann.id) == 2
+
+
+async def test_forgetting_empties_the_inbox_except_for_the_wish(
+    store: SqlStore, ann: Person, avatar: Avatar
+) -> None:
+    begun = await store.receive(a_message("1"), now=NOW)
+    waiting = await store.receive(a_message("2"), now=NOW)
+    wish = await store.receive(a_message("3"), now=NOW)
+    other = await store.receive(a_message("4", author="2"), now=NOW)
+    assert begun and waiting and wish and other
+    await store.begin(begun)
+    await store.begin(wish)
+    await store.forget(ann.id, now=NOW, cause=wish)
+    assert [received.id for received in await store.unanswered(limit=9)] == [wish, other]
+    await store.done(wish, now=NOW)
+    assert await store.begin(begun) is None
+
+
+async def test_what_is_not_there(store: SqlStore) -> None:
+    assert await store.forget(99, now=NOW) == 0
+    with pytest.raises(AvatarNotFound):
+        await store.context(99, limit=1)
+    with pytest.raises(AvatarNotFound):
+        await store.add_prompt(avatar_id=99, prompt="P", note="", person_id=None, now=NOW)
+    assert await store.find_message(Address(platform="telegram", chat="9"), "9") is None
+    assert await store.examples(99, limit=9) == ()
+
+
+async def test_new_databases_opened_at_once(tmp_path: object, url: str) -> None:
+    async def opened(which: str) -> int:
+        async with open_store(which) as store:
+            return len(await store.avatars(person_id=None, limit=1))
+
+    urls = [url, url, url.replace("avatar.db", "other.db")]
+    assert await asyncio.gather(*map(opened, urls)) == [0, 0, 0]
