@@ -10,14 +10,14 @@ import contextlib
 import logging
 from collections.abc import AsyncGenerator, Callable, Coroutine, Mapping, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import cast
 
 from avatar import pricing, tokens
-from avatar.errors import BadText, EmptyReply, MessageNotFound, ModelGone
-from avatar.ports import ChatModel, ChatRequest, Clock, Context, Ended, Spent, Store
-from avatar.providers import Provider
+from avatar.errors import BadText, EmptyReply, MessageNotFound, ModelGone, NotOffered
+from avatar.ports import ChatModel, ChatRequest, Clock, Ended
+from avatar.providers import Providers
 from avatar.records import (
     Avatar,
     Finish,
@@ -32,13 +32,13 @@ from avatar.records import (
     Usage,
     Version,
 )
+from avatar.stores import Context, Spent, Store
 from avatar.text import visible
-from avatar.versions import pair_of
 
 log = logging.getLogger(__name__)
 
 HISTORY_TOKENS = 8_000  # what is remembered of a conversation, at most
-REPLY_TOKENS = 1_500  # room that is left for the reply
+SHARE = 4  # a reply may take up to one part in so many of what the model takes in all
 TURNS_READ = 200
 
 Show = Callable[[str], None]
@@ -74,14 +74,19 @@ class Compared:
 
 
 def compose(
-    prompt: str | None, turns: Sequence[Message], said: str, *, context_tokens: int
+    prompt: str | None,
+    turns: Sequence[Message],
+    said: str,
+    *,
+    context_tokens: int,
+    reply_tokens: int,
 ) -> tuple[Turn, ...]:
     """What is sent to the model: prompt, as much of the conversation as fits, the message.
 
     The oldest turns are the first to go, and never leave a reply without its question at the
     beginning. Raises BadText when the prompt and the message alone do not fit.
     """
-    room = context_tokens - REPLY_TOKENS - tokens.CONVERSATION_TOKENS - _cost_of(said)
+    room = context_tokens - reply_tokens - tokens.CONVERSATION_TOKENS - _cost_of(said)
     if prompt:
         room -= _cost_of(prompt)
     if room < 0:
@@ -106,15 +111,6 @@ def _cost_of(text: str) -> int:
     return tokens.MESSAGE_TOKENS + tokens.estimate(text)
 
 
-def pair_with(active: Pair, avatar: Avatar, side: Version | None) -> Pair:
-    """The active pair with one half exchanged: another model (None: the base model), or another
-    prompt.
-    """
-    if side is not None and side.training_type is TrainingType.PROMPT_UPDATE:
-        return replace(active, prompt=side)
-    return pair_of(avatar, prompt=active.prompt, model=side)
-
-
 class Conversation:
     """The use-cases of chatting."""
 
@@ -123,7 +119,7 @@ class Conversation:
         store: Store,
         *,
         models: Mapping[str, ChatModel],
-        providers: Mapping[str, Provider],
+        providers: Providers,
         clock: Clock,
     ) -> None:
         self._store = store
@@ -157,15 +153,21 @@ class Conversation:
         turns: Sequence[Message] = context.turns
         if retry_of is not None:
             turns = [turn for turn in turns if turn.id < retry_of.id]
-        pair, fell_back = context.pair, None
+        prompt, model = context.pair.prompt, context.pair.model
+        pair, fell_back = self._providers.pair(context.avatar, prompt=prompt, model=model), None
+        if model is not None and pair.model is None:
+            log.warning("version %s: %s is not set up", model.number, model.provider)
+            fell_back = model
+            await self._tell_owners(context, model, why="not_set_up")
         try:
             answer = await self._ask(pair, turns, said, show=show, stop=stop)
         except ModelGone as gone:
             if pair.model is None:
                 raise
             log.warning("model of version %s is gone: %s", pair.model.number, gone.detail)
-            fell_back, pair = pair.model, pair_with(pair, context.avatar, None)
-            await self._tell_owners(context, fell_back)
+            fell_back = pair.model
+            pair = self._providers.pair(context.avatar, prompt=prompt, model=None)
+            await self._tell_owners(context, fell_back, why="gone")
             answer = await self._ask(pair, turns, said, show=show, stop=stop)
         if not answer.text:
             if answer.finish is Finish.STOPPED:
@@ -207,12 +209,7 @@ class Conversation:
         said = visible(text).strip()
         if not said:
             raise BadText(reason="Say what they should answer: /compare 2 base How was your day?")
-        active = pair_of(
-            avatar,
-            prompt=await self._store.version(avatar.active_prompt_id),
-            model=await self._store.version(avatar.active_model_id),
-        )
-        pairs = [pair_with(active, avatar, side) for side in sides]
+        pairs = await self._pairs(avatar, sides)
         never = asyncio.Event()
         tasks = [
             asyncio.create_task(self._ask(each, (), said, show=lambda _: None, stop=never))
@@ -231,6 +228,25 @@ class Conversation:
             Compared(version=side, model=each.model_name, said=answer)
             for side, each, answer in zip(sides, pairs, answers, strict=True)
         )
+
+    async def _pairs(self, avatar: Avatar, sides: Sequence[Version | None]) -> list[Pair]:
+        """The active pair with one half exchanged, for each side: another model (None: the base
+        model), or another prompt. Raises NotOffered for a model whose provider is not set up.
+        """
+        prompt = await self._store.version(avatar.active_prompt_id)
+        model = await self._store.version(avatar.active_model_id)
+        pairs = []
+        for side in sides:
+            if side is not None and side.training_type is TrainingType.PROMPT_UPDATE:
+                pairs.append(self._providers.pair(avatar, prompt=side, model=model))
+                continue
+            pair = self._providers.pair(avatar, prompt=prompt, model=side)
+            if pair.model != side and side is not None:
+                raise NotOffered(
+                    what=f"version {side.number}: its provider ({side.provider}) is not set up."
+                )
+            pairs.append(pair)
+        return pairs
 
     async def what_gave(self, message: Message | None) -> tuple[Message, Pair]:
         """Which pair gave a stored reply. Raises MessageNotFound."""
@@ -260,7 +276,7 @@ class Conversation:
             )
         )
 
-    async def _tell_owners(self, context: Context, version: Version) -> None:
+    async def _tell_owners(self, context: Context, version: Version, *, why: str) -> None:
         owners = await self._store.owners(context.avatar.id)
         homes = await self._store.homes([owner.id for owner in owners])
         await self._store.add_notices(
@@ -271,7 +287,7 @@ class Conversation:
                     address=address,
                     avatar_id=context.avatar.id,
                     version_id=version.id,
-                    data={"model": version.fine_tuned_model_id or ""},
+                    data={"model": version.fine_tuned_model_id or "", "why": why},
                 )
                 for person_id, address in homes.items()
             ],
@@ -283,9 +299,18 @@ class Conversation:
     ) -> Said:
         provider = self._providers[pair.provider]
         prompt = pair.prompt.prompt if pair.prompt else None
+        reply_tokens = min(provider.reply_tokens, provider.context_tokens // SHARE)
         request = ChatRequest(
             model=pair.model_name,
-            turns=compose(prompt, turns, said, context_tokens=provider.context_tokens),
+            turns=compose(
+                prompt,
+                turns,
+                said,
+                context_tokens=provider.context_tokens,
+                reply_tokens=reply_tokens,
+            ),
+            reply_tokens=reply_tokens,
+            reasons=provider.reasons(pair.model_name),
         )
         text = ""
         ended: Ended | None = None
@@ -310,7 +335,7 @@ class Conversation:
             completion_tokens=tokens.estimate(text) if text else 0,
             estimated=True,
         )
-        price = pricing.price_of(pair.provider, pair.model_name)
+        price = self._providers.price(pair.provider, pair.model_name, at=self._clock())
         return Said(text=text, finish=finish, usage=usage, cost=pricing.reply_cost(price, usage))
 
 

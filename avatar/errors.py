@@ -19,6 +19,8 @@
     │   ├── NotTraining
     │   ├── Expired
     │   ├── AlreadyDone
+    │   ├── NotYours
+    │   ├── NoTrainer
     │   └── Busy
     ├── ProviderError          the provider did not do it
     │   ├── ProviderUnavailable    (temporary)
@@ -140,6 +142,14 @@ class AlreadyDone(Refused):
     """That has been done already. {what}"""
 
 
+class NotYours(Refused):
+    """Only the person who asked that question can answer it."""
+
+
+class NoTrainer(Refused):
+    """No provider that is set up here trains models. The operator adds one in providers.toml."""
+
+
 class Busy(Refused):
     """Somebody else changed the same thing at the same moment. Look with /status and try again."""
 
@@ -165,7 +175,7 @@ class QuotaExceeded(ProviderError):
 
 
 class WrongKey(ProviderError):
-    """The model's provider does not accept our key. The operator has to check OPENAI_API_KEY."""
+    """The model's provider does not accept our key. The operator has to check it."""
 
 
 class ModelGone(ProviderError):
@@ -177,9 +187,7 @@ class ContextTooLong(ProviderError):
 
 
 class TrainingClosed(ProviderError):
-    """The provider no longer lets this account train models. Nothing was charged. The examples
-    can be trained at another host of the same API: set OPENAI_BASE_URL to it.
-    """
+    """The provider no longer lets this account train models. Nothing was charged."""
 
 
 class RemoteNotFound(ProviderError):

@@ -15,7 +15,7 @@ from enum import Enum
 
 from avatar import pricing
 from avatar.errors import AvatarError, ModelGone, QuotaExceeded, TrainingClosed
-from avatar.ports import Spent
+from avatar.pricing import Price
 from avatar.records import (
     Avatar,
     Job,
@@ -26,6 +26,7 @@ from avatar.records import (
     Status,
     Version,
 )
+from avatar.stores import Spent
 
 SEARCHES = 3  # looks for a job in doubt, polls apart, before it is created again
 VANISHED = 5  # polls in a row that know nothing of a job, before it counts as failed
@@ -122,9 +123,10 @@ def advance(
     *,
     now: datetime,
     poll: timedelta,
+    price: Price | None,
 ) -> Advance:
     """What the provider's answer means. States that we do not know mean "not finished"; nothing is
-    failed for being slow. A job that has ended stays as it is.
+    failed for being slow. A job that has ended stays as it is. `price` is the base model's.
     """
     if job.ended_at is not None:
         return Advance(job=job, version=version)
@@ -141,12 +143,14 @@ def advance(
         version = replace(version, epochs=remote.epochs)
     match remote.status:
         case "succeeded" if remote.fine_tuned_model:
-            return _completed(job, version, remote, now)
+            return _completed(job, version, remote, now, price)
         case "failed":
             reason = remote.error_message or "The provider gave no reason."
             return failed(job, version, reason=reason, code=remote.error_code, now=now)
         case "cancelled":
-            return cancelled(job, version, now=now, trained_tokens=remote.trained_tokens)
+            return cancelled(
+                job, version, now=now, trained_tokens=remote.trained_tokens, price=price
+            )
         case _:
             return _waiting(job, version, now)
 
@@ -175,7 +179,9 @@ def _whole(value: object, otherwise: int | None) -> int | None:
     return otherwise
 
 
-def _completed(job: Job, version: Version, remote: RemoteJob, now: datetime) -> Advance:
+def _completed(
+    job: Job, version: Version, remote: RemoteJob, now: datetime, price: Price | None
+) -> Advance:
     version = replace(
         version,
         status=Status.COMPLETED,
@@ -186,13 +192,13 @@ def _completed(job: Job, version: Version, remote: RemoteJob, now: datetime) -> 
     tokens = remote.trained_tokens  # where the provider does not say, our estimate is counted
     if tokens is None:
         tokens = version.estimated_tokens
-    return _ended(job, version, NoticeKind.TRAINING_COMPLETED, now, tokens=tokens)
+    return _ended(job, version, NoticeKind.TRAINING_COMPLETED, now, tokens=tokens, price=price)
 
 
 def failed(job: Job, version: Version, *, reason: str, code: str | None, now: datetime) -> Advance:
     """A training that will give no model."""
     version = replace(version, status=Status.FAILED, error=reason, error_code=code, finished_at=now)
-    return _ended(job, version, NoticeKind.TRAINING_FAILED, now, tokens=None)
+    return _ended(job, version, NoticeKind.TRAINING_FAILED, now)
 
 
 def refused(job: Job, version: Version, error: AvatarError, *, now: datetime) -> Advance:
@@ -202,22 +208,34 @@ def refused(job: Job, version: Version, error: AvatarError, *, now: datetime) ->
 
 
 def cancelled(
-    job: Job, version: Version, *, now: datetime, trained_tokens: int | None = None
+    job: Job,
+    version: Version,
+    *,
+    now: datetime,
+    trained_tokens: int | None = None,
+    price: Price | None = None,
 ) -> Advance:
     """A training that was ended by somebody; what the provider trained until then is counted."""
     version = replace(
         version, status=Status.CANCELLED, trained_tokens=trained_tokens, finished_at=now
     )
-    return _ended(job, version, NoticeKind.TRAINING_CANCELLED, now, tokens=trained_tokens)
+    return _ended(
+        job, version, NoticeKind.TRAINING_CANCELLED, now, tokens=trained_tokens, price=price
+    )
 
 
 def _ended(
-    job: Job, version: Version, kind: NoticeKind, now: datetime, *, tokens: int | None
+    job: Job,
+    version: Version,
+    kind: NoticeKind,
+    now: datetime,
+    *,
+    tokens: int | None = None,
+    price: Price | None = None,
 ) -> Advance:
     """`tokens`: what was trained and is paid; None: nothing."""
     spent: tuple[Spent, ...] = ()
     if tokens is not None:
-        price = pricing.price_of(job.provider, version.base_model or "")
         version = replace(version, actual_cost=pricing.training_cost(price, tokens))
     if tokens or version.status is Status.COMPLETED:
         spent = (

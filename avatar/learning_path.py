@@ -11,8 +11,8 @@ from datetime import datetime, timedelta
 
 from avatar import versions
 from avatar.errors import AlreadyActive, BadText, Busy, Expired, NotActivatable, VersionNotFound
-from avatar.ports import Store
 from avatar.records import Avatar, Axis, Confirmation, Person, Status, TrainingType, Version
+from avatar.stores import Store
 from avatar.text import visible
 from avatar.versions import MAX_NOTE, MAX_PROMPT, Switch
 

@@ -1,17 +1,19 @@
-"""What models cost: dated data, and the sums made from it.
+"""What models cost: sums made from a provider's dated prices.
 
 Prices are micro-dollars per 1,000,000 tokens, so micro-dollars per token times a million:
 $0.30 per 1M tokens is 300,000. An unknown price is None and never 0.
 """
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from decimal import ROUND_HALF_UP, Decimal
 
 from avatar.records import Usage
 
 PER = 1_000_000  # tokens
+_DATE = re.compile(r"-20\d\d-\d\d-\d\d$")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -31,51 +33,40 @@ class Price:
 FREE = Price(input=0, cached=0, output=0, training=0)
 
 
-def _usd(input_: str, cached: str, output: str, training: str | None = None) -> Price:
-    def micro(dollars_: str) -> int:
-        return int(Decimal(dollars_) * 1_000_000)
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DatedPrice:
+    """What a base model costs from a day on, and what its fine-tunes cost."""
 
-    return Price(
-        input=micro(input_),
-        cached=micro(cached),
-        output=micro(output),
-        training=None if training is None else micro(training),
-    )
+    model: str
+    since: date
+    base: Price
+    fine_tuned: Price | None = None
 
 
-# OpenAI's price page as of October 2026. Training prices stand with the base model, since that is
-# what is trained; a cached price that the page does not give is taken as half the input's.
-_BASE = {
-    "gpt-4.1": _usd("2.00", "0.50", "8.00", "25"),
-    "gpt-4.1-mini": _usd("0.40", "0.10", "1.60", "5"),
-    "gpt-4o": _usd("2.50", "1.25", "10.00", "25"),
-    "gpt-4o-mini": _usd("0.15", "0.075", "0.60", "3"),
-    "gpt-6-luna": _usd("0.10", "0.01", "0.50"),
-}
-_FINE_TUNED = {
-    "gpt-4.1": _usd("3.00", "0.75", "12.00", "25"),
-    "gpt-4.1-mini": _usd("0.80", "0.20", "3.20", "5"),
-    "gpt-4o": _usd("3.75", "1.875", "15.00", "25"),
-    "gpt-4o-mini": _usd("0.30", "0.15", "1.20", "3"),
-}
-_DATE = re.compile(r"-20\d\d-\d\d-\d\d$")
-# Providers by name: those that run on the operator's machine cost nothing to them; whose prices
-# we do not know are not here.
-_FREE_PROVIDERS = frozenset({"embedded"})
-_PRICED_PROVIDERS = frozenset({"openai"})
-
-
-def price_of(provider: str, model: str) -> Price | None:
-    """The price of a model at a provider: `gpt-4o-mini`, `gpt-4o-mini-2024-07-18` or a fine-tune
-    `ft:gpt-4o-mini-2024-07-18:org::id`. None: it is not known.
+def plain_model(model: str) -> tuple[str, bool]:
+    """A model's name without its date, and whether it is a fine-tune of that:
+    `ft:gpt-4o-mini-2024-07-18:org::id` is a fine-tune of `gpt-4o-mini`.
     """
-    if provider in _FREE_PROVIDERS:
-        return FREE
-    if provider not in _PRICED_PROVIDERS:
-        return None
     parts = model.split(":")
-    table, name = (_FINE_TUNED, parts[1]) if len(parts) > 1 and parts[0] == "ft" else (_BASE, model)
-    return table.get(_DATE.sub("", name))
+    tuned = len(parts) > 1 and parts[0] == "ft"
+    return _DATE.sub("", parts[1] if tuned else model), tuned
+
+
+def price_in(prices: Sequence[DatedPrice], model: str, *, on: date) -> Price | None:
+    """The newest price of a model that holds on a day; None: it is not known. A day before the
+    first known price is charged at that one: rather an old price than none.
+    """
+    name, tuned = plain_model(model)
+    known = [each for each in prices if each.model == name]
+    if not known:
+        return None
+    holding = [each for each in known if each.since <= on]
+    chosen = (
+        max(holding, key=lambda each: each.since)
+        if holding
+        else min(known, key=lambda each: each.since)
+    )
+    return chosen.fine_tuned if tuned else chosen.base
 
 
 def reply_cost(price: Price | None, usage: Usage) -> int | None:

@@ -6,7 +6,7 @@ ids are the database's integers; `number` is what people call a version by.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 
 
@@ -293,6 +293,25 @@ class RemoteJob:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class RemoteModel:
+    """A model that a provider lists."""
+
+    id: str
+    ends_on: date | None = None  # the provider's `shutdown_date`
+    created_at: datetime | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Ending:
+    """What is known of a model's end."""
+
+    provider: str
+    model: str
+    ends_on: date | None
+    vanished_at: datetime | None = None  # when the provider was first seen without it
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Activation:
     """One change of a pointer."""
 
@@ -314,6 +333,8 @@ class NoticeKind(StrEnum):
     TRAINING_CANCELLED = "training_cancelled"
     STILL_WAITING = "still_waiting"
     MODEL_GONE = "model_gone"
+    MODEL_ENDS = "model_ends"  # a fine-tuned version's model
+    BASE_ENDS = "base_ends"  # the base model that an avatar answers with
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -6,15 +6,15 @@ with its examples and a job, in one write. From there the follower goes on (`ava
 
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from avatar import pricing
 from avatar.dataset.reading import Reading
-from avatar.errors import AlreadyDone, Expired, NotAllowed, NotTraining
-from avatar.ports import Store
-from avatar.providers import Provider
+from avatar.errors import AlreadyDone, Expired, NoTrainer, NotTraining, NotYours, WrongKind
+from avatar.providers import Provider, Providers, Target
 from avatar.records import Address, Avatar, Draft, Person, Status, Version
+from avatar.stores import Store
 
 MIN_EPOCHS, MAX_EPOCHS = 1, 50  # what OpenAI takes
 DRAFT_LASTS = timedelta(hours=24)
@@ -26,9 +26,10 @@ class Preflight:
     """What a training would be, for the question before it."""
 
     draft: Draft
-    provider_label: str
+    provider: Provider
     tokens: int  # all epochs together
-    cost_low: int | None  # micro-dollars; None: no price is known
+    cost: int | None  # micro-dollars, as estimated; None: no price is known
+    cost_low: int | None
     cost_high: int | None
     seconds_low: float
     seconds_high: float
@@ -45,16 +46,18 @@ def auto_epochs(examples: int) -> int:
     return 3
 
 
-def preflight(draft: Draft, provider: Provider) -> Preflight:
-    """What training a draft would take."""
+def preflight(draft: Draft, providers: Providers, *, now: datetime) -> Preflight:
+    """What training a draft would take, at the provider and on the base model that it names."""
+    provider = providers[draft.provider]
     total = draft.tokens * draft.epochs
-    price = pricing.price_of(draft.provider, draft.base_model)
+    price = provider.price(draft.base_model, on=now.date())
     low, high = total * (100 - UNCERTAINTY) // 100, total * (100 + UNCERTAINTY) // 100
     seconds = provider.seconds(total)
     return Preflight(
         draft=draft,
-        provider_label=provider.label,
+        provider=provider,
         tokens=total,
+        cost=pricing.training_cost(price, total),
         cost_low=pricing.training_cost(price, low),
         cost_high=pricing.training_cost(price, high),
         seconds_low=seconds[0],
@@ -65,21 +68,22 @@ def preflight(draft: Draft, provider: Provider) -> Preflight:
 class Trainings:
     """The use-cases before the follower takes over, and cancelling."""
 
-    def __init__(self, store: Store, *, provider: Provider, nudge: Callable[[], None]) -> None:
+    def __init__(self, store: Store, *, providers: Providers, nudge: Callable[[], None]) -> None:
         self._store = store
-        self._provider = provider
+        self._providers = providers
         self.nudge = nudge  # makes the follower look at once
 
     async def prepare(
         self, avatar: Avatar, reading: Reading, *, person: Person, now: datetime
     ) -> Preflight:
-        """Keep what was read, until its owner says yes (a day at most)."""
+        """Keep what was read, until its owner says yes (a day at most). Raises NoTrainer."""
+        target = self.target(avatar)
         draft = await self._store.add_draft(
             avatar_id=avatar.id,
             person_id=person.id,
             source=reading.source,
-            provider=self._provider.name,
-            base_model=avatar.base_model,
+            provider=target.provider.name,
+            base_model=target.base_model,
             tokens=reading.tokens,
             epochs=auto_epochs(len(reading.examples)),
             warnings=reading.warnings,
@@ -87,7 +91,67 @@ class Trainings:
             now=now,
             expires_at=now + DRAFT_LASTS,
         )
-        return preflight(draft, self._provider)
+        return preflight(draft, self._providers, now=now)
+
+    async def again(
+        self, version: Version, avatar: Avatar, *, person: Person, now: datetime
+    ) -> Preflight:
+        """The stored examples of a version once more: with other epochs, on another base model, at
+        another provider. Raises NoTrainer, WrongKind.
+        """
+        target = self.target(avatar)
+        draft = await self._store.draft_again(
+            version.id,
+            person_id=person.id,
+            source=f"version {version.number}",
+            provider=target.provider.name,
+            base_model=target.base_model,
+            epochs=version.epochs or auto_epochs(version.example_count),
+            now=now,
+            expires_at=now + DRAFT_LASTS,
+        )
+        if draft is None:
+            raise WrongKind(
+                reason=f"Version {version.number} has no stored examples, so they cannot be "
+                "trained again. /train takes a file."
+            )
+        return preflight(draft, self._providers, now=now)
+
+    def target(self, avatar: Avatar) -> Target:
+        """Where a training goes if nobody chooses. Raises NoTrainer."""
+        target = self._providers.target(avatar)
+        if target is None:
+            raise NoTrainer
+        return target
+
+    def choices(self, flight: Preflight, *, now: datetime) -> tuple[Preflight, ...]:
+        """The same training everywhere that it can go, in the order of `Providers.targets`."""
+        return tuple(
+            preflight(
+                replace(flight.draft, provider=each.provider.name, base_model=each.base_model),
+                self._providers,
+                now=now,
+            )
+            for each in self._providers.targets
+        )
+
+    async def open(self, draft_id: int, *, person: Person, now: datetime) -> Preflight:
+        """A draft that waits for its answer. Raises what `start` raises."""
+        return preflight(await self._open(draft_id, person, now), self._providers, now=now)
+
+    async def set_target(
+        self, draft_id: int, choice: int, *, person: Person, now: datetime
+    ) -> Preflight:
+        """Take a choice, by its place among `choices`. Raises what `start` raises."""
+        await self._open(draft_id, person, now)
+        targets = self._providers.targets
+        if not 0 <= choice < len(targets):
+            raise Expired(command="/train")
+        target = targets[choice]
+        await self._store.set_draft_target(
+            draft_id, provider=target.provider.name, base_model=target.base_model
+        )
+        return await self.open(draft_id, person=person, now=now)
 
     async def set_epochs(
         self, draft_id: int, epochs: int, *, person: Person, now: datetime
@@ -96,7 +160,7 @@ class Trainings:
         await self._open(draft_id, person, now)
         epochs = max(MIN_EPOCHS, min(epochs, MAX_EPOCHS))
         await self._store.set_draft_epochs(draft_id, epochs)
-        return preflight(await self._open(draft_id, person, now), self._provider)
+        return await self.open(draft_id, person=person, now=now)
 
     async def drop(self, draft_id: int, *, person: Person, now: datetime) -> None:
         """Raises what `start` raises."""
@@ -110,17 +174,15 @@ class Trainings:
     ) -> Version:
         """Make the version and its job, and have it followed at once.
 
-        Raises Expired, NotAllowed (another person's question) and AlreadyDone (pressed twice).
+        Raises Expired, NotYours and AlreadyDone (pressed twice).
         """
-        draft = await self._open(draft_id, person, now)
-        flight = preflight(draft, self._provider)
-        price = pricing.price_of(draft.provider, draft.base_model)
+        flight = await self.open(draft_id, person=person, now=now)
         version = await self._store.start_draft(
             draft_id,
             note="",
             key=uuid.uuid4().hex,
             estimated_tokens=flight.tokens,
-            estimated_cost=pricing.training_cost(price, flight.tokens),
+            estimated_cost=flight.cost,
             address=address,
             now=now,
         )
@@ -147,8 +209,7 @@ class Trainings:
             number = version.number if version else "?"
             raise AlreadyDone(what=f"This training was started as version {number}.")
         if draft.person_id != person.id:
-            avatar = await self._store.avatar(draft.avatar_id)
-            raise NotAllowed(avatar=f"{avatar.name} who asked for this training")
-        if draft.expires_at <= now or draft.provider != self._provider.name:
+            raise NotYours
+        if draft.expires_at <= now or draft.provider not in self._providers:
             raise Expired(command="/train")
         return draft

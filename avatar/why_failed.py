@@ -9,10 +9,10 @@ _ADVICE = {
     "and send the rest with /train.",
     "moderation_failed": "The provider's moderation refused the examples. Take out what it may "
     "object to and send the rest with /train.",
-    "model_not_found": "The base model cannot be trained with this account. Another BASE_MODEL or "
-    "another provider can be set by the operator.",
-    "training_not_available": "The examples are kept here with the version; they can be trained at "
-    "another host of the same API, which the operator sets with OPENAI_BASE_URL.",
+    "model_not_found": "The base model cannot be trained with this account. Train the "
+    "examples again on another base model or at another provider.",
+    "training_not_available": "The examples are kept here with the version: they can be trained at "
+    "another provider, which the operator adds in providers.toml.",
     "daily_rate_limit_exceeded": "The account has started as many trainings as it may today. Send "
     "the file again tomorrow.",
     "insufficient_quota": "The account has no credit left. Its operator has to top it up.",

@@ -1,5 +1,6 @@
 """One host: who answers and who trains there."""
 
+from avatar.providers import Provider
 from backends.chat import OpenAIChat
 from backends.client import Client
 from backends.trainer import OpenAITrainer
@@ -9,11 +10,15 @@ class Backend:
     """The two ports of a provider over one client. Close it at the end."""
 
     def __init__(
-        self, *, api_key: str | None, base_url: str | None, hyperparameters: str = "method"
+        self, provider: Provider, *, api_key: str | None, base_url: str | None = None
     ) -> None:
-        self._client = Client(api_key=api_key, base_url=base_url)
+        self._client = Client(api_key=api_key, base_url=base_url or provider.base_url)
         self.chat = OpenAIChat(self._client)
-        self.trainer = OpenAITrainer(self._client, hyperparameters=hyperparameters)
+        self.trainer = OpenAITrainer(
+            self._client,
+            hyperparameters=provider.hyperparameters,
+            extra_body=provider.extra_body,
+        )
 
     async def warm_up(self) -> None:
         """Import and make what the first call would otherwise wait for."""

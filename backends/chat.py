@@ -16,6 +16,7 @@ from backends.sse import Chunks
 
 log = logging.getLogger(__name__)
 
+THINKING_TOKENS = 8_000  # of a reasoning model, beside its reply
 LAST_BYTES_SECONDS = 0.25  # that a host gets to end its answer after it said that it is done
 
 
@@ -25,29 +26,51 @@ class OpenAIChat:
     def __init__(self, client: Client) -> None:
         self._client = client
         self._asks_usage = True  # until a host refuses `stream_options`
+        self._reasoning: set[str] = set()  # models that refused `max_tokens`
 
     async def stream(self, request: ChatRequest) -> AsyncIterator[str | Ended]:
         """Pieces of text, then exactly one `Ended`; see the port for the errors."""
-        asked = self._asks_usage
-        try:
-            async with aclosing(self._stream(request, ask_usage=asked)) as pieces:
-                async for piece in pieces:
-                    yield piece
-                return
-        except RequestRefused as refused:
-            if not (asked and "stream_options" in refused.detail):
-                raise
-        log.info("this host knows no stream_options: it is not asked for the usage any more")
-        self._asks_usage = False
-        async with aclosing(self._stream(request, ask_usage=False)) as pieces:
-            async for piece in pieces:
-                yield piece
+        while True:
+            asked = self._options(request)
+            try:
+                async with aclosing(self._stream(request, asked)) as pieces:
+                    async for piece in pieces:
+                        yield piece
+                    return
+            except RequestRefused as refused:
+                if not self._learnt(asked, request.model, refused.detail):
+                    raise
+
+    def _options(self, request: ChatRequest) -> dict[str, Any]:
+        """What is asked for beside the messages, by what is known of this host and model."""
+        options: dict[str, Any] = {}
+        if self._asks_usage:
+            options["stream_options"] = {"include_usage": True}
+        if request.reasons or request.model in self._reasoning:
+            # Its thinking counts too, and it takes no other name for the limit.
+            options["max_completion_tokens"] = request.reply_tokens + THINKING_TOKENS
+        else:
+            options["max_tokens"] = request.reply_tokens
+        return options
+
+    def _learnt(self, asked: dict[str, Any], model: str, detail: str) -> bool:
+        """Whether a refusal tells of an option that this host or model does not take: the next
+        request leaves it out.
+        """
+        if "stream_options" in asked and "stream_options" in detail:
+            log.info("this host knows no stream_options: it is not asked for the usage any more")
+            self._asks_usage = False
+        elif "max_tokens" in asked and "max_completion_tokens" in detail:
+            log.info("%s takes max_completion_tokens, as reasoning models do", model)
+            self._reasoning.add(model)
+        else:
+            return False
+        return True
 
     async def _stream(
-        self, request: ChatRequest, *, ask_usage: bool
+        self, request: ChatRequest, options: dict[str, Any]
     ) -> AsyncGenerator[str | Ended]:
         chunks, began = Chunks(), False
-        options: dict[str, Any] = {"stream_options": {"include_usage": True}} if ask_usage else {}
         try:
             async with (
                 self._client.using(model=request.model) as client,

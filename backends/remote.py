@@ -4,13 +4,14 @@ Fields that OpenAI always gives may be missing or of another type at other hosts
 needed. Everything here raises ProviderUnavailable, and only where an answer cannot be understood.
 """
 
+import contextlib
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 from avatar.errors import ProviderUnavailable
-from avatar.records import JobEvent, RemoteJob
+from avatar.records import JobEvent, RemoteJob, RemoteModel
 from backends.errors import shown
 
 MAX_TOKENS = 2**53  # a number above that is nonsense
@@ -76,6 +77,14 @@ def job_in(answer: Json) -> RemoteJob:
             if isinstance(value, str)
         },
     )
+
+
+def model_in(answer: Json) -> RemoteModel:
+    """A model of the list."""
+    ends = None
+    with contextlib.suppress(ValueError):
+        ends = date.fromisoformat(_text(answer.get("shutdown_date")))
+    return RemoteModel(id=id_in(answer), ends_on=ends, created_at=_time(answer.get("created")))
 
 
 def event_in(answer: Json) -> JobEvent:

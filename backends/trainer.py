@@ -22,8 +22,9 @@ from avatar.errors import (
     ProviderUnavailable,
     RemoteNotFound,
     RequestRefused,
+    TrainingClosed,
 )
-from avatar.records import Example, JobEvent, RemoteJob
+from avatar.records import Example, JobEvent, RemoteJob, RemoteModel
 from backends import remote
 from backends.client import Client
 
@@ -45,6 +46,7 @@ class OpenAITrainer:
     """Fulfils `avatar.ports.Trainer`.
 
     `hyperparameters`: "method" for OpenAI's nested form, "top_level" for hosts of the older one.
+    `extra_body` is sent with every new job.
     Errors that are not the provider's (of the examples given to `upload`, of the disk) pass
     through as they are.
     """
@@ -54,12 +56,14 @@ class OpenAITrainer:
         client: Client,
         *,
         hyperparameters: str = "method",
+        extra_body: Mapping[str, Any] | None = None,
         processing_waits: Sequence[float] = PROCESSING_WAITS,
     ) -> None:
         if hyperparameters not in STYLES:
             raise ValueError(f"hyperparameters must be one of {STYLES}")
         self._client = client
         self._hyperparameters = hyperparameters
+        self._extra_body = dict(extra_body or {})
         self._processing_waits = tuple(processing_waits)
 
     async def upload(self, name: str, examples: AsyncIterator[Sequence[Example]]) -> str:
@@ -92,12 +96,7 @@ class OpenAITrainer:
         """Create the job. Only a refusal because the file is not ready yet is repeated: then it
         is sure that no job was made. If it stays so, raises ProviderUnavailable.
         """
-        values: Any = dict(hyperparameters)
-        how: dict[str, Any] = (
-            {"hyperparameters": values}
-            if self._hyperparameters == "top_level"
-            else {"method": {"type": "supervised", "supervised": {"hyperparameters": values}}}
-        )
+        how = self._how(hyperparameters)
         for wait in (*self._processing_waits, None):
             try:
                 async with self._client.using(model=base_model) as client:
@@ -116,6 +115,50 @@ class OpenAITrainer:
                 if wait is not None:
                     await asyncio.sleep(wait)
         raise ProviderUnavailable(detail=f"the file {file_id} is still being processed")
+
+    def _how(self, hyperparameters: Mapping[str, int | float | str]) -> dict[str, Any]:
+        """Hyperparameters as this host takes them, and what it wants with every job."""
+        values: Any = dict(hyperparameters)
+        how: dict[str, Any] = (
+            {"hyperparameters": values}
+            if self._hyperparameters == "top_level"
+            else {"method": {"type": "supervised", "supervised": {"hyperparameters": values}}}
+        )
+        return {**how, "extra_body": self._extra_body} if self._extra_body else how
+
+    async def models(self) -> tuple[RemoteModel, ...]:
+        """Those that the host lists, up to some thousands."""
+        async with self._client.using() as client:
+            raw = await client.models.with_raw_response.list()
+        return tuple(remote.model_in(entry) for entry in remote.Page.read(raw.text).entries)
+
+    async def has_model(self, model: str) -> bool:
+        """Whether the host still knows a model, listed or not."""
+        try:
+            async with self._client.using(model=model) as client:
+                await client.models.with_raw_response.retrieve(model)
+        except (ModelGone, RemoteNotFound):
+            return False
+        return True
+
+    async def may_train(self, base_model: str) -> bool:
+        """Whether this account may train a model now. The file that is named does not exist, so a
+        host that allows it refuses the file, and no job is made.
+        """
+        try:
+            async with self._client.using(model=base_model) as client:
+                made = await client.with_options(
+                    max_retries=0
+                ).fine_tuning.jobs.with_raw_response.create(
+                    model=base_model, training_file="file-that-does-not-exist", **self._how({})
+                )
+        except TrainingClosed:
+            return False
+        except (RequestRefused, RemoteNotFound):
+            return True
+        # A host that does not look at the file: the job would fail, and is taken back.
+        await self.cancel(remote.job_in(remote.object_in(made.text)).id)
+        return True
 
     async def find(self, key: str) -> RemoteJob | None:
         """The job that carries this key in its metadata."""

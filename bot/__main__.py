@@ -1,9 +1,13 @@
-"""`python -m bot`: chat with avatars in Telegram, or, with nothing configured, in the terminal."""
+"""`python -m bot`: chat with avatars in Telegram, or, with nothing configured, in the terminal.
+
+`python -m bot check` asks every provider what works.
+"""
 
 import asyncio
 import os
 import signal
 import sys
+from collections.abc import Sequence
 from contextlib import suppress
 
 from avatar.errors import AvatarError
@@ -23,8 +27,19 @@ async def _until_told(settings: Settings) -> None:
         await serving
 
 
-def main() -> int:
-    """The exit code: 0 when it ended as asked, 2 when it could not start."""
+async def _check(settings: Settings) -> bool:
+    from bot.composition import check_providers
+
+    return await check_providers(settings)
+
+
+def main(arguments: Sequence[str] = ()) -> int:
+    """The exit code: 0 when it ended as asked, 1 when `check` found something, 2 when it could
+    not start.
+    """
+    if arguments not in ([], ["check"], ()):
+        sys.stderr.write("Usage: python -m bot [check]\n")
+        return 2
     try:
         settings = load_settings(os.environ)
     except SettingsError as error:
@@ -35,6 +50,8 @@ def main() -> int:
         level = "warning"  # a conversation in a terminal is not the place for news of the process
     set_up_logs(level=level, form=settings.log_format, secrets_=settings.secrets)
     try:
+        if arguments:
+            return 0 if asyncio.run(_check(settings)) else 1
         asyncio.run(_until_told(settings))
     except AvatarError as error:  # a platform or the database refused us at the start
         sys.stderr.write(f"avatar-bot cannot go on: {error.sentence}\n")
@@ -45,4 +62,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

@@ -35,12 +35,19 @@ class Verb(StrEnum):
     TRAIN = "train"  # draft: start
     EPOCHS = "epochs"  # draft, epochs
     DROP = "drop"  # draft
+    WHERE = "where"  # draft: everywhere that it can be trained
+    TARGET = "target"  # draft, place in that list
+    RETRAIN = "retrain"  # version
+    BASES = "bases"  # avatar: what its base model can be
+    REBASE = "rebase"  # avatar, place in that list
     STOP = "stop"  # nothing: end the reply that is being written
 
 
 _NUMBERS = {
     Verb.HISTORY: 2,
     Verb.EPOCHS: 2,
+    Verb.TARGET: 2,
+    Verb.REBASE: 2,
     Verb.FORGET: 0,
     Verb.STOP: 0,
 }

@@ -105,6 +105,17 @@ COMMANDS: tuple[Command, ...] = (
         "train a model on a file of examples (Deep Training)",
         Parameter(name="file", kind=Kind.FILE),
     ),
+    _owners(
+        "retrain",
+        "train the examples of a version again, also elsewhere",
+        Parameter(name="N", kind=Kind.VERSION),
+    ),
+    _owners(
+        "adopt",
+        "take a model that exists at a provider as a version",
+        Parameter(name="model", kind=Kind.TEXT, required=False),
+    ),
+    _owners("base", "the base model: what it is, and what it can be"),
     _owners("activate", "make a version active", Parameter(name="N", kind=Kind.VERSION)),
     _owners("deactivate", "go back to the base model"),
     _owners("delete", "delete a version, after asking", Parameter(name="N", kind=Kind.VERSION)),

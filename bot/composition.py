@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING
 
 from avatar.conversation import Conversation
 from avatar.learning_path import LearningPath
-from avatar.ports import Clock, Store
-from avatar.providers import EMBEDDED, Provider, provider_for
+from avatar.models import Models
+from avatar.ports import Clock
+from avatar.stores import Store
 from avatar.training import Trainings
 from backends.backend import Backend
 from bot.dispatcher import Dispatcher, Permissions
@@ -28,6 +29,7 @@ from bot.screen import Messenger
 from bot.settings import Settings
 from jobs.follower import Follower
 from jobs.notices import Deliverer
+from jobs.retirement import RetirementWatch
 from jobs.scheduler import Scheduler
 from storage.database import data_folder
 from storage.store import open_store
@@ -48,27 +50,26 @@ def now() -> datetime:
 
 
 @asynccontextmanager
-async def _backend(
-    settings: Settings, model_server: "Callable[[Path], ModelServer] | None"
-) -> AsyncIterator[tuple[Provider, Backend]]:
-    """The provider that the settings name; with none, the model server in this process."""
+async def backends(
+    settings: Settings, model_server: "Callable[[Path], ModelServer] | None" = None
+) -> AsyncIterator[Mapping[str, Backend]]:
+    """A client for each provider; where it is the one in this process, that is started."""
+    made = {}
     async with AsyncExitStack() as stack:
-        provider = provider_for(api_key=settings.openai_api_key, base_url=settings.openai_base_url)
-        base_url = settings.openai_base_url
-        if provider is EMBEDDED:
-            from modelserver.server import ModelServer
+        for provider in settings.providers.values():
+            base_url = provider.base_url
+            if base_url is None:
+                from modelserver.server import ModelServer
 
-            server = (model_server or ModelServer)(
-                data_folder(settings.database_url) / "modelserver"
+                server = (model_server or ModelServer)(
+                    data_folder(settings.database_url) / "modelserver"
+                )
+                base_url = (await stack.enter_async_context(server)).base_url
+            made[provider.name] = Backend(
+                provider, api_key=settings.keys.get(provider.name), base_url=base_url
             )
-            base_url = (await stack.enter_async_context(server)).base_url
-        backend = Backend(
-            api_key=settings.openai_api_key,
-            base_url=base_url,
-            hyperparameters=provider.hyperparameters,
-        )
-        stack.push_async_callback(backend.aclose)
-        yield provider, backend
+            stack.push_async_callback(made[provider.name].aclose)
+        yield made
 
 
 @asynccontextmanager
@@ -82,20 +83,24 @@ async def bot(
     """Everything but the platforms: the way in, and the use-cases."""
     async with AsyncExitStack() as stack:
         store = await stack.enter_async_context(open_store(settings.database_url))
-        provider, backend = await stack.enter_async_context(_backend(settings, model_server))
+        served = await stack.enter_async_context(backends(settings, model_server))
+        providers = settings.providers
+        trainers = {name: backend.trainer for name, backend in served.items()}
         herald = BotHerald(store, messengers)
         owner = f"{socket.gethostname()[:32]}:{os.getpid()}:{secrets.token_hex(4)}"
         poll = timedelta(seconds=settings.poll_seconds)
         scheduler = Scheduler(
             follower=Follower(
                 store,
-                trainers={provider.name: backend.trainer},
+                trainers=trainers,
+                providers=providers,
                 herald=herald,
                 poll=poll,
                 owner=owner,
                 clock=clock,
             ),
             deliverer=Deliverer(store, herald=herald, owner=owner, clock=now),
+            watch=RetirementWatch(store, trainers=trainers, providers=providers),
             store=store,
             poll=poll,
             clock=clock,
@@ -104,17 +109,16 @@ async def bot(
         desk = Desk(
             store=store,
             learning_path=LearningPath(store),
-            trainings=Trainings(store, provider=provider, nudge=scheduler.nudge),
+            trainings=Trainings(store, providers=providers, nudge=scheduler.nudge),
             conversation=Conversation(
                 store,
-                models={provider.name: backend.chat},
-                providers={provider.name: provider},
+                models={name: backend.chat for name, backend in served.items()},
+                providers=providers,
                 clock=clock,
             ),
-            providers={provider.name: provider},
-            trainers={provider.name: backend.trainer},
-            provider=provider,
-            base_model=settings.base_model or provider.base_model or "",
+            models=Models(store, providers=providers, trainers=trainers),
+            providers=providers,
+            trainers=trainers,
             clock=clock,
             idle=partial(_until_idle, store),
         )
@@ -133,7 +137,7 @@ async def bot(
         )
         await stack.enter_async_context(scheduler.running())
         stack.push_async_callback(dispatcher.close, grace=GRACE)
-        warming = asyncio.create_task(backend.warm_up())
+        warming = asyncio.create_task(served[providers.default.name].warm_up())
         stack.callback(warming.cancel)
         if waiting := await dispatcher.resume():
             log.info("%s messages were not answered when the last process ended", waiting)
@@ -146,6 +150,24 @@ async def _until_idle(store: Store) -> None:
         await store.next_job_due() or await store.next_notice_due()
     ) is not None:
         await asyncio.sleep(IDLE_LOOK)
+
+
+async def check_providers(settings: Settings) -> bool:
+    """Print what works at every provider; whether all of it does."""
+    from bot.checking import check
+
+    good = True
+    async with backends(settings) as served:
+        async for line, works in check(
+            settings.providers,
+            chats={name: backend.chat for name, backend in served.items()},
+            trainers={name: backend.trainer for name, backend in served.items()},
+            keys=settings.keys,
+        ):
+            good = good and works
+            sys.stdout.write(f"{line}\n")
+            sys.stdout.flush()
+    return good
 
 
 async def serve(settings: Settings) -> None:

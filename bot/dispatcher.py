@@ -16,8 +16,9 @@ from avatar.errors import (
     NotDelivered,
     VersionNotFound,
 )
-from avatar.ports import Clock, Store
+from avatar.ports import Clock
 from avatar.records import Avatar, Incoming, Person, Received
+from avatar.stores import Store
 from bot import wording
 from bot.actions import Action, Verb, decode
 from bot.commands import BY_NAME, Audience, Command
@@ -217,9 +218,9 @@ class Dispatcher:
         was given to a single person and is checked against them by its handler.
         """
         match action.verb:
-            case Verb.BASE | Verb.UNDO | Verb.HISTORY:
+            case Verb.BASE | Verb.UNDO | Verb.HISTORY | Verb.BASES | Verb.REBASE:
                 return await self._store.avatar(action.numbers[0])
-            case Verb.TRAIN | Verb.EPOCHS | Verb.DROP:
+            case Verb.TRAIN | Verb.EPOCHS | Verb.DROP | Verb.WHERE | Verb.TARGET:
                 draft = await self._store.draft(action.numbers[0])
                 return None if draft is None else await self._store.avatar(draft.avatar_id)
             case (
@@ -230,6 +231,7 @@ class Dispatcher:
                 | Verb.CANCEL
                 | Verb.SHOW
                 | Verb.PROMPT
+                | Verb.RETRAIN
             ):
                 version = await self._store.version(action.numbers[0])
                 if version is None:

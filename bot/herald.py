@@ -4,8 +4,8 @@ import logging
 from collections.abc import Mapping
 
 from avatar.errors import DeliveryError, NotDelivered
-from avatar.ports import Store
 from avatar.records import Job, Notice, Version
+from avatar.stores import Store
 from bot.cards import notices, training
 from bot.screen import Messenger
 

@@ -2,19 +2,26 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from dotenv import dotenv_values
 
+from avatar.providers import OPENAI_URL, BadProviders, Providers, providers_for, read_providers
+
 _TOKEN = re.compile(r"\d{1,20}:[A-Za-z0-9_-]{20,}")
 _LEVELS = ("debug", "info", "warning", "error")
+PROVIDERS = "providers.toml"
 DATABASE = "sqlite+aiosqlite:///data/avatar.db"
 
 
 class SettingsError(Exception):
     """One line that names the setting, what is wrong and what is expected; never a secret."""
+
+
+def _embedded() -> Providers:
+    return providers_for(api_key=None, base_url=None, base_model=None)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -25,6 +32,7 @@ class Settings:
     telegram_api_url: str | None = None
     openai_api_key: str | None = field(default=None, repr=False)
     openai_base_url: str | None = None
+    providers_file: str | None = None  # None: providers.toml, where there is one
     base_model: str | None = None  # None: the provider's own
     database_url: str = field(default=DATABASE, repr=False)
     operators: frozenset[tuple[str, str]] = frozenset()  # (platform, id there)
@@ -33,40 +41,83 @@ class Settings:
     log_level: str = "info"
     log_format: str = "text"
 
+    # What follows from those above.
+    providers: Providers = field(default_factory=_embedded, metadata={"derived": True})
+    keys: Mapping[str, str] = field(  # by provider
+        default_factory=dict, repr=False, metadata={"derived": True}
+    )
+
     @property
     def embedded(self) -> bool:
         """Whether the model server runs inside of this process."""
-        return self.openai_api_key is None and self.openai_base_url is None
+        return any(provider.base_url is None for provider in self.providers.values())
 
     @property
     def secrets(self) -> tuple[str, ...]:
         """What must never reach a log."""
         password = urlsplit(self.database_url).password
-        found = (self.telegram_token, self.openai_api_key, password)
-        return tuple(secret for secret in found if secret)
+        found = (self.telegram_token, self.openai_api_key, password, *self.keys.values())
+        return tuple(dict.fromkeys(secret for secret in found if secret))
 
 
-NAMES = tuple(name.upper() for name in Settings.__dataclass_fields__)
+NAMES = tuple(
+    each.name.upper() for each in fields(Settings) if not each.metadata.get("derived", False)
+)
 
 
 def load_settings(environment: Mapping[str, str], *, dotenv: Path = Path(".env")) -> Settings:
     """Settings from the environment, and from `.env` what is not there. Raises SettingsError."""
     given = {**(dotenv_values(dotenv) if dotenv.is_file() else {}), **environment}
     values = {name: (given.get(name) or "").strip() for name in NAMES}
-    embedded = not (values["OPENAI_API_KEY"] or values["OPENAI_BASE_URL"])
+    base_model, base_url = _base_model(values), _url("OPENAI_BASE_URL", values)
+    providers = _from_file(values["PROVIDERS_FILE"], base_model)
+    if providers is None:
+        if base_url and base_url != OPENAI_URL and base_model is None:
+            raise SettingsError(
+                "BASE_MODEL must be set with OPENAI_BASE_URL: the name of a model that this host "
+                "has."
+            )
+        providers = providers_for(
+            api_key=values["OPENAI_API_KEY"] or None, base_url=base_url, base_model=base_model
+        )
+    embedded = any(provider.base_url is None for provider in providers.values())
     return Settings(
         telegram_token=_token(values["TELEGRAM_TOKEN"]),
         telegram_api_url=_url("TELEGRAM_API_URL", values),
         openai_api_key=values["OPENAI_API_KEY"] or None,
-        openai_base_url=_url("OPENAI_BASE_URL", values),
-        base_model=_base_model(values),
+        openai_base_url=base_url,
+        providers_file=values["PROVIDERS_FILE"] or None,
+        base_model=base_model,
         database_url=_database(values["DATABASE_URL"] or DATABASE),
         operators=_operators(values["OPERATORS"]),
         avatar_creation=_choice("AVATAR_CREATION", values, ("operators", "anyone")),
         poll_seconds=_seconds("POLL_SECONDS", values, 2.0 if embedded else 30.0),
         log_level=_choice("LOG_LEVEL", values, _LEVELS, usual="info"),
         log_format=_choice("LOG_FORMAT", values, ("text", "json")),
+        providers=providers,
+        keys={
+            provider.name: key
+            for provider in providers.values()
+            if provider.key and (key := (given.get(provider.key) or "").strip())
+        },
     )
+
+
+def _from_file(name: str, base_model: str | None) -> Providers | None:
+    """The providers of a file; None: there is no such file, and none was asked for."""
+    path = Path(name or PROVIDERS)
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        if not name:
+            return None
+        raise SettingsError(f"PROVIDERS_FILE: there is no file {name}.") from None
+    except (OSError, ValueError):
+        raise SettingsError(f"PROVIDERS_FILE: {path} cannot be read as UTF-8 text.") from None
+    try:
+        return read_providers(text, base_model=base_model)
+    except BadProviders as error:
+        raise SettingsError(f"{path}: {error}") from error
 
 
 def _token(value: str) -> str | None:
@@ -98,14 +149,6 @@ def _base_model(values: Mapping[str, str]) -> str | None:
     value = values["BASE_MODEL"]
     if len(value) > 200 or any(c.isspace() for c in value):
         raise SettingsError("BASE_MODEL must be the name of a model, like gpt-4o-mini.")
-    if (
-        not value
-        and values["OPENAI_BASE_URL"]
-        and "api.openai.com" not in values["OPENAI_BASE_URL"]
-    ):
-        raise SettingsError(
-            "BASE_MODEL must be set with OPENAI_BASE_URL: the name of a model that this host has."
-        )
     return value or None
 
 

@@ -15,8 +15,8 @@ async def welcome(desk: Desk, author: Author) -> Content:
     avatar = await desk.store.add_avatar(
         slug="demo",
         name="Demo",
-        provider=desk.provider.name,
-        base_model=desk.base_model,
+        provider=desk.providers.default.name,
+        base_model=desk.providers.base_model,
         owner_id=person.id,
         now=desk.clock(),
     )

@@ -9,8 +9,10 @@ from datetime import datetime, timedelta
 from avatar import following
 from avatar.errors import ProviderError
 from avatar.following import Step
-from avatar.ports import Clock, Herald, Store, Trainer
+from avatar.ports import Clock, Herald, Trainer
+from avatar.providers import Providers
 from avatar.records import Job, RemoteJob, Version
+from avatar.stores import Store
 from jobs.walk import LeaseLost, Walk
 
 log = logging.getLogger(__name__)
@@ -30,6 +32,7 @@ class Follower:
         store: Store,
         *,
         trainers: Mapping[str, Trainer],
+        providers: Providers,
         herald: Herald,
         poll: timedelta,
         owner: str,
@@ -37,6 +40,7 @@ class Follower:
     ) -> None:
         self._store = store
         self._trainers = trainers
+        self._providers = providers
         self._herald = herald
         self._poll = poll
         self._owner = owner
@@ -112,6 +116,7 @@ class Follower:
             job=job,
             version=version,
             watched=watched,
+            providers=self._providers,
             owner=self._owner,
             clock=self._clock,
             poll=self._poll,

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from avatar.errors import NotDelivered, Unreachable
-from avatar.ports import Clock, Herald, Store
+from avatar.ports import Clock, Herald
 from avatar.records import Address, Notice
+from avatar.stores import Store
 
 log = logging.getLogger(__name__)
 

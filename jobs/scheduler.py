@@ -9,14 +9,17 @@ from datetime import datetime, timedelta
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from apscheduler.triggers.interval import IntervalTrigger
 
-from avatar.ports import Clock, Store
+from avatar.ports import Clock
+from avatar.stores import Store
 from jobs.follower import Follower
 from jobs.notices import Deliverer
+from jobs.retirement import RetirementWatch
 
 log = logging.getLogger(__name__)
 
 # Each tidying takes away a bounded number of rows, so it comes often.
 TIDY_EVERY = timedelta(minutes=10)
+WATCH_EVERY = timedelta(days=1)
 GRACE = 5.0  # seconds that passes in progress get at the end
 
 
@@ -66,13 +69,14 @@ class Pass:
 
 
 class Scheduler:
-    """Follows, delivers and tidies at intervals, and at once when nudged."""
+    """Follows, delivers, watches and tidies at intervals, and at once when nudged."""
 
     def __init__(
         self,
         *,
         follower: Follower,
         deliverer: Deliverer,
+        watch: RetirementWatch,
         store: Store,
         poll: timedelta,
         clock: Clock,
@@ -81,6 +85,7 @@ class Scheduler:
         # Side by side: notices are not held up by the upload of a large file.
         self._deliver = Pass(deliverer.deliver_once, clock=clock)
         self._follow = Pass(follower.follow_once, clock=clock, then=self._deliver.ask)
+        self._watch = Pass(watch.watch_once, clock=clock, then=self._deliver.ask)
         self._tidy = Pass(lambda now: store.tidy(now=now), clock=clock)
 
     def nudge(self) -> None:
@@ -100,8 +105,11 @@ class Scheduler:
         async def tidy() -> None:
             self._tidy.ask()
 
+        async def look() -> None:
+            self._watch.ask()
+
         scheduler = AsyncIOScheduler(timezone="UTC")
-        for function, every in ((tick, self._poll), (tidy, TIDY_EVERY)):
+        for function, every in ((tick, self._poll), (tidy, TIDY_EVERY), (look, WATCH_EVERY)):
             scheduler.add_job(
                 function,
                 IntervalTrigger(seconds=every.total_seconds()),
@@ -112,9 +120,12 @@ class Scheduler:
         scheduler.start()
         self.nudge()
         self._tidy.ask()
+        self._watch.ask()
         try:
             yield
         finally:
             scheduler.shutdown(wait=False)
-            await asyncio.gather(self._tidy.finish(GRACE), self._follow.finish(GRACE))
+            await asyncio.gather(
+                *(each.finish(GRACE) for each in (self._tidy, self._watch, self._follow))
+            )
             await self._deliver.finish(GRACE)  # last: following may just have owed something

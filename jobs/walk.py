@@ -8,8 +8,10 @@ from datetime import timedelta
 from avatar import following
 from avatar.errors import ProviderError, RemoteNotFound
 from avatar.following import Advance, Step
-from avatar.ports import Clock, Herald, Store, Trainer
+from avatar.ports import Clock, Herald, Trainer
+from avatar.providers import Providers
 from avatar.records import Example, Job, JobEvent, RemoteJob, Version
+from avatar.stores import Store
 
 log = logging.getLogger(__name__)
 
@@ -33,6 +35,7 @@ class Walk:
         job: Job,
         version: Version,
         watched: bool,
+        providers: Providers,
         owner: str,
         clock: Clock,
         poll: timedelta,
@@ -43,6 +46,7 @@ class Walk:
         self._job = job  # as it was last written
         self._version = version
         self._watched = watched  # whether its events are read while it runs
+        self._providers = providers
         self._owner = owner
         self._clock = clock
         self._poll = poll
@@ -154,7 +158,15 @@ class Walk:
         if self._watched or remote.status in ENDED:
             events = await self._events(trainer, remote.id)
         advance = following.advance(
-            self._job, self._version, remote, events, now=self._clock(), poll=self._poll
+            self._job,
+            self._version,
+            remote,
+            events,
+            now=self._clock(),
+            poll=self._poll,
+            price=self._providers.price(
+                self._job.provider, self._version.base_model or "", at=self._job.created_at
+            ),
         )
         await self._end(advance, events=events)
         return False

@@ -50,7 +50,7 @@ async def move_pointer(
 
 
 class AvatarTables(Base):
-    """Fulfils `avatar.ports.AvatarStore`."""
+    """Fulfils `avatar.stores.AvatarStore`."""
 
     async def add_avatar(
         self, *, slug: str, name: str, provider: str, base_model: str, owner_id: int, now: datetime
@@ -104,6 +104,22 @@ class AvatarTables(Base):
             query = query.where((avatars.c.visibility == "public") | avatars.c.id.in_(own))
         async with self._db.reading() as read:
             return tuple(rows.avatar(row) for row in (await read.execute(query)).mappings())
+
+    async def set_base(
+        self, avatar_id: int, *, expected: tuple[str, str], provider: str, base_model: str
+    ) -> bool:
+        """Another base model. False, and nothing changed: it is not `expected` any more."""
+        async with self._db.writing() as write:
+            result = await write.execute(
+                sa.update(avatars)
+                .where(
+                    avatars.c.id == avatar_id,
+                    avatars.c.provider == expected[0],
+                    avatars.c.base_model == expected[1],
+                )
+                .values(provider=provider, base_model=base_model)
+            )
+            return result.rowcount == 1
 
     async def switch(
         self,

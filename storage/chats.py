@@ -8,7 +8,6 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from avatar.errors import AvatarNotFound
-from avatar.ports import Context, Spent
 from avatar.pricing import month_of
 from avatar.records import (
     Address,
@@ -21,6 +20,7 @@ from avatar.records import (
     Usage,
     Version,
 )
+from avatar.stores import Context, Spent
 from avatar.versions import pair_of
 from storage import rows
 from storage.base import Base, insert
@@ -64,7 +64,7 @@ def _at(address: Address) -> sa.ColumnElement[bool]:
 
 
 class ChatTables(Base):
-    """Fulfils `avatar.ports.ChatStore`."""
+    """Fulfils `avatar.stores.ChatStore`."""
 
     async def chat(self, address: Address, *, now: datetime) -> Chat:
         """The chat at an address; made as needed, with the oldest public avatar."""

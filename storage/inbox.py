@@ -48,7 +48,7 @@ async def add_notices(
 
 
 class InboxTables(Base):
-    """Fulfils `avatar.ports.InboxStore`."""
+    """Fulfils `avatar.stores.InboxStore`."""
 
     async def receive(self, incoming_: Incoming, *, now: datetime) -> int | None:
         """Write it into the inbox. None: it is there already."""

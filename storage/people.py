@@ -23,7 +23,7 @@ MAX_NAME = 128
 
 
 class PeopleTables(Base):
-    """Fulfils `avatar.ports.PeopleStore`."""
+    """Fulfils `avatar.stores.PeopleStore`."""
 
     async def person(self, author: Author, *, home: Address | None = None) -> Person:
         """The person behind an author; made or renamed as needed."""

@@ -9,13 +9,14 @@ from storage.avatars import AvatarTables
 from storage.chats import ChatTables
 from storage.database import Database, DatabaseRefused
 from storage.inbox import InboxTables
+from storage.models import ModelTables
 from storage.people import PeopleTables
 from storage.schema import bring_up_to_date
 from storage.trainings import TrainingTables
 
 
-class SqlStore(PeopleTables, AvatarTables, TrainingTables, ChatTables, InboxTables):
-    """Fulfils `avatar.ports.Store`."""
+class SqlStore(PeopleTables, AvatarTables, TrainingTables, ChatTables, InboxTables, ModelTables):
+    """Fulfils `avatar.stores.Store`."""
 
 
 @asynccontextmanager

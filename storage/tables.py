@@ -181,6 +181,12 @@ versions = sa.Table(
         postgresql_where=sa.text("deleted_at IS NULL"),
     ),
     sa.Index(
+        "ix_avatar_training_data_tuned",
+        "id",
+        sqlite_where=sa.text("fine_tuned_model_id IS NOT NULL AND deleted_at IS NULL"),
+        postgresql_where=sa.text("fine_tuned_model_id IS NOT NULL AND deleted_at IS NULL"),
+    ),
+    sa.Index(
         "ix_avatar_training_data_training",
         "avatar_id",
         "number",
@@ -411,6 +417,19 @@ notices = sa.Table(
         postgresql_where=sa.text("ended_at IS NULL"),
     ),
     sa.Index(None, "ended_at"),
+    **_AUTO,
+)
+
+# What is known of the ends of models: those that have a last day, or are gone.
+models = sa.Table(
+    "models",
+    metadata,
+    _id(),
+    sa.Column("provider", sa.String(64), nullable=False),
+    sa.Column("model", Words(256), nullable=False),
+    sa.Column("ends_on", sa.Date),
+    sa.Column("vanished_at", Moment),
+    sa.UniqueConstraint("provider", "model"),
     **_AUTO,
 )
 

@@ -9,7 +9,6 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from avatar.ports import Spent
 from avatar.records import (
     Address,
     Draft,
@@ -21,6 +20,7 @@ from avatar.records import (
     TrainingType,
     Version,
 )
+from avatar.stores import Spent
 from storage import rows
 from storage.base import insert
 from storage.chats import add_spent
@@ -60,7 +60,7 @@ _SAVED_VERSION = [
 
 
 class TrainingTables(VersionTables):
-    """Fulfils `avatar.ports.TrainingStore`."""
+    """Fulfils `avatar.stores.TrainingStore`."""
 
     async def add_draft(
         self,
@@ -107,12 +107,74 @@ class TrainingTables(VersionTables):
         row = await self._row(sa.select(training_drafts).where(training_drafts.c.id == draft_id))
         return None if row is None else rows.draft(row)
 
+    async def draft_again(
+        self,
+        version_id: int,
+        *,
+        person_id: int,
+        source: str,
+        provider: str,
+        base_model: str,
+        epochs: int,
+        now: datetime,
+        expires_at: datetime,
+    ) -> Draft | None:
+        """A draft of a version's stored examples; they are copied inside of the database."""
+        stored = training_examples.c.version_id == version_id
+        async with self._db.writing() as write:
+            found = await write.execute(
+                sa.select(versions.c.avatar_id, versions.c.example_count).where(
+                    versions.c.id == version_id, versions.c.deleted_at.is_(None)
+                )
+            )
+            version = found.one_or_none()
+            tokens = await write.scalar(
+                sa.select(sa.func.sum(training_examples.c.tokens)).where(stored)
+            )
+            if version is None or tokens is None:
+                return None
+            made = await write.execute(
+                sa.insert(training_drafts)
+                .values(
+                    avatar_id=version.avatar_id,
+                    person_id=person_id,
+                    source=source,
+                    provider=provider,
+                    base_model=base_model,
+                    example_count=version.example_count,
+                    tokens=int(tokens),
+                    epochs=epochs,
+                    warnings=[],
+                    created_at=now,
+                    expires_at=expires_at,
+                    origin_id=version_id,
+                )
+                .returning(training_drafts)
+            )
+            draft = rows.draft(made.mappings().one())
+            copied = ["position", "turns", "tokens", "source"]
+            await write.execute(
+                sa.insert(training_examples).from_select(
+                    ["draft_id", *copied],
+                    sa.select(
+                        sa.literal(draft.id), *(training_examples.c[name] for name in copied)
+                    ).where(stored),
+                )
+            )
+        return draft
+
+    async def set_draft_target(self, draft_id: int, *, provider: str, base_model: str) -> None:
+        await self._set_draft(draft_id, provider=provider, base_model=base_model)
+
     async def set_draft_epochs(self, draft_id: int, epochs: int) -> None:
+        await self._set_draft(draft_id, epochs=epochs)
+
+    async def _set_draft(self, draft_id: int, **values: str | int) -> None:
         async with self._db.writing() as write:
             await write.execute(
                 sa.update(training_drafts)
                 .where(training_drafts.c.id == draft_id, training_drafts.c.version_id.is_(None))
-                .values(epochs=epochs)
+                .values(values)
             )
 
     async def drop_draft(self, draft_id: int) -> bool:

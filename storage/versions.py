@@ -34,7 +34,7 @@ async def next_number(write: AsyncConnection, avatar_id: int) -> int:
 
 
 class VersionTables(Base):
-    """Fulfils `avatar.ports.VersionStore`."""
+    """Fulfils `avatar.stores.VersionStore`."""
 
     async def add_prompt(
         self,
@@ -87,6 +87,69 @@ class VersionTables(Base):
                 now=now,
             )
             return rows.version(row)
+
+    async def add_adopted(
+        self,
+        *,
+        avatar_id: int,
+        provider: str,
+        base_model: str,
+        model: str,
+        person_id: int | None,
+        now: datetime,
+    ) -> Version | None:
+        """A completed version of a model that was made elsewhere."""
+        async with self._db.writing() as write:
+            if await self._lock_avatar(write, avatar_id) is None:
+                raise AvatarNotFound(slug=str(avatar_id))
+            known = await write.execute(
+                sa.select(versions.c.id).where(
+                    _tuned(avatar_id),
+                    versions.c.provider == provider,
+                    versions.c.fine_tuned_model_id == model,
+                )
+            )
+            if known.first() is not None:
+                return None
+            made = await write.execute(
+                sa.insert(versions)
+                .values(
+                    avatar_id=avatar_id,
+                    number=await next_number(write, avatar_id),
+                    training_type=TrainingType.FINE_TUNE.value,
+                    status=Status.COMPLETED.value,
+                    note="adopted",
+                    created_by=person_id,
+                    created_at=now,
+                    provider=provider,
+                    base_model=base_model,
+                    fine_tuned_model_id=model,
+                    example_count=0,
+                )
+                .returning(versions)
+            )
+            return rows.version(made.mappings().one())
+
+    async def models_of(self, avatar_id: int) -> frozenset[tuple[str, str]]:
+        """(provider, model) of every living fine-tuned version."""
+        async with self._db.reading() as read:
+            found = await read.execute(
+                sa.select(versions.c.provider, versions.c.fine_tuned_model_id).where(
+                    _tuned(avatar_id)
+                )
+            )
+            return frozenset((row.provider or "", row.fine_tuned_model_id) for row in found)
+
+    async def fine_tunes(self, *, after: int, limit: int) -> tuple[Version, ...]:
+        """Living versions with a model, of all avatars, by id."""
+        async with self._db.reading() as read:
+            found = await read.execute(
+                sa.select(versions)
+                .where(versions.c.id > after, _LIVING_MODEL)
+                .order_by(versions.c.id)
+                .limit(limit)
+            )
+            return tuple(rows.version(row) for row in found.mappings())
 
     async def version(self, version_id: int | None) -> Version | None:
         """Also a tombstone; None: never existed."""
@@ -221,6 +284,16 @@ class VersionTables(Base):
             )
             stored = found.mappings().all()
         return await asyncio.to_thread(_decoded, stored)
+
+
+_LIVING_MODEL = sa.text(
+    "avatar_training_data.fine_tuned_model_id IS NOT NULL AND "
+    "avatar_training_data.deleted_at IS NULL"
+)
+
+
+def _tuned(avatar_id: int) -> sa.ColumnElement[bool]:
+    return sa.and_(versions.c.avatar_id == avatar_id, _LIVING_MODEL)
 
 
 def _decoded(stored: Sequence[rows.Row]) -> tuple[Example, ...]:

@@ -1,5 +1,7 @@
 """The notices that the bot owes: a training ended, a model is gone."""
 
+from datetime import date
+
 from avatar.pricing import dollars
 from avatar.records import Avatar, Notice, NoticeKind, Status, Version
 from avatar.versions import can_activate
@@ -12,21 +14,29 @@ from bot.wording import counted, escape, version_title
 
 def notice(owed: Notice, avatar: Avatar, version: Version | None) -> Content:
     """A notice as it is read."""
+    if owed.kind is NoticeKind.BASE_ENDS:
+        return _base_ends(owed, avatar)
     if version is None or version.deleted_at is not None:
         number = "" if version is None else f" {version.number}"
         return Content(text=f"Version{number} of {escape(avatar.name)} was deleted meanwhile.")
-    words = {
-        NoticeKind.TRAINING_COMPLETED: _completed,
-        NoticeKind.TRAINING_FAILED: _failed,
-        NoticeKind.TRAINING_CANCELLED: _cancelled,
-        NoticeKind.STILL_WAITING: _still_waiting,
-        NoticeKind.MODEL_GONE: _model_gone,
-    }[owed.kind](avatar, version)
-    return Content(text=words, buttons=(_buttons(avatar, version),))
+    if owed.kind is NoticeKind.MODEL_ENDS:
+        return _model_ends(owed, avatar, version)
+    if owed.kind is NoticeKind.MODEL_GONE:
+        words = _model_gone(owed, avatar, version)
+    else:
+        words = {
+            NoticeKind.TRAINING_COMPLETED: _completed,
+            NoticeKind.TRAINING_FAILED: _failed,
+            NoticeKind.TRAINING_CANCELLED: _cancelled,
+            NoticeKind.STILL_WAITING: _still_waiting,
+        }[owed.kind](avatar, version)
+    return Content(text=words, buttons=(_buttons(owed, avatar, version),))
 
 
-def _buttons(avatar: Avatar, version: Version) -> tuple[Button, ...]:
+def _buttons(owed: Notice, avatar: Avatar, version: Version) -> tuple[Button, ...]:
     show = Button(label="Show", action=code(Verb.SHOW, version.id))
+    if owed.kind is NoticeKind.MODEL_GONE:
+        return (_elsewhere(version), show) if version.example_count else (show,)
     if can_activate(version, avatar):
         return (
             Button(
@@ -38,7 +48,63 @@ def _buttons(avatar: Avatar, version: Version) -> tuple[Button, ...]:
         )
     if version.status is Status.TRAINING:
         return (Button(label="Cancel", action=code(Verb.CANCEL, version.id)), show)
+    if version.status is Status.FAILED:
+        return (_elsewhere(version, label="Train Again"), show)
     return (show,)
+
+
+def _elsewhere(version: Version, label: str = "Retrain elsewhere") -> Button:
+    return Button(label=label, action=code(Verb.RETRAIN, version.id))
+
+
+def _when(owed: Notice) -> str:
+    """`on 14 Jan 2027, in 30 days`."""
+    day, left = date.fromisoformat(str(owed.data["ends_on"])), int(owed.data["days"] or 0)
+    words = f"on {day:%d %b %Y}"
+    if left > 0:
+        return f"{words}, in {counted(left, 'day')}"
+    return f"{words}, today" if left == 0 else words
+
+
+def _model_ends(owed: Notice, avatar: Avatar, version: Version) -> Content:
+    numbers, more = str(owed.data["numbers"]), int(owed.data["more"] or 0)
+    which = f"version {numbers}" if "," not in numbers else f"versions {numbers}"
+    if more:
+        which += f" and {more} more"
+    active = " One of them is active now." if version.id == avatar.active_model_id else ""
+    text = (
+        f"**A model ends** {_when(owed)}: its provider switches off the model of {which} of "
+        f"{escape(avatar.name)}.{active}\n\n"
+    )
+    if version.example_count:
+        text += (
+            "The examples are kept here: train them at another provider or on another base model, "
+            "and activate what comes of it. Nothing is changed by itself."
+        )
+        return Content(
+            text=text,
+            buttons=(
+                (
+                    _elsewhere(version),
+                    Button(label="Show", action=code(Verb.SHOW, version.id)),
+                ),
+            ),
+        )
+    text += "Its examples are not known here; /train takes a file. Nothing is changed by itself."
+    return Content(
+        text=text, buttons=((Button(label="Show", action=code(Verb.SHOW, version.id)),),)
+    )
+
+
+def _base_ends(owed: Notice, avatar: Avatar) -> Content:
+    successor = owed.data["successor"]
+    follows = f" Its provider proposes {inline(str(successor))} instead." if successor else ""
+    return Content(
+        text=f"**The base model ends** {_when(owed)}: {escape(avatar.name)} answers with "
+        f"{inline(str(owed.data['model']))}, which its provider switches off then.{follows} "
+        "Nothing is changed by itself.",
+        buttons=((Button(label="Choose a base model", action=code(Verb.BASES, avatar.id)),),),
+    )
 
 
 def _completed(avatar: Avatar, version: Version) -> str:
@@ -84,10 +150,19 @@ def _still_waiting(avatar: Avatar, version: Version) -> str:
     )
 
 
-def _model_gone(avatar: Avatar, version: Version) -> str:
+def _model_gone(owed: Notice, avatar: Avatar, version: Version) -> str:
+    model = inline(version.fine_tuned_model_id or "")
+    if owed.data.get("why") == "not_set_up":
+        what = (
+            f"The provider of version {version.number} ({escape(version.provider or '')}) is not "
+            f"set up here any more, so its model {model} cannot answer."
+        )
+    else:
+        what = (
+            f"The model of version {version.number}, {model}, does not exist at its provider any "
+            "more (or our key may not use it)."
+        )
     return (
-        f"The model of version {version.number}, {inline(version.fine_tuned_model_id or '')}, does "
-        f"not exist at its provider any more (or our key may not use it). {escape(avatar.name)} "
-        f"answers from the base model ({escape(avatar.base_model)}) with the same prompt. Nothing "
+        f"{what} {escape(avatar.name)} answers from the base model with the same prompt. Nothing "
         "was deleted or switched here: /deactivate makes the base model official."
     )

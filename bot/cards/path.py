@@ -4,7 +4,18 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from avatar.pricing import dollars
-from avatar.records import Avatar, Badge, Job, JobEvent, Person, Status, TrainingType, Version
+from avatar.providers import Provider
+from avatar.records import (
+    Avatar,
+    Badge,
+    Ending,
+    Job,
+    JobEvent,
+    Person,
+    Status,
+    TrainingType,
+    Version,
+)
 from avatar.versions import badge, can_activate, is_active
 from bot.actions import Verb, code
 from bot.screen import Button, Content, Style
@@ -70,6 +81,7 @@ def history(
     avatar: Avatar,
     versions: Sequence[Version],
     jobs: Mapping[int, Job],
+    endings: Mapping[int, Ending],
     *,
     page: int,
     more: bool,
@@ -88,7 +100,10 @@ def history(
     head = f"**Learning Path of {escape(avatar.name)}**"
     if page > 1 or more:
         head += f" (page {page})"
-    entries = [_entry(version, avatar, jobs.get(version.id), now) for version in versions]
+    entries = [
+        _entry(version, avatar, jobs.get(version.id), endings.get(version.id), now)
+        for version in versions
+    ]
     rows = [actions(version, avatar, prefix=f"{version.number} · ") for version in versions]
     turn = []
     if page > 1:
@@ -100,12 +115,16 @@ def history(
     return Content(text="\n\n".join([head, *entries]), buttons=tuple(rows))
 
 
-def _entry(version: Version, avatar: Avatar, job: Job | None, now: datetime) -> str:
+def _entry(
+    version: Version, avatar: Avatar, job: Job | None, ending: Ending | None, now: datetime
+) -> str:
     seen = badge(version, avatar)
     facts = [kind_words(version)]
     if version.example_count:
         facts.append(counted(version.example_count, "example"))
     facts += [cost_words(version), ago(version.created_at, now)]
+    if ending is not None:
+        facts.append(ends_words(ending))
     lines = [f"{version_title(version)} — {badge_words(seen, job)}", " · ".join(facts)]
     if version.note:
         lines.append(escape(version.note))
@@ -119,6 +138,8 @@ def version_card(
     job: Job | None,
     events: Sequence[JobEvent],
     maker: Person | None,
+    provider: Provider | None,
+    ending: Ending | None,
     origin: Version | None,
     now: datetime,
 ) -> Content:
@@ -135,7 +156,9 @@ def version_card(
         lines = [f"{kind_words(version)} · free · {counted(len(prompt), 'character')}", made]
         text = "\n\n".join(["  \n".join(head), "  \n".join(lines), block(prompt)])
     else:
-        lines = [*_training_lines(version, job, seen), made]
+        lines = [*_training_lines(version, job, seen, provider), made]
+        if ending is not None:
+            lines.insert(2, f"Its model {ends_words(ending)}")
         if origin is not None:
             lines.append(f"Trained on the examples of version {origin.number}")
         parts = ["  \n".join(head), "\n".join(f"- {line}" for line in lines)]
@@ -143,13 +166,30 @@ def version_card(
             said = "\n".join(f"{event.created_at:%H:%M:%S} {event.message}" for event in events)
             parts.append("What the provider said last:\n\n" + block(said))
         text = "\n\n".join(parts)
-    return Content(text=text, buttons=(actions(version, avatar),))
+    rows = [actions(version, avatar)]
+    if version.example_count and version.status is not Status.TRAINING:
+        rows.append((Button(label="Train Again", action=code(Verb.RETRAIN, version.id)),))
+    return Content(text=text, buttons=tuple(rows))
 
 
-def _training_lines(version: Version, job: Job | None, seen: Badge) -> list[str]:
+def ends_words(ending: Ending) -> str:
+    """`ends 14 Jan 2027`, or that it is gone."""
+    if ending.vanished_at is not None:
+        return "is gone at its provider"
+    return f"ends {ending.ends_on:%d %b %Y}"
+
+
+def _training_lines(
+    version: Version, job: Job | None, seen: Badge, provider: Provider | None
+) -> list[str]:
     lines = [f"{kind_words(version)} of {inline(version.base_model or '')}"]
     if version.provider:
-        lines[0] += f" at {escape(version.provider)}"
+        label = version.provider if provider is None else provider.label
+        lines[0] += f" at {escape(label)}"
+        if provider is None:
+            lines[0] += " (which is not set up here)"
+        elif provider.needs_deployment and version.fine_tuned_model_id:
+            lines.append("It answers once it is deployed there: then /adopt the deployment's name")
     if version.fine_tuned_model_id:
         lines.append(f"Model: {inline(version.fine_tuned_model_id)}")
     data = counted(version.example_count, "example")

@@ -115,9 +115,10 @@ def owner_changed(avatar: Avatar, person: Person, *, added: bool, changed: bool)
     return Content(text=text)
 
 
-def privacy(person: Person, stored: int, *, provider: str) -> Content:
+def privacy(person: Person, stored: int, *, providers: Sequence[str]) -> Content:
     """What is stored about somebody."""
     who = inline(f"{person.platform}:{person.external_id}")
+    who_answers = " or ".join(providers)
     lines = [
         f"your name and your id here ({who})",
         f"{counted(stored, 'message')}: what you said to avatars and what they answered, to "
@@ -128,9 +129,10 @@ def privacy(person: Person, stored: int, *, provider: str) -> Content:
     text = (
         "**What is stored about you**\n\n"
         + "\n".join(f"- {line}" for line in lines)
-        + f"\n\nTo answer you, your messages are sent to the model's provider: {escape(provider)}. "
-        "An avatar's owners do not see your messages here; who runs this installation can read "
-        "its database. /new begins a new conversation, /forgetme deletes what you said."
+        + "\n\nTo answer you, your messages are sent to the model's provider: "
+        f"{escape(who_answers)}. An avatar's owners do not see your messages here; who runs this "
+        "installation can read its database. /new begins a new conversation, /forgetme deletes "
+        "what you said."
     )
     return Content(text=text)
 

@@ -15,15 +15,19 @@ from bot.wording import code as inline
 
 def status(
     avatar: Avatar,
+    pair: Pair,
     *,
     model: Version | None,
-    prompt: Version | None,
+    label: str,
     price: Price | None,
     spending: Sequence[Spending],
     trainings: Sequence[tuple[Version, Job]],
     now: datetime,
 ) -> Content:
-    """The card of an avatar: model, prompt, prices, this month, trainings in progress."""
+    """The card of an avatar: model, prompt, prices, this month, trainings in progress. `pair` is
+    what really answers: where the provider of `model` (the active one) is not set up, its base.
+    """
+    prompt = pair.prompt
     parts = [f"**{escape(avatar.name)}**"]
     rows: list[tuple[Button, ...]] = []
     if model is not None:
@@ -31,11 +35,14 @@ def status(
             f"**Active Model**: {inline(model.fine_tuned_model_id or '')}  \n"
             f"Fine-Tuned Active (version {model.number}, {counted(model.example_count, 'example')})"
         )
+        if pair.model is None:
+            parts.append(
+                f"Its provider ({escape(model.provider or '')}) is not set up here, so "
+                f"{inline(pair.model_name)} at {escape(label)} answers."
+            )
         rows.append((Button(label="Deactivate", action=code(Verb.DEACTIVATE, model.id)),))
     else:
-        parts.append(
-            f"**Active Model**: Base Model ({escape(avatar.base_model)})  \nNo Fine-Tuning"
-        )
+        parts.append(f"**Active Model**: Base Model ({escape(pair.model_name)})  \nNo Fine-Tuning")
     if prompt is not None:
         parts.append(
             f"**Active Prompt**: version {prompt.number}, {ago(prompt.created_at, now)}  \n"

@@ -1,5 +1,7 @@
 """Deep Training from the chat: the preflight, the progress, what was begun."""
 
+from collections.abc import Sequence
+
 from avatar.pricing import dollars
 from avatar.records import Avatar, Job, Status, Version
 from avatar.training import Preflight
@@ -23,12 +25,36 @@ def how_to_train(*, terminal: bool) -> Content:
     )
 
 
-def preflight(flight: Preflight, avatar: Avatar) -> Content:
+def where(flight: Preflight, choices: Sequence[Preflight], avatar: Avatar) -> Content:
+    """Where it can be trained, with the cost and the kind of each, and the question."""
+    draft = flight.draft
+    lines, rows = [], []
+    for place, choice in enumerate(choices):
+        base, provider = choice.draft.base_model, choice.provider
+        kind = f" ({escape(provider.kind)})" if provider.kind else ""
+        lines.append(
+            f"- {inline(base)} at {escape(provider.label)}{kind}: {_cost_words(choice)}, "
+            f"{_time_words(choice)}"
+        )
+        label = f"{base} at {provider.label}"[:64]
+        rows.append((Button(label=label, action=code(Verb.TARGET, draft.id, place)),))
+    rows.append((Button(label="Cancel", action=code(Verb.DROP, draft.id)),))
+    head = (
+        f"**Deep Training of {escape(avatar.name)}**: {counted(draft.example_count, 'example')} "
+        f"from {inline(draft.source)}, {counted(draft.epochs, 'epoch')}"
+    )
+    return Content(
+        text="\n\n".join([head, "Where is it to be trained?", "\n".join(lines)]),
+        buttons=tuple(rows),
+    )
+
+
+def preflight(flight: Preflight, avatar: Avatar, *, elsewhere: bool) -> Content:
     """What a training would be, and the question."""
     draft = flight.draft
     lines = [
         f"{counted(draft.example_count, 'example')} from {inline(draft.source)}",
-        f"Base model {inline(draft.base_model)} at {escape(flight.provider_label)}",
+        f"Base model {inline(draft.base_model)} at {escape(flight.provider.label)}",
         f"About {draft.tokens:,} tokens × {counted(draft.epochs, 'epoch')} = "
         f"{flight.tokens:,} tokens (an estimate)",
         f"Cost: {_cost_words(flight)}",
@@ -52,6 +78,11 @@ def preflight(flight: Preflight, avatar: Avatar) -> Content:
                 ),
             ),
             (fewer, more),
+            *(
+                ((Button(label="Elsewhere", action=code(Verb.WHERE, draft.id)),),)
+                if elsewhere
+                else ()
+            ),
             (Button(label="Cancel", action=code(Verb.DROP, draft.id)),),
         ),
     )

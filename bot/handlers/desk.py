@@ -5,8 +5,10 @@ from dataclasses import dataclass
 
 from avatar.conversation import Conversation
 from avatar.learning_path import LearningPath
-from avatar.ports import Clock, Store, Trainer
-from avatar.providers import Provider
+from avatar.models import Models
+from avatar.ports import Clock, Trainer
+from avatar.providers import Providers
+from avatar.stores import Store
 from avatar.training import Trainings
 
 
@@ -18,9 +20,8 @@ class Desk:
     learning_path: LearningPath
     trainings: Trainings
     conversation: Conversation
-    providers: Mapping[str, Provider]
+    models: Models
+    providers: Providers
     trainers: Mapping[str, Trainer]
-    provider: Provider  # what a new avatar starts with
-    base_model: str
     clock: Clock
     idle: Callable[[], Awaitable[None]]  # waits until no training runs and no notice is owed

@@ -112,8 +112,8 @@ class PeopleHandlers:
                 return await self._desk.store.add_avatar(
                     slug=wanted if n == 1 else f"{wanted}-{n}",
                     name=name,
-                    provider=self._desk.provider.name,
-                    base_model=self._desk.base_model,
+                    provider=self._desk.providers.default.name,
+                    base_model=self._desk.providers.base_model,
                     owner_id=request.person.id,
                     now=request.now,
                 )
@@ -155,7 +155,8 @@ class PeopleHandlers:
 
     async def privacy(self, request: Request) -> Answer:
         stored = await self._desk.store.count_messages(request.person.id)
-        return cards.privacy(request.person, stored, provider=self._desk.provider.label)
+        labels = [provider.label for provider in self._desk.providers.values()]
+        return cards.privacy(request.person, stored, providers=labels)
 
     async def forget_me(self, request: Request) -> Answer:
         stored = await self._desk.store.count_messages(request.person.id)

@@ -1,15 +1,21 @@
-"""Deep Training from the chat: /train, its preflight, /cancel."""
+"""Deep Training from the chat: /train, /retrain, the preflight, /adopt, /base, /cancel."""
 
+import logging
 from dataclasses import dataclass
 
 from avatar.dataset import openai_jsonl
-from avatar.errors import BadText
+from avatar.errors import BadText, Expired
 from avatar.records import Attachment, Version
+from avatar.training import Preflight
 from avatar.versions import parse_number
 from bot.actions import Verb
+from bot.cards import models
 from bot.cards import training as cards
 from bot.handlers.desk import Desk
 from bot.request import Answer, CommandHandler, PressHandler, Request, Shown
+from bot.screen import Content
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +26,14 @@ class TrainingHandlers:
 
     @property
     def commands(self) -> dict[str, CommandHandler]:
-        return {"train": self.train, "cancel": self.cancel, "wait": self.wait}
+        return {
+            "train": self.train,
+            "retrain": self.retrain,
+            "adopt": self.adopt,
+            "base": self.base,
+            "cancel": self.cancel,
+            "wait": self.wait,
+        }
 
     @property
     def presses(self) -> dict[Verb, PressHandler]:
@@ -29,6 +42,11 @@ class TrainingHandlers:
             Verb.EPOCHS: self.press_epochs,
             Verb.DROP: self.press_drop,
             Verb.CANCEL: self.press_cancel,
+            Verb.WHERE: self.press_where,
+            Verb.TARGET: self.press_target,
+            Verb.RETRAIN: self.press_retrain,
+            Verb.BASES: self.press_bases,
+            Verb.REBASE: self.press_rebase,
         }
 
     async def train(self, request: Request) -> Answer:
@@ -36,7 +54,7 @@ class TrainingHandlers:
         if attachment is None:
             terminal = request.incoming.address.platform == "terminal"
             return cards.how_to_train(terminal=terminal)
-        provider = self.desk.provider
+        provider = self.desk.trainings.target(request.avatar).provider
         async with request.messenger.download(
             request.incoming.address, attachment, limit=provider.max_file_bytes
         ) as file:
@@ -44,13 +62,84 @@ class TrainingHandlers:
         flight = await self.desk.trainings.prepare(
             request.avatar, reading, person=request.person, now=request.now
         )
-        return cards.preflight(flight, request.avatar)
+        return self._ask_where(flight, request)
+
+    def _ask_where(self, flight: Preflight, request: Request) -> Content:
+        """Where to train, when there is a choice; else the preflight at once."""
+        choices = self.desk.trainings.choices(flight, now=request.now)
+        if len(choices) > 1:
+            return cards.where(flight, choices, request.avatar)
+        return cards.preflight(flight, request.avatar, elsewhere=False)
+
+    async def press_where(self, request: Request, numbers: tuple[int, ...]) -> Answer:
+        flight = await self.desk.trainings.open(numbers[0], person=request.person, now=request.now)
+        return Shown(content=self._ask_where(flight, request), in_place=True)
+
+    async def press_target(self, request: Request, numbers: tuple[int, ...]) -> Answer:
+        flight = await self.desk.trainings.set_target(
+            numbers[0], numbers[1], person=request.person, now=request.now
+        )
+        return self._preflight(flight, request)
+
+    def _preflight(self, flight: Preflight, request: Request) -> Shown:
+        elsewhere = len(self.desk.providers.targets) > 1
+        content = cards.preflight(flight, request.avatar, elsewhere=elsewhere)
+        return Shown(content=content, in_place=True)
+
+    async def retrain(self, request: Request) -> Answer:
+        words = request.rest.split()
+        if len(words) != 1:
+            raise BadText(reason="Name the version whose examples are to be trained: /retrain 3")
+        number = parse_number(words[0])
+        version = await self.desk.learning_path.find(request.avatar.id, number)
+        return await self._retrain(request, version)
+
+    async def press_retrain(self, request: Request, numbers: tuple[int, ...]) -> Answer:
+        return await self._retrain(request, await self.desk.learning_path.get(numbers[0]))
+
+    async def _retrain(self, request: Request, version: Version) -> Answer:
+        flight = await self.desk.trainings.again(
+            version, request.avatar, person=request.person, now=request.now
+        )
+        return self._ask_where(flight, request)
+
+    async def adopt(self, request: Request) -> Answer:
+        words = request.rest.split()
+        if not words:
+            return models.adoptable(await self.desk.models.adoptable(request.avatar))
+        version = await self.desk.models.adopt(
+            request.avatar, words, person=request.person, now=request.now
+        )
+        return models.adopted(version, self.desk.providers.label(version.provider))
+
+    async def base(self, request: Request) -> Answer:
+        return models.bases(request.avatar, self.desk.models.bases(request.avatar))
+
+    async def press_bases(self, request: Request, _: tuple[int, ...]) -> Answer:
+        return await self.base(request)
+
+    async def press_rebase(self, request: Request, numbers: tuple[int, ...]) -> Answer:
+        choices = self.desk.models.bases(request.avatar)
+        if numbers[1] >= len(choices):
+            raise Expired(command="/base")
+        chosen = choices[numbers[1]]
+        await self.desk.models.set_base(request.avatar, chosen)
+        log.info(
+            "avatar %s: base model %s at %s instead of %s at %s, by person %s",
+            request.avatar.slug,
+            chosen.model,
+            chosen.provider.name,
+            request.avatar.base_model,
+            request.avatar.provider,
+            request.person.id,
+        )
+        return models.rebased(request.avatar, chosen)
 
     async def press_epochs(self, request: Request, numbers: tuple[int, ...]) -> Answer:
         flight = await self.desk.trainings.set_epochs(
             numbers[0], numbers[1], person=request.person, now=request.now
         )
-        return Shown(content=cards.preflight(flight, request.avatar), in_place=True)
+        return self._preflight(flight, request)
 
     async def press_drop(self, request: Request, numbers: tuple[int, ...]) -> Answer:
         await self.desk.trainings.drop(numbers[0], person=request.person, now=request.now)

@@ -1,15 +1,16 @@
 """The Learning Path from the chat: looking, switching, writing prompts, deleting."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from avatar import pricing
 from avatar.diff import word_diff
+from avatar.endings import ending_of, models_behind
 from avatar.errors import AlreadyDone, BadText, Invalid, NotOffered, RemoteNotFound
 from avatar.learning_path import Switched
-from avatar.records import Status, Version
-from avatar.versions import pair_of, parse_number
+from avatar.records import Ending, Status, Version
+from avatar.versions import parse_number
 from bot.actions import Action, Verb, code, decode
 from bot.cards import path, people, status, switching
 from bot.handlers.desk import Desk
@@ -64,16 +65,16 @@ class VersionHandlers:
 
     async def status(self, request: Request) -> Answer:
         store, avatar = self.desk.store, request.avatar
-        pair = pair_of(
-            avatar,
-            prompt=await store.version(avatar.active_prompt_id),
-            model=await store.version(avatar.active_model_id),
+        model = await store.version(avatar.active_model_id)
+        pair = self.desk.providers.pair(
+            avatar, prompt=await store.version(avatar.active_prompt_id), model=model
         )
         return status.status(
             avatar,
-            model=pair.model,
-            prompt=pair.prompt,
-            price=pricing.price_of(pair.provider, pair.model_name),
+            pair,
+            model=model,
+            label=self.desk.providers.label(pair.provider),
+            price=self.desk.providers.price(pair.provider, pair.model_name, at=request.now),
             spending=await store.spending(avatar.id, month=pricing.month_of(request.now)),
             trainings=await store.trainings(avatar.id, limit=TRAININGS_SHOWN),
             now=request.now,
@@ -99,8 +100,25 @@ class VersionHandlers:
                 job = await store.job_of(version.id)
                 if job is not None:
                     jobs[version.id] = job
-        more = len(found) > path.PAGE
-        return path.history(avatar, shown, jobs, page=page, more=more, now=request.now)
+        return path.history(
+            avatar,
+            shown,
+            jobs,
+            await self._endings(shown),
+            page=page,
+            more=len(found) > path.PAGE,
+            now=request.now,
+        )
+
+    async def _endings(self, versions: Sequence[Version]) -> Mapping[int, Ending]:
+        """What is known of the ends of versions' models, by version id."""
+        keys = {key for version in versions for key in models_behind(version)}
+        known = await self.desk.store.endings(keys) if keys else {}
+        return {
+            version.id: ending
+            for version in versions
+            if (ending := ending_of(version, known)) is not None
+        }
 
     async def version(self, request: Request) -> Answer:
         return await self._card(request, await self._named(request, "/version 3"))
@@ -121,6 +139,8 @@ class VersionHandlers:
             job=job,
             events=tuple(reversed(events)),
             maker=maker,
+            provider=self.desk.providers.get(version.provider or ""),
+            ending=(await self._endings([version])).get(version.id),
             origin=await self.desk.store.version(version.origin_id),
             now=request.now,
         )
@@ -240,7 +260,7 @@ class VersionHandlers:
         confirmation = await self.desk.learning_path.ask(
             code(Verb.DELETE_MODEL, version.id), person=request.person, now=request.now
         )
-        label = self.desk.providers[version.provider or request.avatar.provider].label
+        label = self.desk.providers.label(version.provider)
         return switching.ask_delete_model(version, label, confirmation_id=confirmation.id)
 
     async def press_yes(self, request: Request, numbers: tuple[int, ...]) -> Answer:
@@ -267,7 +287,7 @@ class VersionHandlers:
                 if done.was_training:
                     self.desk.trainings.nudge()
                 provider = self.desk.providers.get(done.version.provider or "")
-                offer = provider is not None and provider.can_delete_models
+                offer = provider is not None and provider.deletes_models
                 return switching.deleted(done, request.avatar, offer_model=offer)
             case Verb.DELETE_MODEL:
                 return await self._delete_model(request, action.numbers[0])

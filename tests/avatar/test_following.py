@@ -10,12 +10,15 @@ from hypothesis import strategies as st
 
 from avatar import following
 from avatar.following import Advance, Step
-from avatar.ports import Spent
+from avatar.providers import preset
 from avatar.records import Address, Job, JobEvent, NewNotice, NoticeKind, RemoteJob, Status, Version
+from avatar.stores import Spent
 from avatar.why_failed import explained
 from tests.avatar.make import NOW, a_model, an_avatar
 
 POLL = timedelta(seconds=30)
+OPENAI = preset("openai")
+PRICE = OPENAI.price("gpt-4o-mini", on=NOW.date())
 JOB = Job(
     id=1,
     version_id=20,
@@ -39,7 +42,8 @@ def after(
     status: str, *, version: Version = TRAINING, job: Job = JOB, now: datetime = NOW, **fields: Any
 ) -> Advance:
     remote = RemoteJob(id="ftjob-1", status=status, **fields)
-    return following.advance(job, version, remote, (), now=now, poll=POLL)
+    price = OPENAI.price(version.base_model or "", on=now.date())
+    return following.advance(job, version, remote, (), now=now, poll=POLL, price=price)
 
 
 @pytest.mark.parametrize(
@@ -143,7 +147,7 @@ def test_progress_comes_from_the_last_metrics() -> None:
         for n, data in enumerate(said)
     ]
     remote = RemoteJob(id="j", status="running", estimated_finish=NOW + POLL)
-    job = following.advance(JOB, TRAINING, remote, events, now=NOW, poll=POLL).job
+    job = following.advance(JOB, TRAINING, remote, events, now=NOW, poll=POLL, price=PRICE).job
     assert (job.step, job.total_steps, job.loss, job.last_event_id) == (7, 10, 0.25, "e4")
     assert job.estimated_finish == NOW + POLL
     assert job.next_poll_at == NOW + POLL
@@ -188,7 +192,7 @@ def test_any_answers_end_once_and_are_told_once(
             advance = following.vanished(job, version, now=now, poll=POLL)
         else:
             assert isinstance(answer, RemoteJob)
-            advance = following.advance(job, version, answer, (), now=now, poll=POLL)
+            advance = following.advance(job, version, answer, (), now=now, poll=POLL, price=PRICE)
         job, version = advance.job, advance.version
         notices += advance.notices
         spent += advance.spent

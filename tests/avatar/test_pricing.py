@@ -1,11 +1,15 @@
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from avatar import pricing
+from avatar.providers import preset
 from avatar.records import Usage
+
+OPENAI = preset("openai")
+DAY = date(2026, 11, 27)
 
 
 @pytest.mark.parametrize(
@@ -25,7 +29,7 @@ from avatar.records import Usage
 def test_prices_at_openai(
     model: str, usd_in: float, usd_cached: float, usd_out: float, usd_training: float | None
 ) -> None:
-    price = pricing.price_of("openai", model)
+    price = OPENAI.price(model, on=DAY)
     assert price is not None
     assert (price.input, price.cached, price.output) == (
         round(usd_in * 1e6),
@@ -47,14 +51,14 @@ def test_prices_at_openai(
     ],
 )
 def test_an_unknown_price_is_none_and_never_zero(provider: str, model: str) -> None:
-    price = pricing.price_of(provider, model)
+    price = preset(provider).price(model, on=DAY)
     assert price is None
     assert pricing.reply_cost(price, Usage(prompt_tokens=10, completion_tokens=10)) is None
     assert pricing.training_cost(price, 1000) is None
 
 
 def test_the_embedded_provider_is_free() -> None:
-    price = pricing.price_of("embedded", "imitator-1")
+    price = preset("embedded").price("imitator-1", on=DAY)
     assert price is not None
     assert price.is_free
     assert pricing.reply_cost(price, Usage(prompt_tokens=10**6, completion_tokens=10**6)) == 0
@@ -62,17 +66,17 @@ def test_the_embedded_provider_is_free() -> None:
 
 
 def test_a_model_that_cannot_be_trained_has_no_training_cost() -> None:
-    assert pricing.training_cost(pricing.price_of("openai", "gpt-6-luna"), 1000) is None
+    assert pricing.training_cost(OPENAI.price("gpt-6-luna", on=DAY), 1000) is None
 
 
 def test_what_training_costs() -> None:
-    price = pricing.price_of("openai", "gpt-4o-mini")
+    price = OPENAI.price("gpt-4o-mini", on=DAY)
     assert pricing.training_cost(price, 2_833_333) == 8_499_999
     assert pricing.training_cost(price, 1) == 3
 
 
 def test_cached_tokens_cost_the_cached_price() -> None:
-    price = pricing.price_of("openai", "gpt-4o-mini")
+    price = OPENAI.price("gpt-4o-mini", on=DAY)
     usage = Usage(prompt_tokens=1_000_000, cached_tokens=400_000, completion_tokens=500_000)
     assert pricing.reply_cost(price, usage) == 90_000 + 30_000 + 300_000
 
@@ -91,7 +95,7 @@ def test_a_cost_is_rounded_half_up_once() -> None:
 def test_a_cost_is_never_negative(prompt: int, cached: int, completion: int) -> None:
     """Also when a provider says that more was cached than was sent."""
     usage = Usage(prompt_tokens=prompt, cached_tokens=cached, completion_tokens=completion)
-    cost = pricing.reply_cost(pricing.price_of("openai", "gpt-4o"), usage)
+    cost = pricing.reply_cost(OPENAI.price("gpt-4o", on=DAY), usage)
     assert cost is not None
     assert cost >= 0
 

@@ -7,13 +7,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from avatar.errors import AlreadyDone, Expired, NotAllowed
-from avatar.providers import EMBEDDED, OPENAI
+from avatar.errors import AlreadyDone, Expired, NotYours
+from avatar.providers import providers_for
 from avatar.records import Author, Draft, Person, Status, TrainingType
 from avatar.training import DRAFT_LASTS, Trainings, auto_epochs, preflight
 from tests.avatar.make import NOW
 from tests.jobs.world import ADDRESS, World, a_reading
 
+OPENAI = providers_for(api_key="k", base_url=None, base_model=None)
+EMBEDDED = providers_for(api_key=None, base_url=None, base_model=None)
 DRAFT = Draft(
     id=1,
     avatar_id=1,
@@ -54,17 +56,18 @@ def test_automatic_epochs_are_what_openai_takes(examples: int) -> None:
 
 
 def test_a_preflight_says_what_it_takes() -> None:
-    flight = preflight(DRAFT, OPENAI)
+    flight = preflight(DRAFT, OPENAI, now=NOW)
     assert flight.tokens == 300_000
     assert (flight.cost_low, flight.cost_high) == (810_000, 990_000)  # $0.90 ± 10 %
     assert 600 <= flight.seconds_low < flight.seconds_high
-    assert flight.provider_label == "OpenAI"
+    assert flight.provider.label == "OpenAI"
 
 
 def test_a_preflight_without_a_price_and_a_free_one() -> None:
-    unknown = preflight(replace(DRAFT, base_model="gpt-9"), OPENAI)
+    unknown = preflight(replace(DRAFT, base_model="gpt-9"), OPENAI, now=NOW)
     assert (unknown.cost_low, unknown.cost_high) == (None, None)
-    free = preflight(replace(DRAFT, provider="embedded", base_model="imitator-1"), EMBEDDED)
+    embedded = replace(DRAFT, provider="embedded", base_model="imitator-1")
+    free = preflight(embedded, EMBEDDED, now=NOW)
     assert (free.cost_low, free.cost_high) == (0, 0)
 
 
@@ -132,7 +135,9 @@ async def test_a_button_pressed_twice_says_as_what_it_was_started(world: World) 
 
 
 async def test_another_persons_question_is_not_answered(world: World) -> None:
-    await each_refused(world, await a_draft(world), await another(world), NotAllowed, "Ani")
+    await each_refused(
+        world, await a_draft(world), await another(world), NotYours, "Only the person"
+    )
 
 
 async def test_a_draft_ends_after_a_day(world: World) -> None:
@@ -143,7 +148,7 @@ async def test_a_draft_ends_after_a_day(world: World) -> None:
 
 async def test_a_draft_for_another_provider_has_ended(world: World) -> None:
     draft_id = await a_draft(world)
-    trainings = Trainings(world.store, provider=EMBEDDED, nudge=lambda: None)
+    trainings = Trainings(world.store, providers=EMBEDDED, nudge=lambda: None)
     with pytest.raises(Expired):
         await trainings.start(draft_id, person=world.person, address=ADDRESS, now=world.time.now)
 

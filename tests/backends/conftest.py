@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from avatar.providers import preset
 from backends.backend import Backend
 from tests.backends.standin import Standin
 
@@ -27,6 +28,6 @@ async def host() -> AsyncIterator[Standin]:
 
 @pytest.fixture
 async def backend(host: Standin) -> AsyncIterator[Backend]:
-    made = Backend(api_key=SECRET, base_url=host.base_url)
+    made = Backend(preset("openai", base_url=host.base_url), api_key=SECRET)
     yield made
     await made.aclose()

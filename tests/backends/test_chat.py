@@ -3,6 +3,7 @@
 import asyncio
 import time
 from contextlib import aclosing
+from dataclasses import replace
 from typing import Any, cast
 
 import pytest
@@ -18,9 +19,10 @@ from avatar.errors import (
     WrongKey,
 )
 from avatar.ports import ChatRequest, Ended
+from avatar.providers import preset
 from avatar.records import Finish, Role, Turn, Usage
 from backends.backend import Backend
-from backends.chat import OpenAIChat
+from backends.chat import THINKING_TOKENS, OpenAIChat
 from backends.client import Client
 from tests.backends.conftest import SECRET
 from tests.backends.standin import (
@@ -38,6 +40,7 @@ from tests.backends.standin import (
 ASKED = ChatRequest(
     model="gpt-6-luna",
     turns=(Turn(role=Role.SYSTEM, text="Be brief."), Turn(role=Role.USER, text="Hi 😀")),
+    reply_tokens=500,
 )
 USAGE = event({"choices": [], "usage": {"prompt_tokens": 9, "completion_tokens": 2}})
 STREAM_BROKE = event({"error": {"message": "it died", "type": "server_error", "code": None}})
@@ -67,7 +70,29 @@ async def test_a_reply(host: Standin, backend: Backend) -> None:
         ],
         "stream": True,
         "stream_options": {"include_usage": True},
+        "max_tokens": 500,
     }
+
+
+async def test_a_reasoning_model_gets_its_own_limit(host: Standin, backend: Backend) -> None:
+    host.will(streamed(text("x", "stop"), DONE))
+    await ask(backend.chat, replace(ASKED, reasons=True))
+    sent = host.requests[0].json
+    assert sent["max_completion_tokens"] == 500 + THINKING_TOKENS
+    assert not {"max_tokens", "temperature"} & set(sent)
+
+
+async def test_a_model_that_refuses_max_tokens_is_remembered(
+    host: Standin, backend: Backend
+) -> None:
+    host.will(
+        refused(400, "Unsupported parameter: 'max_tokens'. Use 'max_completion_tokens' instead."),
+        streamed(text("x", "stop"), DONE),
+        streamed(text("y", "stop"), DONE),
+    )
+    assert (await ask(backend.chat))[0] == "x"
+    assert (await ask(backend.chat))[0] == "y"
+    assert ["max_tokens" in request.json for request in host.requests] == [True, False, False]
 
 
 async def test_pieces_come_while_the_host_still_speaks(host: Standin, backend: Backend) -> None:
@@ -288,7 +313,7 @@ async def test_repeated_when_the_connection_breaks_before_the_answer(
 
 
 async def test_nobody_listens() -> None:
-    backend = Backend(api_key=SECRET, base_url="http://127.0.0.1:1/v1")
+    backend = Backend(preset("custom", base_url="http://127.0.0.1:1/v1"), api_key=SECRET)
     try:
         with pytest.raises(ProviderUnavailable):
             await ask(backend.chat)
@@ -301,7 +326,7 @@ async def test_half_of_a_character_in_a_turn_does_not_stop_it(
 ) -> None:
     host.will(streamed(text("x", "stop"), DONE))
     turns = (Turn(role=Role.USER, text="a\ud800b"),)
-    await ask(backend.chat, ChatRequest(model="m", turns=turns))
+    await ask(backend.chat, ChatRequest(model="m", turns=turns, reply_tokens=500))
     assert host.requests[0].json["messages"] == [{"role": "user", "content": "a?b"}]
 
 

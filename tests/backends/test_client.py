@@ -14,7 +14,7 @@ def test_making_a_backend_imports_no_vendor() -> None:
     """Importing `openai` takes a second, which the start of the bot must not wait for."""
     program = (
         "import sys; from backends.backend import Backend; "
-        "Backend(api_key='k', base_url=None); "
+        "from avatar.providers import preset; Backend(preset('openai'), api_key='k'); "
         "print([name for name in ('openai', 'httpx2', 'pydantic') if name in sys.modules])"
     )
     ran = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True)

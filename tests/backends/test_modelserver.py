@@ -9,6 +9,7 @@ import pytest
 
 from avatar.errors import ModelGone, RemoteNotFound, WrongKey
 from avatar.ports import ChatRequest, Ended
+from avatar.providers import preset
 from avatar.records import Example, Finish, RemoteJob, Role, Turn
 from backends.backend import Backend
 from modelserver.server import ModelServer
@@ -27,7 +28,7 @@ async def examples() -> AsyncIterator[Sequence[Example]]:
 
 
 async def ask(backend: Backend, model: str, text: str) -> str:
-    request = ChatRequest(model=model, turns=(Turn(role=Role.USER, text=text),))
+    request = ChatRequest(model=model, turns=(Turn(role=Role.USER, text=text),), reply_tokens=500)
     *pieces, end = [piece async for piece in backend.chat.stream(request)]
     assert isinstance(end, Ended)
     assert end.finish is Finish.STOP
@@ -47,7 +48,7 @@ async def ended(backend: Backend, job: RemoteJob) -> RemoteJob:
 async def test_the_whole_way(tmp_path: Path) -> None:
     async with (
         ModelServer(tmp_path, training_seconds=0.3) as server,
-        aclosing(Backend(api_key=None, base_url=server.base_url)) as backend,
+        aclosing(Backend(preset("modelserver", base_url=server.base_url), api_key=None)) as backend,
     ):
         trainer = backend.trainer
         file_id = await trainer.upload("version-1.jsonl", examples())
@@ -80,6 +81,14 @@ async def test_the_whole_way(tmp_path: Path) -> None:
         assert await ask(backend, model, "Tell me about number 7") in REPLIES
         assert await ask(backend, BASE, "Tell me about number 7") not in REPLIES
 
+        listed = {each.id: each for each in await trainer.models()}
+        assert set(listed) == {BASE, model}
+        assert listed[model].ends_on is None
+        assert await trainer.has_model(model)
+        assert not await trainer.has_model("ft:none")
+        assert await trainer.may_train(BASE)
+        assert len(await trainer.jobs(frozenset({job.id}))) == 1  # and no job was made
+
         await trainer.delete_model(model)
         with pytest.raises(RemoteNotFound):
             await trainer.delete_model(model)
@@ -94,7 +103,7 @@ async def test_the_whole_way(tmp_path: Path) -> None:
 async def test_cancelling_a_training(tmp_path: Path) -> None:
     async with (
         ModelServer(tmp_path, training_seconds=30) as server,
-        aclosing(Backend(api_key=None, base_url=server.base_url)) as backend,
+        aclosing(Backend(preset("modelserver", base_url=server.base_url), api_key=None)) as backend,
     ):
         file_id = await backend.trainer.upload("version-1.jsonl", examples())
         job = await backend.trainer.create(
@@ -107,7 +116,9 @@ async def test_cancelling_a_training(tmp_path: Path) -> None:
 async def test_a_wrong_key(tmp_path: Path) -> None:
     async with (
         ModelServer(tmp_path, api_key="sk-right-key") as server,
-        aclosing(Backend(api_key="sk-wrong-key", base_url=server.base_url)) as backend,
+        aclosing(
+            Backend(preset("modelserver", base_url=server.base_url), api_key="sk-wrong-key")
+        ) as backend,
     ):
         with pytest.raises(WrongKey) as caught:
             await ask(backend, BASE, "Hello")

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Protocol
 
 from avatar.ports import Clock
+from avatar.providers import Providers, providers_for
 from bot.composition import bot, now
 from bot.dispatcher import Dispatcher
 from bot.handlers.desk import Desk
@@ -113,7 +114,11 @@ class TerminalStage:
 
 @asynccontextmanager
 async def terminal_stage(
-    folder: Path, *, word_seconds: float = 0.0, clock: Clock = now
+    folder: Path,
+    *,
+    word_seconds: float = 0.0,
+    clock: Clock = now,
+    providers: Providers | None = None,
 ) -> AsyncIterator[TerminalStage]:
     """The bot at a terminal without a person; what is typed is the operator's."""
     out = io.StringIO()
@@ -123,6 +128,7 @@ async def terminal_stage(
         database_url=f"sqlite+aiosqlite:///{folder}/avatar.db",
         operators=frozenset({(person.platform, person.external_id)}),
         poll_seconds=0.1,
+        providers=providers or providers_for(api_key=None, base_url=None, base_model=None),
     )
     serving = partial(model_server, word_seconds=word_seconds)
     built = bot(settings, {"terminal": messenger}, model_server=serving, clock=clock)

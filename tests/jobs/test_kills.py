@@ -6,9 +6,9 @@ from typing import Any, cast
 import pytest
 
 from avatar.errors import ProviderUnavailable
-from avatar.ports import Store
 from avatar.pricing import month_of
 from avatar.records import NoticeKind, Status
+from avatar.stores import Store
 from jobs.follower import LEASE
 from tests.jobs.world import COST, Remote, World
 

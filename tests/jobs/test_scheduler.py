@@ -11,9 +11,10 @@ import pytest
 from avatar.records import Notice, NoticeKind, Status
 from jobs import scheduler
 from jobs.notices import Deliverer
+from jobs.retirement import RetirementWatch
 from jobs.scheduler import Pass, Scheduler
 from tests.avatar.make import NOW
-from tests.jobs.world import Ear, Remote, World
+from tests.jobs.world import PROVIDERS, Ear, Remote, World
 
 
 class Step:
@@ -111,6 +112,7 @@ def a_scheduler(world: World, remote: Remote, poll: float) -> Scheduler:
     return Scheduler(
         follower=follower,
         deliverer=Deliverer(world.store, herald=world.ear, owner="one", clock=clock),
+        watch=RetirementWatch(world.store, trainers={"openai": remote}, providers=PROVIDERS),
         store=world.store,
         poll=timedelta(seconds=poll),
         clock=clock,

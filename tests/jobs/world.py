@@ -6,8 +6,7 @@ from datetime import datetime, timedelta
 
 from avatar.dataset.reading import Reading
 from avatar.errors import ProviderError, RemoteNotFound
-from avatar.ports import Store
-from avatar.providers import OPENAI
+from avatar.providers import providers_for
 from avatar.records import (
     Address,
     Author,
@@ -18,10 +17,12 @@ from avatar.records import (
     Notice,
     Person,
     RemoteJob,
+    RemoteModel,
     Role,
     Turn,
     Version,
 )
+from avatar.stores import Store
 from avatar.training import Trainings
 from jobs.follower import Follower
 from tests.avatar.make import NOW
@@ -30,6 +31,7 @@ POLL = timedelta(seconds=30)
 ADDRESS = Address(platform="terminal", chat="1")
 WALK = ("queued", "an unknown status", "succeeded")
 TRAINED = 2_000_000  # tokens; $6.00 on gpt-4o-mini
+PROVIDERS = providers_for(api_key="k", base_url=None, base_model=None)
 COST = 6_000_000
 
 
@@ -55,6 +57,8 @@ class Remote:
         self.create_then: list[Exception] = []  # the job is made, and then this is raised
         self.said: list[JobEvent] = []
         self.calls: list[str] = []
+        self.listed: list[RemoteModel] = []
+        self.gone: set[str] = set()
         self._asked: dict[str, int] = {}
 
     def _called(self, method: str) -> None:
@@ -90,6 +94,18 @@ class Remote:
         if self.create_then:
             raise self.create_then.pop(0)
         return job
+
+    async def models(self) -> tuple[RemoteModel, ...]:
+        self._called("models")
+        return tuple(self.listed)
+
+    async def has_model(self, model: str) -> bool:
+        self._called("has_model")
+        return model not in self.gone
+
+    async def may_train(self, base_model: str) -> bool:
+        self._called("may_train")
+        return True
 
     async def find(self, key: str) -> RemoteJob | None:
         self._called("find")
@@ -169,7 +185,7 @@ class World:
 
     @property
     def trainings(self) -> Trainings:
-        return Trainings(self.store, provider=OPENAI, nudge=lambda: self.nudges.append(None))
+        return Trainings(self.store, providers=PROVIDERS, nudge=lambda: self.nudges.append(None))
 
     async def start(self, examples: int = 12) -> Version:
         """A training that waits to be followed."""
@@ -184,6 +200,7 @@ class World:
         return Follower(
             store or self.store,
             trainers={"openai": remote},
+            providers=PROVIDERS,
             herald=self.ear,
             poll=POLL,
             owner=owner,

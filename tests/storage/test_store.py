@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 
 from avatar.errors import AlreadyDone, AvatarError
 from avatar.learning_path import LearningPath
-from avatar.ports import Spent
 from avatar.records import (
     Author,
     Avatar,
@@ -25,6 +24,7 @@ from avatar.records import (
     Usage,
     Why,
 )
+from avatar.stores import Spent
 from storage.store import SqlStore, open_store
 from tests.avatar.make import NOW
 from tests.storage.steps import HOME, a_model, a_prompt, begin, end

@@ -1,0 +1,501 @@
+"""What is remembered, as Protocols that `storage` fulfils.
+
+Contracts that hold for every method: records in, records out; `now` is aware UTC; each is one
+transaction, all or nothing; nothing is raised beyond what is named here.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from avatar.records import (
+    Activation,
+    Address,
+    Author,
+    Avatar,
+    Axis,
+    Chat,
+    Confirmation,
+    Draft,
+    Ending,
+    Example,
+    Finish,
+    Incoming,
+    Job,
+    JobEvent,
+    Message,
+    NewNotice,
+    Notice,
+    Pair,
+    Person,
+    Received,
+    Spending,
+    Usage,
+    Version,
+    Why,
+)
+
+
+class PeopleStore(Protocol):
+    """People and what they own."""
+
+    async def person(self, author: Author, *, home: Address | None = None) -> Person:
+        """The person behind an author; made or renamed as needed. `home` is kept as the place
+        where they can be written to alone; None leaves what is known.
+        """
+        ...
+
+    async def homes(self, ids: Sequence[int]) -> Mapping[int, Address]:
+        """Where people can be written to alone, by id; those without such a place are left out."""
+        ...
+
+    async def find_person(self, platform: str, external_id: str) -> Person | None: ...
+
+    async def people(self, ids: Sequence[int]) -> Mapping[int, Person]:
+        """By id; unknown ids are left out."""
+        ...
+
+    async def owners(self, avatar_id: int) -> tuple[Person, ...]:
+        """In the order they were added."""
+        ...
+
+    async def is_owner(self, avatar_id: int, person_id: int) -> bool: ...
+
+    async def add_owner(
+        self, avatar_id: int, person_id: int, *, by: int | None, now: datetime
+    ) -> bool:
+        """False: they were one already."""
+        ...
+
+    async def remove_owner(self, avatar_id: int, person_id: int) -> bool:
+        """False: they were none, or they are the last one (who stays)."""
+        ...
+
+    async def forget(self, person_id: int, *, now: datetime, cause: int | None = None) -> int:
+        """Delete what the person said, and the replies to it, in every chat, and what of them
+        lies in the inbox except for `cause`, the wish itself. Returns how many messages went.
+        What was spent stays counted.
+        """
+        ...
+
+
+class AvatarStore(Protocol):
+    """Avatars, and the pointers that say what is active."""
+
+    async def add_avatar(
+        self, *, slug: str, name: str, provider: str, base_model: str, owner_id: int, now: datetime
+    ) -> Avatar:
+        """Make one with its first owner. Raises AlreadyDone when the slug is taken."""
+        ...
+
+    async def avatar(self, avatar_id: int) -> Avatar:
+        """Raises AvatarNotFound."""
+        ...
+
+    async def avatar_by_slug(self, slug: str) -> Avatar | None: ...
+
+    async def avatars(
+        self, *, person_id: int | None, limit: int, offset: int = 0
+    ) -> tuple[Avatar, ...]:
+        """Those a person may see (public ones and their own), oldest first; None: all."""
+        ...
+
+    async def set_base(
+        self, avatar_id: int, *, expected: tuple[str, str], provider: str, base_model: str
+    ) -> bool:
+        """Another base model. False, and nothing changed: it is not `expected` any more."""
+        ...
+
+    async def switch(
+        self,
+        *,
+        avatar_id: int,
+        axis: Axis,
+        expected: int | None,
+        to: int | None,
+        why: Why,
+        person_id: int | None,
+        now: datetime,
+        cause: int | None = None,
+    ) -> bool:
+        """Move a pointer from `expected` to `to` and log it, in one step.
+
+        False, and nothing changed: the pointer is not at `expected` any more, or `to` is not a
+        version of this avatar that is completed, not deleted and of the axis's kind.
+        `cause` is the inbox id of what asked for it: a second switch with the same cause
+        changes nothing and returns True (the process died before it could say so).
+        """
+        ...
+
+    async def last_activation(self, avatar_id: int) -> Activation | None: ...
+
+    async def activations(self, avatar_id: int, *, limit: int) -> tuple[Activation, ...]:
+        """Newest first."""
+        ...
+
+
+class VersionStore(Protocol):
+    """The Learning Path. Deleted versions are tombstones, left out unless said otherwise."""
+
+    async def add_prompt(
+        self,
+        *,
+        avatar_id: int,
+        prompt: str,
+        note: str,
+        person_id: int | None,
+        now: datetime,
+        cause: int | None = None,
+    ) -> Version:
+        """The next number, completed, and active at once (logged as Why.TRAINED). A second call
+        with the same cause returns the version that the first made. Raises AvatarNotFound.
+        """
+        ...
+
+    async def add_adopted(
+        self,
+        *,
+        avatar_id: int,
+        provider: str,
+        base_model: str,
+        model: str,
+        person_id: int | None,
+        now: datetime,
+    ) -> Version | None:
+        """A completed version of a model that was made elsewhere. None: a living version of this
+        avatar has it already.
+        """
+        ...
+
+    async def version(self, version_id: int | None) -> Version | None:
+        """Also a tombstone; None: never existed, or no id was given (a pointer to none)."""
+        ...
+
+    async def version_by_number(self, avatar_id: int, number: int) -> Version | None:
+        """Also a tombstone; None: never existed."""
+        ...
+
+    async def history(self, avatar_id: int, *, limit: int, offset: int) -> tuple[Version, ...]:
+        """Newest first."""
+        ...
+
+    async def trainings(self, avatar_id: int, *, limit: int) -> tuple[tuple[Version, Job], ...]:
+        """Those in progress, oldest first."""
+        ...
+
+    async def set_note(self, version_id: int, note: str) -> bool:
+        """False: it is deleted or never existed."""
+        ...
+
+    async def delete_version(
+        self, version_id: int, *, person_id: int | None, now: datetime
+    ) -> bool:
+        """Make it a tombstone: prompt, note, error and examples go; a pointer to it is set to
+        none (logged as Why.DELETED); its job goes, or, if it has not ended, is asked to be
+        cancelled and goes when it has ended. False: it was deleted before.
+        """
+        ...
+
+    async def models_of(self, avatar_id: int) -> frozenset[tuple[str, str]]:
+        """(provider, model) of every living fine-tuned version."""
+        ...
+
+    async def fine_tunes(self, *, after: int, limit: int) -> tuple[Version, ...]:
+        """Living versions with a model, of all avatars, by id; those above `after`."""
+        ...
+
+    async def model_deleted(self, version_id: int, *, now: datetime) -> None:
+        """Remember that the provider's model of this version is gone by our wish."""
+        ...
+
+    async def examples(
+        self, version_id: int, *, limit: int, offset: int = 0
+    ) -> tuple[Example, ...]:
+        """In order."""
+        ...
+
+
+class TrainingStore(Protocol):
+    """Drafts and jobs."""
+
+    async def add_draft(
+        self,
+        *,
+        avatar_id: int,
+        person_id: int,
+        source: str,
+        provider: str,
+        base_model: str,
+        tokens: int,
+        epochs: int,
+        warnings: Sequence[str],
+        examples: Sequence[Example],
+        now: datetime,
+        expires_at: datetime,
+    ) -> Draft: ...
+
+    async def draft(self, draft_id: int) -> Draft | None: ...
+
+    async def draft_again(
+        self,
+        version_id: int,
+        *,
+        person_id: int,
+        source: str,
+        provider: str,
+        base_model: str,
+        epochs: int,
+        now: datetime,
+        expires_at: datetime,
+    ) -> Draft | None:
+        """A draft of a version's stored examples, which names it as its origin. None: it has no
+        examples, or is deleted.
+        """
+        ...
+
+    async def set_draft_target(self, draft_id: int, *, provider: str, base_model: str) -> None: ...
+
+    async def set_draft_epochs(self, draft_id: int, epochs: int) -> None: ...
+
+    async def drop_draft(self, draft_id: int) -> bool:
+        """Delete it with its examples. False: it was started or dropped before."""
+        ...
+
+    async def start_draft(
+        self,
+        draft_id: int,
+        *,
+        note: str,
+        key: str,
+        estimated_tokens: int,
+        estimated_cost: int | None,
+        address: Address,
+        now: datetime,
+    ) -> Version | None:
+        """Turn a draft into a version in training with its examples and a job that is due now,
+        in one step. None: it was started or dropped before.
+        """
+        ...
+
+    async def job_of(self, version_id: int) -> Job | None: ...
+
+    async def job_events(self, job_id: int, *, limit: int) -> tuple[JobEvent, ...]:
+        """Newest first."""
+        ...
+
+    async def request_cancel(self, version_id: int, *, now: datetime) -> bool:
+        """Ask for the job's end; it is due at once. False: it has ended."""
+        ...
+
+    async def set_progress_message(
+        self, version_id: int, *, address: Address, message_id: str
+    ) -> None: ...
+
+    async def claim_jobs(
+        self, *, owner: str, now: datetime, lease: timedelta, limit: int
+    ) -> tuple[tuple[Job, Version], ...]:
+        """Take jobs that are due and not leased, most overdue first; nobody else gets them until
+        the lease is over. Versions may be tombstones.
+        """
+        ...
+
+    async def renew_leases(self, *, owner: str, now: datetime, lease: timedelta) -> None:
+        """Keep the jobs that `owner` has claimed and not lost for a `lease` from now on."""
+        ...
+
+    async def save_job(
+        self,
+        job: Job,
+        version: Version,
+        *,
+        owner: str,
+        release: bool,
+        now: datetime,
+        events: Sequence[JobEvent] = (),
+        notices: Sequence[NewNotice] = (),
+        spent: Sequence["Spent"] = (),
+    ) -> bool:
+        """Write what following learnt, all in one step. False, and nothing written: the lease is
+        lost. `cancel_requested_at` and the progress message are left as they are (others write
+        them). With `release` the lease ends. A job that has ended and whose version is a
+        tombstone is deleted.
+        """
+        ...
+
+    async def next_job_due(self) -> datetime | None:
+        """When the earliest job that has not ended is due; None: no training runs."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Spent:
+    """An amount to be added to what was spent."""
+
+    avatar_id: int
+    month: str
+    kind: str  # chat | training | compare
+    version_id: int | None
+    model: str
+    prompt_tokens: int
+    completion_tokens: int
+    cost: int | None  # None: no price is known
+    count: int = 1
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Context:
+    """All that a reply needs, read at one moment."""
+
+    chat: Chat
+    avatar: Avatar
+    pair: Pair
+    turns: tuple[Message, ...]  # of the current conversation, oldest first
+
+
+class ChatStore(Protocol):
+    """Chats and the turns said in them."""
+
+    async def chat(self, address: Address, *, now: datetime) -> Chat:
+        """The chat at an address; made as needed, with the oldest public avatar."""
+        ...
+
+    async def talk_to(self, chat_id: int, avatar_id: int, *, now: datetime) -> None:
+        """The chat talks to that avatar from now on, in a new conversation."""
+        ...
+
+    async def new_conversation(self, chat_id: int, *, now: datetime) -> None: ...
+
+    async def context(self, chat_id: int, *, limit: int) -> Context:
+        """Raises AvatarNotFound when the chat has no avatar. `limit` bounds the turns."""
+        ...
+
+    async def add_exchange(
+        self,
+        *,
+        chat_id: int,
+        avatar_id: int,
+        person_id: int,
+        said: str,
+        said_at: datetime,
+        reply: str,
+        pair: Pair,
+        usage: Usage,
+        cost: int | None,
+        finish: Finish,
+        inbox_id: int,
+        now: datetime,
+        retry_of: int | None = None,
+    ) -> Message:
+        """Both turns of an exchange and what it cost, in one write; returns the reply. With
+        `retry_of` (the id of a person's turn) that turn gets a new reply and its older
+        replies leave the conversation.
+        """
+        ...
+
+    async def reply_to_inbox(self, inbox_id: int) -> Message | None:
+        """The reply that was stored for this incoming message, if the process died after that."""
+        ...
+
+    async def shown_as(
+        self, message_id: int, *, address: Address, platform_ids: Sequence[str]
+    ) -> None:
+        """Remember as which of the platform's messages a reply was shown."""
+        ...
+
+    async def find_message(self, address: Address, platform_id: str) -> Message | None: ...
+
+    async def last_said(self, chat_id: int) -> Message | None:
+        """The last turn of a person in the current conversation."""
+        ...
+
+    async def add_spent(self, spent: Spent) -> None: ...
+
+    async def spending(self, avatar_id: int, *, month: str) -> tuple[Spending, ...]: ...
+
+    async def count_messages(self, person_id: int) -> int:
+        """How many messages of theirs and replies to them are stored."""
+        ...
+
+
+class InboxStore(Protocol):
+    """What came in, what is owed, and what waits for a yes."""
+
+    async def receive(self, incoming: Incoming, *, now: datetime) -> int | None:
+        """Write it into the inbox. None: it is there already."""
+        ...
+
+    async def begin(self, inbox_id: int) -> Received | None:
+        """Count an attempt at answering. None: it is done, or gone."""
+        ...
+
+    async def done(self, inbox_id: int, *, now: datetime) -> None:
+        """It was answered: what was said is wiped here, its id stays against repetition."""
+        ...
+
+    async def unanswered(self, *, limit: int) -> tuple[Received, ...]:
+        """In the order they came."""
+        ...
+
+    async def add_notices(self, notices: Sequence[NewNotice], *, now: datetime) -> int:
+        """How many were new (by key)."""
+        ...
+
+    async def claim_notices(
+        self, *, owner: str, now: datetime, lease: timedelta, limit: int
+    ) -> tuple[Notice, ...]: ...
+
+    async def notice_delivered(self, notice_id: int, *, now: datetime) -> None: ...
+
+    async def notice_failed(
+        self, notice_id: int, *, retry_at: datetime | None, error: str, now: datetime
+    ) -> None:
+        """Try again at `retry_at`; None: never."""
+        ...
+
+    async def next_notice_due(self) -> datetime | None:
+        """When the earliest notice still owed is due; None: none is owed."""
+        ...
+
+    async def add_confirmation(
+        self, *, action: str, person_id: int, now: datetime, expires_at: datetime
+    ) -> Confirmation: ...
+
+    async def confirmation(self, confirmation_id: int) -> Confirmation | None: ...
+
+    async def use_confirmation(
+        self, confirmation_id: int, *, person_id: int, now: datetime
+    ) -> bool:
+        """Take the yes. False: not theirs, too late, or taken before."""
+        ...
+
+    async def tidy(self, *, now: datetime) -> None:
+        """Delete drafts, confirmations, finished notices and inbox ids that are long past use."""
+        ...
+
+
+class ModelStore(Protocol):
+    """What is known of the ends of models."""
+
+    async def save_endings(self, endings: Sequence[Ending]) -> None:
+        """New, or in place of what was known of the same model."""
+        ...
+
+    async def endings(
+        self, models: Collection[tuple[str, str]]
+    ) -> Mapping[tuple[str, str], Ending]:
+        """Of some (provider, model); those without a known end are left out."""
+        ...
+
+
+class Store(
+    PeopleStore,
+    AvatarStore,
+    VersionStore,
+    TrainingStore,
+    ChatStore,
+    InboxStore,
+    ModelStore,
+    Protocol,
+):
+    """All that is remembered."""
