@@ -1,6 +1,7 @@
 """`python -m bot`: chat with avatars in Telegram, or, with nothing configured, in the terminal.
 
-`python -m bot check` asks every provider what works.
+`python -m bot check` asks every provider what works; `python -m bot copy SOURCE TARGET` carries an
+installation from one database (a URL as in DATABASE_URL) to another.
 """
 
 import asyncio
@@ -33,13 +34,22 @@ async def _check(settings: Settings) -> bool:
     return await check_providers(settings)
 
 
+async def _copy(source: str, target: str) -> None:
+    from bot.composition import copy_installation
+
+    await copy_installation(source, target)
+
+
 def main(arguments: Sequence[str] = ()) -> int:
     """The exit code: 0 when it ended as asked, 1 when `check` found something, 2 when it could
     not start.
     """
-    if arguments not in ([], ["check"], ()):
-        sys.stderr.write("Usage: python -m bot [check]\n")
-        return 2
+    match list(arguments):
+        case [] | ["check"] | ["copy", _, _]:
+            pass
+        case _:
+            sys.stderr.write("Usage: python -m bot [check | copy SOURCE TARGET]\n")
+            return 2
     try:
         settings = load_settings(os.environ)
     except SettingsError as error:
@@ -50,8 +60,12 @@ def main(arguments: Sequence[str] = ()) -> int:
         level = "warning"  # a conversation in a terminal is not the place for news of the process
     set_up_logs(level=level, form=settings.log_format, secrets_=settings.secrets)
     try:
-        if arguments:
-            return 0 if asyncio.run(_check(settings)) else 1
+        match list(arguments):
+            case ["check"]:
+                return 0 if asyncio.run(_check(settings)) else 1
+            case ["copy", source, target]:
+                asyncio.run(_copy(source, target))
+                return 0
         asyncio.run(_until_told(settings))
     except AvatarError as error:  # a platform or the database refused us at the start
         sys.stderr.write(f"avatar-bot cannot go on: {error.sentence}\n")

@@ -152,6 +152,15 @@ async def _until_idle(store: Store) -> None:
         await asyncio.sleep(IDLE_LOOK)
 
 
+async def copy_installation(source: str, target: str) -> None:
+    """Carry everything from one database to another, and print what was carried."""
+    from storage.copying import copy
+
+    async for each in copy(source, target):
+        sys.stdout.write(f"{each.table}: {each.rows} rows, sha256 {each.checksum[:16]}\n")
+    sys.stdout.write("Everything was carried over and compared.\n")
+
+
 async def check_providers(settings: Settings) -> bool:
     """Print what works at every provider; whether all of it does."""
     from bot.checking import check

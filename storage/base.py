@@ -28,7 +28,8 @@ class Base:
         On SQLite a writing transaction is alone anyway, and FOR UPDATE is left out.
         """
         found = await write.execute(
-            sa.select(avatars).where(avatars.c.id == avatar_id).with_for_update()
+            # NO KEY UPDATE: rows that refer to the avatar can still be written.
+            sa.select(avatars).where(avatars.c.id == avatar_id).with_for_update(key_share=True)
         )
         return found.mappings().one_or_none()
 

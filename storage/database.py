@@ -66,11 +66,17 @@ class Database:
                 raise DatabaseRefused(
                     reason="PostgreSQL needs the package psycopg, which is not installed."
                 ) from error
+        # On SQLite every transaction sees one moment; PostgreSQL has to be asked for it.
+        self._reads = (
+            self.engine
+            if self.is_sqlite
+            else self.engine.execution_options(isolation_level="REPEATABLE READ")
+        )
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncConnection]:
         """A transaction that reads from one moment."""
-        async with self.engine.connect() as connection, connection.begin():
+        async with self._reads.connect() as connection, connection.begin():
             if self.is_sqlite:
                 await connection.exec_driver_sql("BEGIN")
             yield connection

@@ -42,8 +42,9 @@ async def add_notices(
                 next_try_at=now,
             )
             .on_conflict_do_nothing(index_elements=["key"])
+            .returning(notices.c.id)
         )
-        added += result.rowcount
+        added += result.first() is not None
     return added
 
 

@@ -105,8 +105,9 @@ class PeopleTables(Base):
                 insert(self._db, avatar_owners)
                 .values(avatar_id=avatar_id, person_id=person_id, added_by=by, added_at=now)
                 .on_conflict_do_nothing()
+                .returning(avatar_owners.c.id)
             )
-            return result.rowcount == 1
+            return result.first() is not None
 
     async def remove_owner(self, avatar_id: int, person_id: int) -> bool:
         """False: they were none, or they are the last one (who stays)."""

@@ -53,7 +53,7 @@ def _migrate(database: Database) -> None:
                 connection.exec_driver_sql("PRAGMA foreign_keys = OFF")
                 connection.exec_driver_sql("BEGIN IMMEDIATE")
             else:
-                connection.exec_driver_sql("SELECT pg_advisory_xact_lock(7_301_934)")
+                connection.exec_driver_sql("SELECT pg_advisory_xact_lock(7301934)")
             if _revision(connection) != HEAD:
                 _upgrade(connection)
             connection.commit()

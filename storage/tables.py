@@ -44,20 +44,27 @@ class Moment(sa.types.TypeDecorator[datetime]):
 
 
 class Words(sa.types.TypeDecorator[str]):
-    """Text from outside, of any length or cut to one. What a database cannot hold (half a
-    surrogate pair; NUL on PostgreSQL) becomes U+FFFD: a reply that was paid for, or the end of a
-    job, is never refused for one character.
+    """Text from outside. What a database cannot hold (half a surrogate pair; NUL on PostgreSQL)
+    becomes U+FFFD: a reply that was paid for, or the end of a job, is never refused for one
+    character.
     """
 
     impl = sa.Text
     cache_ok = True
 
-    def __init__(self, length: int | None = None) -> None:
-        super().__init__()
-        self.length = length
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
+        return None if value is None else well_formed(value).replace("\0", "\ufffd")
 
-    def load_dialect_impl(self, dialect: Dialect) -> sa.types.TypeEngine[Any]:
-        return dialect.type_descriptor(sa.Text() if self.length is None else sa.String(self.length))
+
+class Line(sa.types.TypeDecorator[str]):
+    """The same, cut to a length: SQLite keeps what is longer, and PostgreSQL refuses it."""
+
+    impl = sa.String
+    cache_ok = True
+
+    def __init__(self, length: int) -> None:
+        super().__init__(length)
+        self.length = length
 
     def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
         if value is None:
@@ -93,8 +100,8 @@ people = sa.Table(
     metadata,
     _id(),
     sa.Column("platform", sa.String(16), nullable=False),
-    sa.Column("external_id", Words(64), nullable=False),
-    sa.Column("name", Words(128), nullable=False),
+    sa.Column("external_id", Line(64), nullable=False),
+    sa.Column("name", Line(128), nullable=False),
     sa.Column("home", Json),  # the address where they can be written to alone
     sa.UniqueConstraint("platform", "external_id"),
     **_AUTO,
@@ -105,7 +112,7 @@ avatars = sa.Table(
     metadata,
     _id(),
     sa.Column("slug", sa.String(64), nullable=False, unique=True),
-    sa.Column("name", Words(128), nullable=False),
+    sa.Column("name", Line(128), nullable=False),
     sa.Column("provider", sa.String(64), nullable=False),
     sa.Column("base_model", sa.String(256), nullable=False),
     sa.Column(
@@ -153,8 +160,8 @@ versions = sa.Table(
     sa.Column("prompt", Words()),
     sa.Column("provider", sa.String(64)),
     sa.Column("base_model", sa.String(256)),
-    sa.Column("fine_tuned_model_id", Words(256)),
-    sa.Column("source", Words(256)),
+    sa.Column("fine_tuned_model_id", Line(256)),
+    sa.Column("source", Line(256)),
     _ref("origin_id", "avatar_training_data", nullable=True),
     sa.Column("example_count", sa.Integer, nullable=False),
     sa.Column("estimated_tokens", sa.BigInteger),
@@ -165,7 +172,7 @@ versions = sa.Table(
     sa.Column("started_at", Moment),
     sa.Column("finished_at", Moment),
     sa.Column("error", Words()),
-    sa.Column("error_code", Words(128)),
+    sa.Column("error_code", Line(128)),
     sa.Column("deleted_at", Moment),
     sa.Column("model_deleted_at", Moment),
     sa.Column("cause", Id),  # the inbox id of what asked for a prompt
@@ -202,7 +209,7 @@ training_drafts = sa.Table(
     _id(),
     _ref("avatar_id", "avatars", cascade=True),
     _ref("person_id", "people", cascade=True),
-    sa.Column("source", Words(256), nullable=False),
+    sa.Column("source", Line(256), nullable=False),
     sa.Column("provider", sa.String(64), nullable=False),
     sa.Column("base_model", sa.String(256), nullable=False),
     sa.Column("example_count", sa.Integer, nullable=False),
@@ -227,7 +234,7 @@ training_examples = sa.Table(
     sa.Column("position", sa.Integer, nullable=False),
     sa.Column("turns", Json, nullable=False),  # [[role, text, weight], …]
     sa.Column("tokens", sa.Integer, nullable=False),
-    sa.Column("source", Words(320), nullable=False),
+    sa.Column("source", Line(320), nullable=False),
     sa.CheckConstraint("(version_id IS NULL) <> (draft_id IS NULL)", name="one_home"),
     sa.Index(None, "version_id", "position"),
     sa.Index(None, "draft_id", "position"),
@@ -246,12 +253,12 @@ fine_tune_jobs = sa.Table(
     sa.Column("hyperparameters", Json, nullable=False),
     sa.Column("created_at", Moment, nullable=False),
     sa.Column("next_poll_at", Moment, nullable=False),
-    sa.Column("remote_file_id", Words(256)),
+    sa.Column("remote_file_id", Line(256)),
     sa.Column("create_attempted_at", Moment),
     sa.Column("searches", sa.Integer, nullable=False),
-    sa.Column("remote_job_id", Words(256)),
-    sa.Column("remote_status", Words(64)),
-    sa.Column("last_event_id", Words(256)),
+    sa.Column("remote_job_id", Line(256)),
+    sa.Column("remote_status", Line(64)),
+    sa.Column("last_event_id", Line(256)),
     sa.Column("step", sa.Integer),
     sa.Column("total_steps", sa.Integer),
     sa.Column("loss", sa.Float),
@@ -278,9 +285,9 @@ fine_tune_events = sa.Table(
     metadata,
     _id(),
     _ref("job_id", "fine_tune_jobs", cascade=True),
-    sa.Column("remote_id", Words(256), nullable=False),
+    sa.Column("remote_id", Line(256), nullable=False),
     sa.Column("created_at", Moment, nullable=False),
-    sa.Column("level", Words(16), nullable=False),
+    sa.Column("level", Line(16), nullable=False),
     sa.Column("message", Words(), nullable=False),
     sa.Column("data", Json, nullable=False),
     sa.UniqueConstraint("job_id", "remote_id"),
@@ -294,8 +301,8 @@ chats = sa.Table(
     _id(),
     sa.Column("platform", sa.String(16), nullable=False),
     sa.Column("bot", sa.String(64), nullable=False),
-    sa.Column("chat", Words(64), nullable=False),
-    sa.Column("thread", Words(64), nullable=False),
+    sa.Column("chat", Line(64), nullable=False),
+    sa.Column("thread", Line(64), nullable=False),
     _ref("avatar_id", "avatars", nullable=True),
     sa.Column("conversation_began_at", Moment, nullable=False),
     sa.Column("conversation_after", Id, nullable=False),
@@ -317,7 +324,7 @@ messages = sa.Table(
     _ref("prompt_version_id", "avatar_training_data", nullable=True),
     _ref("model_version_id", "avatar_training_data", nullable=True),
     sa.Column("provider", sa.String(64)),
-    sa.Column("model", Words(256)),
+    sa.Column("model", Line(256)),
     sa.Column("prompt_tokens", sa.Integer),
     sa.Column("cached_tokens", sa.Integer),
     sa.Column("completion_tokens", sa.Integer),
@@ -339,7 +346,7 @@ message_refs = sa.Table(
     metadata,
     _id(),
     _ref("chat_id", "chats"),
-    sa.Column("platform_id", Words(64), nullable=False),
+    sa.Column("platform_id", Line(64), nullable=False),
     _ref("message_id", "messages", cascade=True),
     sa.UniqueConstraint("chat_id", "platform_id"),
     sa.Index(None, "message_id"),
@@ -369,8 +376,8 @@ incoming = sa.Table(
     _id(),
     sa.Column("platform", sa.String(16), nullable=False),
     sa.Column("bot", sa.String(64), nullable=False),
-    sa.Column("update_id", Words(64), nullable=False),
-    sa.Column("author_id", Words(64), nullable=False),
+    sa.Column("update_id", Line(64), nullable=False),
+    sa.Column("author_id", Line(64), nullable=False),
     sa.Column("received_at", Moment, nullable=False),
     sa.Column("attempts", sa.Integer, nullable=False),
     sa.Column("payload", Json),  # what was said; wiped when it is answered
@@ -426,7 +433,7 @@ models = sa.Table(
     metadata,
     _id(),
     sa.Column("provider", sa.String(64), nullable=False),
-    sa.Column("model", Words(256), nullable=False),
+    sa.Column("model", Line(256), nullable=False),
     sa.Column("ends_on", sa.Date),
     sa.Column("vanished_at", Moment),
     sa.UniqueConstraint("provider", "model"),
@@ -457,7 +464,7 @@ spending = sa.Table(
     sa.Column("month", sa.String(7), nullable=False),
     sa.Column("kind", sa.String(16), nullable=False),
     sa.Column("version_id", Id, nullable=False),
-    sa.Column("model", Words(256), nullable=False),
+    sa.Column("model", Line(256), nullable=False),
     sa.Column("count", sa.BigInteger, nullable=False),
     sa.Column("prompt_tokens", sa.BigInteger, nullable=False),
     sa.Column("completion_tokens", sa.BigInteger, nullable=False),

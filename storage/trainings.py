@@ -365,6 +365,13 @@ class TrainingTables(VersionTables):
         if release:
             values |= {"lease_owner": None, "lease_until": None}
         async with self._db.writing() as write:
+            # The version before its job, as a deletion does: two that lock crosswise would stop
+            # each other.
+            await write.execute(
+                sa.select(versions.c.id)
+                .where(versions.c.id == version.id)
+                .with_for_update(key_share=True)
+            )
             saved = await write.execute(
                 sa.update(fine_tune_jobs)
                 .where(

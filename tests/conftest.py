@@ -1,4 +1,4 @@
-"""Held over all tests: no query reads a whole table that grows."""
+"""Held over all tests: no query reads a whole table that grows. And a PostgreSQL for all."""
 
 import asyncio
 import sqlite3
@@ -12,6 +12,7 @@ from sqlalchemy.engine import Engine
 
 from storage.database import Database
 from storage.schema import bring_up_to_date
+from tests.standins import postgres
 
 # What grows with use. `avatars` and `avatar_owners` are listed in pages by their own key.
 GROWING = {
@@ -39,8 +40,10 @@ PARTIAL = {
 }
 
 
-def full_scans(plan: list[str]) -> list[str]:
+def full_scans(statement: str, plan: list[str]) -> list[str]:
     """The steps of a query plan that walk through all of a table that grows."""
+    if "LIMIT" in statement and "WHERE" not in statement and len(plan) == 1:
+        return []  # a page along an index, from its beginning
     found = []
     for step in plan:
         words = step.split()
@@ -54,8 +57,14 @@ def no_full_scans(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Collects every statement that any test runs on SQLite and looks at its plan at the end."""
     statements: dict[str, Any] = {}
 
-    def collect(_: Any, __: Any, statement: str, parameters: Any, ___: Any, many: bool) -> None:
-        if statement.split(maxsplit=1)[0] in {"SELECT", "UPDATE", "DELETE"}:
+    def collect(
+        connection: Any, _: Any, statement: str, parameters: Any, __: Any, many: bool
+    ) -> None:
+        if connection.dialect.name == "sqlite" and statement.split(maxsplit=1)[0] in {
+            "SELECT",
+            "UPDATE",
+            "DELETE",
+        }:
             statements.setdefault(statement, parameters[0] if many else parameters)
 
     event.listen(Engine, "before_cursor_execute", collect)
@@ -64,7 +73,8 @@ def no_full_scans(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     file = tmp_path_factory.mktemp("plans") / "empty.db"
     asyncio.run(_make(file))
     for statement, plan in _plans(file, statements):
-        assert not full_scans(plan), f"{full_scans(plan)} in\n{statement}"
+        scans = full_scans(statement, plan)
+        assert not scans, f"{scans} in\n{statement}"
 
 
 async def _make(file: Path) -> None:
@@ -76,8 +86,17 @@ async def _make(file: Path) -> None:
 def _plans(file: Path, statements: dict[str, Any]) -> Iterator[tuple[str, list[str]]]:
     connection = sqlite3.connect(file)
     for statement, parameters in statements.items():
-        if "sqlite_master" in statement or "alembic" in statement or "%(" in statement:
+        if "sqlite_master" in statement or "alembic" in statement:
             continue
         rows = connection.execute(f"EXPLAIN QUERY PLAN {statement}", parameters)
         yield statement, [row[3] for row in rows]
     connection.close()
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[postgres.Cluster | None]:
+    if postgres.programs() is None:
+        yield None
+    else:
+        with postgres.running() as running:
+            yield running

@@ -119,13 +119,14 @@ async def terminal_stage(
     word_seconds: float = 0.0,
     clock: Clock = now,
     providers: Providers | None = None,
+    database_url: str | None = None,
 ) -> AsyncIterator[TerminalStage]:
     """The bot at a terminal without a person; what is typed is the operator's."""
     out = io.StringIO()
     messenger = TerminalMessenger(LinePaper(out))
     person = author()
     settings = Settings(
-        database_url=f"sqlite+aiosqlite:///{folder}/avatar.db",
+        database_url=database_url or f"sqlite+aiosqlite:///{folder}/avatar.db",
         operators=frozenset({(person.platform, person.external_id)}),
         poll_seconds=0.1,
         providers=providers or providers_for(api_key=None, base_url=None, base_model=None),

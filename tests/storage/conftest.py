@@ -1,6 +1,6 @@
-"""A real store on a real SQLite file."""
+"""A real store on a real SQLite file, and on a real PostgreSQL where it is installed."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
@@ -8,11 +8,20 @@ import pytest
 from avatar.records import Author, Avatar, Person
 from storage.store import SqlStore, open_store
 from tests.avatar.make import NOW
+from tests.standins import postgres
 
 
-@pytest.fixture
-def url(tmp_path: Path) -> str:
-    return f"sqlite+aiosqlite:///{tmp_path}/avatar.db"
+@pytest.fixture(params=["sqlite", "postgresql"])
+def url(
+    request: pytest.FixtureRequest, tmp_path: Path, cluster: postgres.Cluster | None
+) -> Iterator[str]:
+    """An empty database."""
+    if request.param == "sqlite":
+        yield f"sqlite+aiosqlite:///{tmp_path}/avatar.db"
+    elif cluster is None:
+        pytest.skip("PostgreSQL is not installed (initdb and pg_ctl were not found)")
+    else:
+        yield cluster.create()
 
 
 @pytest.fixture

@@ -125,3 +125,18 @@ async def test_new_databases_opened_at_once(tmp_path: object, url: str) -> None:
 
     urls = [url, url, url.replace("avatar.db", "other.db")]
     assert await asyncio.gather(*map(opened, urls)) == [0, 0, 0]
+
+
+async def test_deleting_and_following_at_once_do_not_stop_each_other(
+    store: SqlStore, ann: Person, avatar: Avatar
+) -> None:
+    versions = [await begin(store, avatar, ann) for _ in range(10)]
+    claimed = await store.claim_jobs(owner="w", now=NOW, lease=timedelta(minutes=1), limit=99)
+    results = await asyncio.gather(
+        *(
+            store.save_job(job, version, owner="w", release=False, now=NOW)
+            for job, version in claimed
+        ),
+        *(store.delete_version(v.id, person_id=ann.id, now=NOW) for v in versions),
+    )
+    assert results == [True] * 20
