@@ -135,16 +135,17 @@ class Conversation:
         text: str,
         said_at: datetime,
         inbox_id: int,
+        again: bool,
         show: Show,
         stop: asyncio.Event,
         retry_of: Message | None = None,
     ) -> Reply:
         """Answer a message. `show` gets the whole text so far with every piece; setting `stop`
-        ends the reply and keeps what came.
+        ends the reply and keeps what came. `again`: it was begun before, so there may be a reply.
 
         Raises AvatarNotFound, BadText, EmptyReply and ProviderError; then nothing was stored.
         """
-        if (stored := await self._store.reply_to_inbox(inbox_id)) is not None:
+        if again and (stored := await self._store.reply_to_inbox(inbox_id)) is not None:
             return Reply(text=stored.text, finish=stored.finish or Finish.STOP, message=stored)
         said = visible(text).strip()
         if not said:

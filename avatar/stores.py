@@ -37,8 +37,24 @@ from avatar.records import (
 )
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Arrival:
+    """Who said something where: all that has to be known before it is decided what to do."""
+
+    person: Person
+    chat: Chat
+    avatar: Avatar | None  # whom the chat talks to
+    owns: bool  # whether the person owns that avatar
+
+
 class PeopleStore(Protocol):
     """People and what they own."""
+
+    async def arrival(
+        self, author: Author, address: Address, *, home: Address | None, now: datetime
+    ) -> Arrival:
+        """One read of all of it; what is not known yet is made, as `person` and `chat` do."""
+        ...
 
     async def person(self, author: Author, *, home: Address | None = None) -> Person:
         """The person behind an author; made or renamed as needed. `home` is kept as the place
@@ -421,12 +437,14 @@ class ChatStore(Protocol):
 class InboxStore(Protocol):
     """What came in, what is owed, and what waits for a yes."""
 
-    async def receive(self, incoming: Incoming, *, now: datetime) -> int | None:
-        """Write it into the inbox. None: it is there already."""
+    async def receive(self, *incoming: Incoming, now: datetime) -> tuple[Received, ...]:
+        """Write into the inbox, in order; those that were not there yet. Their first attempt at
+        answering counts as begun.
+        """
         ...
 
     async def begin(self, inbox_id: int) -> Received | None:
-        """Count an attempt at answering. None: it is done, or gone."""
+        """Count another attempt at answering. None: it is done, or gone."""
         ...
 
     async def done(self, inbox_id: int, *, now: datetime) -> None:

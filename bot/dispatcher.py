@@ -72,24 +72,22 @@ class Dispatcher:
         self._lanes = Lanes()
         self._passing: set[asyncio.Task[None]] = set()
 
-    async def receive(self, incoming: Incoming) -> None:
+    async def receive(self, *incoming: Incoming) -> None:
         """Take something from a platform: when this returns it lies in the inbox."""
-        inbox_id = await self._store.receive(incoming, now=self._clock())
-        if inbox_id is None:
-            return
-        if _passes(incoming):
-            task = asyncio.create_task(self._answer(inbox_id))
-            self._passing.add(task)
-            task.add_done_callback(self._passing.discard)
-        else:
-            self._enqueue(incoming, inbox_id)
+        for received in await self._store.receive(*incoming, now=self._clock()):
+            if _passes(received.incoming):
+                task = asyncio.create_task(self._attempt(received, None, tries=0))
+                self._passing.add(task)
+                task.add_done_callback(self._passing.discard)
+            else:
+                self._enqueue(received)
 
     async def resume(self) -> int:
         """Queue what was not answered when the process ended; how much that was."""
         waiting = await self._store.unanswered(limit=10_000)
         for received in waiting:
             if received.incoming.address.platform in self._messengers:
-                self._enqueue(received.incoming, received.id)
+                self._again(received.incoming, received.id)
         return len(waiting)
 
     async def settled(self, incoming: Incoming) -> None:
@@ -113,13 +111,20 @@ class Dispatcher:
         for task in self._passing:
             task.cancel()
 
-    def _enqueue(self, incoming: Incoming, inbox_id: int) -> None:
+    def _enqueue(self, received: Received) -> None:
         async def work() -> None:
-            await self._answer(inbox_id)
+            await self._attempt(received, None, tries=0)
+
+        self._lanes.put(received.incoming.address, work)
+
+    def _again(self, incoming: Incoming, inbox_id: int) -> None:
+        async def work() -> None:
+            await self._answer_again(inbox_id)
 
         self._lanes.put(incoming.address, work)
 
-    async def _answer(self, inbox_id: int) -> None:
+    async def _answer_again(self, inbox_id: int) -> None:
+        """What an earlier process began and did not end."""
         received = await self._store.begin(inbox_id)
         if received is None:
             return
@@ -175,16 +180,16 @@ class Dispatcher:
     async def _find_answer(self, received: Received, messenger: Messenger) -> Answer:
         incoming, now = received.incoming, self._clock()
         home = incoming.address if incoming.private else None
-        person = await self._store.person(incoming.author, home=home)
-        chat = await self._store.chat(incoming.address, now=now)
-        operator = self._permissions.is_operator(person)
+        arrival = await self._store.arrival(incoming.author, incoming.address, home=home, now=now)
+        operator = self._permissions.is_operator(arrival.person)
         request = Request(
             inbox_id=received.id,
             incoming=incoming,
-            person=person,
-            chat=chat,
-            about=None if chat.avatar_id is None else await self._store.avatar(chat.avatar_id),
-            manages=False,
+            again=received.attempts > 0,
+            person=arrival.person,
+            chat=arrival.chat,
+            about=arrival.avatar,
+            manages=arrival.avatar is not None and (operator or arrival.owns),
             operator=operator,
             creates=operator or self._permissions.anyone_creates,
             rest="",
@@ -193,7 +198,6 @@ class Dispatcher:
         )
         if incoming.action is not None:
             return await self._press(request, decode(incoming.action))
-        request = await self._judged(request)
         name, rest = split_command(incoming.text)
         if name is None:
             return await self._chat(request)
@@ -209,8 +213,6 @@ class Dispatcher:
             request = await self._judged(replace(request, about=subject))
             if not request.manages:
                 raise NotAllowed(avatar=subject.name)
-        else:
-            request = await self._judged(request)
         return await self._presses[action.verb](request, action.numbers)
 
     async def _subject(self, action: Action) -> Avatar | None:

@@ -14,6 +14,7 @@ class Request:
     """Who asks what, where."""
 
     inbox_id: int
+    again: bool  # answering it was begun before: something of it may be done already
     incoming: Incoming
     person: Person
     chat: Chat

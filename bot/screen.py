@@ -4,7 +4,7 @@
 people expect (entities in Telegram, plain text in a pipe).
 """
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from enum import StrEnum
@@ -108,5 +108,9 @@ class Messenger(Protocol):
         ...
 
 
-# A platform hands over what came in. When this returns it lies in the inbox, or lay there before.
-Receive = Callable[[Incoming], Awaitable[None]]
+class Receive(Protocol):
+    """A platform hands over what came in, in order. When this returns, all of it lies in the
+    inbox, or lay there before.
+    """
+
+    async def __call__(self, *incoming: Incoming) -> None: ...

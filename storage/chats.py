@@ -54,7 +54,8 @@ async def add_spent(database: Database, write: AsyncConnection, spent: Spent) ->
     )
 
 
-def _at(address: Address) -> sa.ColumnElement[bool]:
+def at(address: Address) -> sa.ColumnElement[bool]:
+    """The chat at an address."""
     return sa.and_(
         chats.c.platform == address.platform,
         chats.c.bot == address.bot,
@@ -68,7 +69,7 @@ class ChatTables(Base):
 
     async def chat(self, address: Address, *, now: datetime) -> Chat:
         """The chat at an address; made as needed, with the oldest public avatar."""
-        query = sa.select(chats).where(_at(address))
+        query = sa.select(chats).where(at(address))
         row = await self._row(query)
         if row is not None and row["avatar_id"] is not None:
             return rows.chat(row)
@@ -94,7 +95,7 @@ class ChatTables(Base):
             )
             await write.execute(
                 sa.update(chats)
-                .where(_at(address), chats.c.avatar_id.is_(None))
+                .where(at(address), chats.c.avatar_id.is_(None))
                 .values(avatar_id=first)
             )
             return rows.chat((await write.execute(query)).mappings().one())
@@ -256,7 +257,7 @@ class ChatTables(Base):
     ) -> None:
         """Remember as which of the platform's messages a reply was shown."""
         async with self._db.writing() as write:
-            chat_id = await write.scalar(sa.select(chats.c.id).where(_at(address)))
+            chat_id = await write.scalar(sa.select(chats.c.id).where(at(address)))
             for platform_id in platform_ids:
                 await write.execute(
                     insert(self._db, message_refs)
@@ -272,7 +273,7 @@ class ChatTables(Base):
             sa.select(messages)
             .join(message_refs, message_refs.c.message_id == messages.c.id)
             .join(chats, chats.c.id == message_refs.c.chat_id)
-            .where(_at(address), message_refs.c.platform_id == platform_id)
+            .where(at(address), message_refs.c.platform_id == platform_id)
         )
         return None if row is None else rows.message(row)
 

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -49,11 +49,6 @@ class Database:
     def __init__(self, url: str) -> None:
         self.url = database_url(url)
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
-        # SQLite takes one writer: those of this process wait here, in order, and not each with a
-        # connection in its hand, which readers would miss.
-        self._turn: AbstractAsyncContextManager[object] = (
-            asyncio.Lock() if self.is_sqlite else nullcontext()
-        )
         if self.is_sqlite:
             if self.url.database and self.url.database != ":memory:":
                 Path(self.url.database).parent.mkdir(parents=True, exist_ok=True)
@@ -66,6 +61,7 @@ class Database:
                 raise DatabaseRefused(
                     reason="PostgreSQL needs the package psycopg, which is not installed."
                 ) from error
+        self._group = Group(self.engine) if self.is_sqlite else None
         # On SQLite every transaction sees one moment; PostgreSQL has to be asked for it.
         self._reads = (
             self.engine
@@ -83,13 +79,15 @@ class Database:
 
     @asynccontextmanager
     async def writing(self) -> AsyncIterator[AsyncConnection]:
-        """A transaction that writes. On SQLite it takes the write lock at once: one that reads
-        first and writes later would be refused if another wrote in between.
+        """A transaction that writes; it is on the disk when the context ends. On SQLite those
+        that wait for each other share a commit (see `Group`).
         """
-        async with self._turn, self.engine.begin() as connection:
-            if self.is_sqlite:
-                await connection.exec_driver_sql("BEGIN IMMEDIATE")
-            yield connection
+        if self._group is None:
+            async with self.engine.begin() as connection:
+                yield connection
+        else:
+            async with self._group.unit() as connection:
+                yield connection
 
     def blocking_engine(self) -> Engine:
         """An engine for a thread, as Alembic needs it."""
@@ -99,7 +97,92 @@ class Database:
 
     async def close(self) -> None:
         """Give the connections back."""
+        if self._group is not None:
+            await self._group.close()
         await self.engine.dispose()
+
+
+class Group:
+    """Group commit for SQLite. It takes one writer at a time, and a commit has to reach the disk,
+    which takes longer than the writing itself. So what waits is written one after the other into
+    one transaction, each between savepoints of its own, and committed together: a unit that fails
+    takes back its own writes only, and nobody goes on before the disk has what they wrote.
+
+    BEGIN IMMEDIATE takes the write lock at once: a transaction that reads first and writes later
+    would be refused if another process wrote in between.
+    """
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        self._engine = engine
+        self._turn = asyncio.Lock()  # first come, first served
+        self._connection: AsyncConnection | None = None  # of the open transaction
+        self._committed: asyncio.Future[None] | None = None
+        self._committing: set[asyncio.Task[None]] = set()
+
+    @asynccontextmanager
+    async def unit(self) -> AsyncIterator[AsyncConnection]:
+        """One unit of writing, all or nothing."""
+        async with self._turn:
+            connection, committed = await self._open()
+            await connection.exec_driver_sql("SAVEPOINT unit")
+            try:
+                yield connection
+            except BaseException:
+                await asyncio.shield(connection.exec_driver_sql("ROLLBACK TO unit"))
+                await asyncio.shield(connection.exec_driver_sql("RELEASE unit"))
+                raise
+            await connection.exec_driver_sql("RELEASE unit")
+        await asyncio.shield(committed)
+
+    async def _open(self) -> tuple[AsyncConnection, "asyncio.Future[None]"]:
+        """The open transaction, begun if there is none. Its commit queues behind the units that
+        wait now: those that come later find a new one.
+        """
+        if self._connection is None or self._committed is None:
+            connection = await self._engine.connect()
+            try:
+                await connection.begin()
+                await connection.exec_driver_sql("BEGIN IMMEDIATE")
+            except BaseException:
+                await connection.close()
+                raise
+            self._connection = connection
+            self._committed = asyncio.get_running_loop().create_future()
+            # Whoever waits for it may be cancelled: then nobody looks at its error.
+            self._committed.add_done_callback(_seen)
+            task = asyncio.create_task(self._commit())
+            self._committing.add(task)
+            task.add_done_callback(self._committing.discard)
+        return self._connection, self._committed
+
+    async def _commit(self) -> None:
+        async with self._turn:
+            connection, committed = self._connection, self._committed
+            self._connection = self._committed = None
+            if connection is None or committed is None:
+                return
+            try:
+                await connection.commit()
+            except BaseException as error:
+                if not committed.done():
+                    committed.set_exception(error)
+                if not isinstance(error, Exception):
+                    raise
+            else:
+                if not committed.done():
+                    committed.set_result(None)
+            finally:
+                await connection.close()
+
+    async def close(self) -> None:
+        """Wait for what is being committed."""
+        while self._committing:
+            await asyncio.wait(set(self._committing))
+
+
+def _seen(future: "asyncio.Future[None]") -> None:
+    if not future.cancelled():
+        future.exception()
 
 
 def _set_up_sqlite(engine: AsyncEngine) -> None:

@@ -51,27 +51,31 @@ async def add_notices(
 class InboxTables(Base):
     """Fulfils `avatar.stores.InboxStore`."""
 
-    async def receive(self, incoming_: Incoming, *, now: datetime) -> int | None:
-        """Write it into the inbox. None: it is there already."""
+    async def receive(self, *incoming_: Incoming, now: datetime) -> tuple[Received, ...]:
+        """Write into the inbox, in order; those that were not there yet."""
+        received = []
         async with self._db.writing() as write:
-            made = await write.execute(
-                insert(self._db, incoming)
-                .values(
-                    platform=incoming_.address.platform,
-                    bot=incoming_.address.bot,
-                    update_id=incoming_.update_id,
-                    author_id=incoming_.author.external_id,
-                    received_at=now,
-                    attempts=0,
-                    payload=rows.incoming_json(incoming_),
+            for each in incoming_:
+                made = await write.execute(
+                    insert(self._db, incoming)
+                    .values(
+                        platform=each.address.platform,
+                        bot=each.address.bot,
+                        update_id=each.update_id,
+                        author_id=each.author.external_id,
+                        received_at=now,
+                        attempts=1,
+                        payload=rows.incoming_json(each),
+                    )
+                    .on_conflict_do_nothing(index_elements=["platform", "bot", "update_id"])
+                    .returning(incoming.c.id)
                 )
-                .on_conflict_do_nothing(index_elements=["platform", "bot", "update_id"])
-                .returning(incoming.c.id)
-            )
-            return made.scalar_one_or_none()
+                if (inbox_id := made.scalar_one_or_none()) is not None:
+                    received.append(Received(id=inbox_id, incoming=each, attempts=0))
+        return tuple(received)
 
     async def begin(self, inbox_id: int) -> Received | None:
-        """Count an attempt at answering. None: it is done, or gone."""
+        """Count another attempt at answering. None: it is done, or gone."""
         async with self._db.writing() as write:
             found = await write.execute(
                 sa.update(incoming)

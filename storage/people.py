@@ -6,6 +6,7 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from avatar.records import Address, Author, Person
+from avatar.text import well_formed
 from storage import rows
 from storage.base import Base, insert
 from storage.tables import (
@@ -22,13 +23,18 @@ from storage.tables import (
 MAX_NAME = 128
 
 
+def shown_name(author: Author) -> str:
+    """A name as it is stored."""
+    return well_formed(author.name).replace("\0", "\ufffd")[:MAX_NAME]
+
+
 class PeopleTables(Base):
     """Fulfils `avatar.stores.PeopleStore`."""
 
     async def person(self, author: Author, *, home: Address | None = None) -> Person:
         """The person behind an author; made or renamed as needed."""
         key = (people.c.platform == author.platform) & (people.c.external_id == author.external_id)
-        name = author.name[:MAX_NAME]
+        name = shown_name(author)
         where = None if home is None else rows.address_json(home)
         row = await self._row(sa.select(people).where(key))
         if row is not None and row["name"] == name and (where is None or row["home"] == where):

@@ -5,17 +5,16 @@ from contextlib import asynccontextmanager
 
 from sqlalchemy.exc import DBAPIError
 
+from storage.arrivals import ArrivalTables
 from storage.avatars import AvatarTables
-from storage.chats import ChatTables
 from storage.database import Database, DatabaseRefused
 from storage.inbox import InboxTables
 from storage.models import ModelTables
-from storage.people import PeopleTables
 from storage.schema import bring_up_to_date
 from storage.trainings import TrainingTables
 
 
-class SqlStore(PeopleTables, AvatarTables, TrainingTables, ChatTables, InboxTables, ModelTables):
+class SqlStore(ArrivalTables, AvatarTables, TrainingTables, InboxTables, ModelTables):
     """Fulfils `avatar.stores.Store`."""
 
 

@@ -92,6 +92,7 @@ class ChattingHandlers:
                     text=text,
                     said_at=incoming.sent_at,
                     inbox_id=request.inbox_id,
+                    again=request.again,
                     show=sight.show,
                     stop=stop,
                     retry_of=retry_of,

@@ -4,9 +4,10 @@ import asyncio
 import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from http import HTTPStatus
 from pathlib import Path
 
-import httpx
+import aiohttp
 from telegram.error import BadRequest, TelegramError
 
 from avatar.errors import BadText, NotDelivered
@@ -62,13 +63,13 @@ async def _fetch(
                 if size > limit:
                     raise _too_large(attachment, limit)
                 await asyncio.to_thread(target.write, piece)
-    except httpx.HTTPStatusError as error:
+    except aiohttp.ClientResponseError as error:
         # The error's own text holds the URL, and that the token: only its kind goes to the log.
-        if error.response.status_code == httpx.codes.NOT_FOUND:
+        if error.status == HTTPStatus.NOT_FOUND:
             raise _lost(attachment) from None
-        detail = f"the file's download answered {error.response.status_code}"
+        detail = f"the file's download answered {error.status}"
         raise NotDelivered(detail=detail) from None
-    except httpx.HTTPError as error:
+    except (aiohttp.ClientError, TimeoutError) as error:
         raise NotDelivered(detail=f"the file's download failed: {type(error).__name__}") from None
 
 

@@ -11,6 +11,7 @@ from telegram import Bot, Update, User
 from telegram.error import Conflict, InvalidToken, RetryAfter, TelegramError
 
 from avatar.errors import AvatarError
+from avatar.records import Incoming
 from bot.commands import COMMANDS, Command
 from bot.screen import Receive
 from bot.telegram.menu import offer_everyone
@@ -120,9 +121,9 @@ class TelegramPlatform:
                 await asyncio.sleep(wait)
             else:
                 waits = _Waits(self._pace)
-                for update in updates:
-                    await self._take(bot, update, receive)
-                    offset = int(update["update_id"]) + 1
+                await self._take_all(bot, updates, receive)
+                if updates:
+                    offset = int(updates[-1]["update_id"]) + 1
 
     async def _updates(self, bot: Bot, offset: int | None) -> list[Mapping[str, Any]]:
         """As Telegram sent them: one that cannot be parsed must not hide the others."""
@@ -137,10 +138,25 @@ class TelegramPlatform:
         )
         return list(updates) if isinstance(updates, list) else []
 
-    async def _take(self, bot: Bot, raw: Mapping[str, Any], receive: Receive) -> None:
-        """Hand one update over. What cannot be taken after some tries is left out, so that it
-        does not stand in the way of the rest.
-        """
+    async def _take_all(
+        self, bot: Bot, updates: Sequence[Mapping[str, Any]], receive: Receive
+    ) -> None:
+        """Hand updates over, in one go; where that fails, one by one."""
+        messages = [
+            (raw, message) for raw in updates if (message := self._read(bot, raw)) is not None
+        ]
+        if len(messages) > 1:
+            try:
+                await receive(*(message for _, message in messages))
+            except Exception:
+                log.exception("%s updates could not be taken at once", len(messages))
+            else:
+                return
+        for raw, message in messages:
+            await self._take(raw, message, receive)
+
+    def _read(self, bot: Bot, raw: Mapping[str, Any]) -> Incoming | None:
+        """What somebody said; None: nothing for us, or it cannot be read."""
         try:
             update = Update.de_json(dict(raw), bot)
             message = incoming(
@@ -148,11 +164,15 @@ class TelegramPlatform:
             )
         except Exception:
             log.exception("update %s cannot be read: left out", raw["update_id"])
-            return
+            return None
         if update.callback_query is not None:
             self._answer(update.callback_query.id, bot)
-        if message is None:
-            return
+        return message
+
+    async def _take(self, raw: Mapping[str, Any], message: Incoming, receive: Receive) -> None:
+        """Hand one update over. What cannot be taken after some tries is left out, so that it
+        does not stand in the way of the rest.
+        """
         for tries in range(1, _TRIES + 1):
             try:
                 await receive(message)

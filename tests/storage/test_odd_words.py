@@ -67,8 +67,8 @@ async def test_odd_characters_are_replaced_and_nothing_is_refused(
         expires_at=NOW + timedelta(days=1),
     )
     assert draft.source == (KEPT * 200)[:256]
-    assert await store.receive(a_message(ODD), now=NOW) is not None
-    assert await store.receive(a_message(ODD), now=NOW) is None
+    assert len(await store.receive(a_message(ODD), now=NOW)) == 1
+    assert await store.receive(a_message(ODD), now=NOW) == ()
 
 
 def a_message(update_id: str, author: str = "1") -> Incoming:
@@ -95,13 +95,8 @@ async def test_a_reply_to_a_turn_that_was_forgotten_is_kept_with_its_question(
 async def test_forgetting_empties_the_inbox_except_for_the_wish(
     store: SqlStore, ann: Person, avatar: Avatar
 ) -> None:
-    begun = await store.receive(a_message("1"), now=NOW)
-    waiting = await store.receive(a_message("2"), now=NOW)
-    wish = await store.receive(a_message("3"), now=NOW)
-    other = await store.receive(a_message("4", author="2"), now=NOW)
-    assert begun and waiting and wish and other
-    await store.begin(begun)
-    await store.begin(wish)
+    messages = [a_message("1"), a_message("2"), a_message("3"), a_message("4", author="2")]
+    begun, _, wish, other = [each.id for each in await store.receive(*messages, now=NOW)]
     await store.forget(ann.id, now=NOW, cause=wish)
     assert [received.id for received in await store.unanswered(limit=9)] == [wish, other]
     await store.done(wish, now=NOW)

@@ -158,16 +158,20 @@ def incoming(update_id: str = "1") -> Incoming:
 
 
 async def test_the_inbox(store: SqlStore) -> None:
-    ids = await asyncio.gather(*(store.receive(incoming(), now=NOW) for _ in range(5)))
-    (inbox_id,) = [i for i in ids if i is not None]
-    received = await store.begin(inbox_id)
-    assert received is not None
+    taken = await asyncio.gather(*(store.receive(incoming(), now=NOW) for _ in range(5)))
+    (received,) = [each for some in taken for each in some]
+    inbox_id = received.id
     assert (received.incoming, received.attempts) == (incoming(), 0)
     (waiting,) = await store.unanswered(limit=9)
     assert waiting.attempts == 1
+    again = await store.begin(inbox_id)
+    assert again is not None
+    assert (again.incoming, again.attempts) == (incoming(), 1)
+    several = await store.receive(incoming("8"), incoming(), incoming("9"), now=NOW)
+    assert [each.incoming.update_id for each in several] == ["8", "9"]
     await store.done(inbox_id, now=NOW)
     assert await store.begin(inbox_id) is None
-    assert await store.receive(incoming(), now=NOW) is None
+    assert await store.receive(incoming(), now=NOW) == ()
 
 
 async def test_an_exchange_is_written_once_and_forgotten_whole(

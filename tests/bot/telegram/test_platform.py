@@ -30,9 +30,10 @@ class Inbox:
         self.taken: dict[str, Incoming] = {}
         self.times = 0
 
-    async def receive(self, incoming: Incoming) -> None:
+    async def receive(self, *incoming: Incoming) -> None:
         self.times += 1
-        self.taken.setdefault(incoming.update_id, incoming)
+        for each in incoming:
+            self.taken.setdefault(each.update_id, each)
 
     @property
     def texts(self) -> list[str]:
@@ -67,7 +68,7 @@ async def test_what_comes_in_is_handed_over_in_order(telegram: TelegramStandIn) 
 async def test_an_update_is_confirmed_only_when_it_was_taken(telegram: TelegramStandIn) -> None:
     begun = asyncio.Event()
 
-    async def never(_: Incoming) -> None:
+    async def never(*_: Incoming) -> None:
         begun.set()
         await asyncio.Event().wait()
 
@@ -96,12 +97,12 @@ async def test_a_repeated_update_has_the_same_id(telegram: TelegramStandIn) -> N
 async def test_what_cannot_be_taken_does_not_stand_in_the_way(telegram: TelegramStandIn) -> None:
     inbox, tries = Inbox(), 0
 
-    async def picky(incoming: Incoming) -> None:
+    async def picky(*incoming: Incoming) -> None:
         nonlocal tries
-        if incoming.text == "poison":
+        if any(each.text == "poison" for each in incoming):
             tries += 1
             raise ValueError("this one never")
-        await inbox.receive(incoming)
+        await inbox.receive(*incoming)
 
     async with polling(telegram, picky):
         telegram.say("before")
@@ -115,10 +116,10 @@ async def test_what_cannot_be_taken_does_not_stand_in_the_way(telegram: Telegram
 async def test_a_short_trouble_loses_nothing(telegram: TelegramStandIn) -> None:
     inbox, troubles = Inbox(), [OSError("disk"), OSError("disk")]
 
-    async def troubled(incoming: Incoming) -> None:
+    async def troubled(*incoming: Incoming) -> None:
         if troubles:
             raise troubles.pop()
-        await inbox.receive(incoming)
+        await inbox.receive(*incoming)
 
     async with polling(telegram, troubled):
         telegram.say("patience")

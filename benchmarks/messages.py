@@ -1,0 +1,134 @@
+"""Many people write at once: the bot as a process, with its database on, against the floor."""
+
+import asyncio
+import json
+import os
+import resource
+import signal
+import statistics
+import sys
+import tempfile
+import urllib.request
+from asyncio.subprocess import DEVNULL, PIPE, Process
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parent.parent
+CROWDS = (50, 200, 500, 2_000)
+WITHIN = 180.0  # seconds for a crowd
+FILES = 16_384  # open files: every reply holds connections
+
+
+def _ask(url: str, data: str | None = None) -> bytes:
+    with urllib.request.urlopen(url, None if data is None else data.encode(), timeout=30) as said:
+        return bytes(said.read())
+
+
+@asynccontextmanager
+async def _process(*command: str, **settings: str) -> AsyncIterator[Process]:
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        *command,
+        cwd=ROOT,
+        stdout=PIPE if "benchmarks.standin" in command else DEVNULL,
+        stderr=None,
+        env={**os.environ, **settings},
+    )
+    try:
+        yield process
+    finally:
+        process.send_signal(signal.SIGTERM)
+        try:
+            await asyncio.wait_for(process.wait(), 15)
+        except TimeoutError:
+            process.kill()
+            await process.wait()
+
+
+def _peak_kb(process: Process) -> int:
+    """The most memory that a process ever had, in kB."""
+    status = Path(f"/proc/{process.pid}/status").read_text(encoding="ascii")
+    return next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmHWM"))
+
+
+async def _crowd(base: str, people: int) -> dict[str, Any]:
+    await asyncio.to_thread(_ask, f"{base}/people", str(people))
+    return await _done(base, people)
+
+
+async def _done(base: str, people: int) -> dict[str, Any]:
+    async with asyncio.timeout(WITHIN):
+        while True:
+            await asyncio.sleep(0.3)
+            report: dict[str, Any] = json.loads(await asyncio.to_thread(_ask, f"{base}/report"))
+            if report["done"] >= people:
+                return report
+
+
+def _line(name: str, people: int, report: dict[str, Any], memory: float | None) -> str:
+    first, last = sorted(report["first"]), sorted(report["last"])
+    p95 = round(0.95 * (people - 1))
+    words = (
+        f"  {name:<6} {people:>5} people: first sight {statistics.median(first):5.2f} s "
+        f"(95 %: {first[p95]:5.2f}), last call {statistics.median(last):5.2f} s "
+        f"(95 %: {last[p95]:5.2f}), {report['calls'] / people:.1f} calls a reply, "
+        f"{people / max(last):5.0f} replies/s"
+    )
+    if memory is not None:
+        words += f", {memory:.0f} kB a chat in progress"
+    return words
+
+
+async def messages(crowds: tuple[int, ...] = CROWDS) -> list[str]:
+    """Lines of what was measured."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = FILES if hard == resource.RLIM_INFINITY else min(FILES, hard)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, wanted), hard))
+    lines = ["Telegram: 60 tokens, one each 20 ms, after 0.3 s; the stand-ins on the same cores"]
+    with tempfile.TemporaryDirectory() as folder:
+        floor: dict[int, dict[str, Any]] = {}
+        async with _process("-m", "benchmarks.standin") as standin:
+            base = await _base(standin)
+            async with _process("-m", "benchmarks.floor", base):
+                for people in crowds:
+                    floor[people] = await _crowd(base, people)
+        async with _process("-m", "benchmarks.standin") as standin:
+            base = await _base(standin)
+            settings = {
+                "TELEGRAM_TOKEN": "123456:" + "a" * 35,
+                "TELEGRAM_API_URL": base,
+                "OPENAI_BASE_URL": f"{base}/v1",
+                "OPENAI_API_KEY": "any",
+                "BASE_MODEL": "m",
+                "DATABASE_URL": f"sqlite+aiosqlite:///{folder}/bench.db",
+                "OPERATORS": "telegram:1",
+                "LOG_LEVEL": "error",
+            }
+            async with _process("-m", "bot", **settings) as bot:
+                await asyncio.to_thread(_ask, f"{base}/operator", "/newavatar Bench")
+                await _done(base, 1)
+                await _crowd(base, 10)
+                before = _peak_kb(bot)
+                for people in crowds:
+                    ours = await _crowd(base, people)
+                    memory = (_peak_kb(bot) - before) / people
+                    lines.append(_line("floor", people, floor[people], None))
+                    lines.append(_line("bot", people, ours, memory))
+                    ratio = statistics.median(ours["last"]) / statistics.median(
+                        floor[people]["last"]
+                    )
+                    lines.append(f"         {ratio:.2f} times the floor at the last call")
+    return lines
+
+
+async def _base(standin: Process) -> str:
+    assert standin.stdout is not None
+    return f"http://127.0.0.1:{int(await standin.stdout.readline())}"
+
+
+if __name__ == "__main__":
+    given = tuple(map(int, sys.argv[1:])) or CROWDS
+    for each in asyncio.run(messages(given)):
+        sys.stdout.write(each + "\n")

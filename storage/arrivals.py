@@ -1,0 +1,69 @@
+"""Who said something where: what has to be known before it is decided what to do, in one read."""
+
+from datetime import datetime
+
+import sqlalchemy as sa
+
+from avatar.records import Address, Author
+from avatar.stores import Arrival
+from storage import rows
+from storage.chats import ChatTables, at
+from storage.people import PeopleTables, shown_name
+from storage.tables import avatar_owners, avatars, chats, people
+
+_COLUMNS = {"person": people.c, "chat": chats.c, "avatar": avatars.c}
+_LABELLED = [
+    column.label(f"{part}_{column.name}")
+    for part, columns in _COLUMNS.items()
+    for column in columns
+]
+
+
+class ArrivalTables(PeopleTables, ChatTables):
+    """Fulfils `avatar.stores.PeopleStore` and `ChatStore`."""
+
+    async def arrival(
+        self, author: Author, address: Address, *, home: Address | None, now: datetime
+    ) -> Arrival:
+        """One read; what is not known yet is made, as `person` and `chat` do."""
+        found = await self._arrival(author, address, home)
+        if found is not None:
+            return found
+        person = await self.person(author, home=home)
+        chat = await self.chat(address, now=now)
+        found = await self._arrival(author, address, None)
+        return found or Arrival(person=person, chat=chat, avatar=None, owns=False)
+
+    async def _arrival(
+        self, author: Author, address: Address, home: Address | None
+    ) -> Arrival | None:
+        """None: something of it is not known yet, or is another now."""
+        query = (
+            sa.select(*_LABELLED, avatar_owners.c.id.label("owned"))
+            .select_from(people)
+            .join(chats, at(address))
+            .outerjoin(avatars, avatars.c.id == chats.c.avatar_id)
+            .outerjoin(
+                avatar_owners,
+                (avatar_owners.c.avatar_id == avatars.c.id)
+                & (avatar_owners.c.person_id == people.c.id),
+            )
+            .where(people.c.platform == author.platform, people.c.external_id == author.external_id)
+        )
+        row = await self._row(query)
+        if row is None:
+            return None
+        who, where, about = (
+            {column.name: row[f"{part}_{column.name}"] for column in columns}
+            for part, columns in _COLUMNS.items()
+        )
+        renamed = who["name"] != shown_name(author)
+        moved = home is not None and who["home"] != rows.address_json(home)
+        if renamed or moved or where["avatar_id"] is None:
+            return None
+        return Arrival(
+            person=rows.person(who),
+            chat=rows.chat(where),
+            avatar=rows.avatar(about),
+            owns=row["owned"] is not None,
+        )

@@ -1,0 +1,78 @@
+"""The SDK's requests over aiohttp: what is sent, and what errors become."""
+
+import asyncio
+import io
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+from telegram.error import NetworkError, TimedOut
+
+from bot.telegram.request import Connection, not_carried_out
+from tests.standins.loopback import Answered, Asked, Loopback
+
+TOKEN = "123456789:AAEhBOweik6ad9r_QXMENQjcrGbqCr4K-bc"
+SENT = b'{"ok": true, "result": {"message_id": 1, "date": 1, "chat": {"id": 5, "type": "private"}}}'
+
+
+@asynccontextmanager
+async def connected(*answers: Answered) -> AsyncIterator[tuple[Connection, list[Asked]]]:
+    asked: list[Asked] = []
+    waiting = list(answers)
+
+    async def answer(request: Asked) -> Answered:
+        asked.append(request)
+        return waiting.pop(0) if waiting else Answered(body=SENT)
+
+    async with Loopback(answer) as server:
+        connection = Connection(TOKEN, server.url)
+        try:
+            yield connection, asked
+        finally:
+            await connection.aclose()
+
+
+async def test_text_and_files_are_sent() -> None:
+    async with connected() as (connection, asked):
+        await connection.bot.send_message(5, "wah 😀 & = +")
+        await connection.bot.send_document(5, io.BytesIO(b"\x00bytes"), filename="ä.bin")
+    text, file = asked
+    assert text.content_type == "application/x-www-form-urlencoded"
+    assert b"text=wah+%F0%9F%98%80+%26+%3D+%2B" in text.body
+    assert text.target == f"/bot{TOKEN}/sendMessage"
+    assert file.content_type.startswith("multipart/form-data")
+    assert b"\x00bytes" in file.body
+    assert b'name="chat_id"' in file.body
+
+
+async def test_what_errors_mean() -> None:
+    async with connected(Answered(reset=True), Answered(status=502)) as (connection, _):
+        with pytest.raises(NetworkError) as broken:
+            await connection.bot.send_message(5, "x")
+        assert not not_carried_out(broken.value)
+        assert TOKEN not in str(broken.value)
+        with pytest.raises(NetworkError) as refused:
+            await connection.bot.send_message(5, "x")
+        assert not_carried_out(refused.value)
+    nobody = Connection(TOKEN, "http://127.0.0.1:1")
+    with pytest.raises(NetworkError) as unsent:
+        await nobody.bot.send_message(5, "x")
+    assert not_carried_out(unsent.value)
+    assert TOKEN not in str(unsent.value)
+    await nobody.aclose()
+
+
+async def test_a_server_that_does_not_answer_times_out() -> None:
+    never = asyncio.Event()
+
+    async def answer(_: Asked) -> Answered:
+        await never.wait()
+        return Answered()
+
+    async with Loopback(answer) as server:
+        connection = Connection(TOKEN, server.url)
+        with pytest.raises(TimedOut) as late:
+            await connection.bot.send_message(5, "x", read_timeout=0.05)
+        assert not not_carried_out(late.value)
+        never.set()
+        await connection.aclose()
