@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from avatar.records import Address, Author
 from avatar.stores import Arrival
 from storage import rows
-from storage.chats import ChatTables, at
+from storage.chats import AT, ChatTables
 from storage.people import PeopleTables, shown_name
 from storage.tables import avatar_owners, avatars, chats, people
 
@@ -17,6 +17,21 @@ _LABELLED = [
     for part, columns in _COLUMNS.items()
     for column in columns
 ]
+
+_ARRIVAL = (
+    sa.select(*_LABELLED, avatar_owners.c.id.label("owned"))
+    .select_from(people)
+    .join(chats, AT)
+    .outerjoin(avatars, avatars.c.id == chats.c.avatar_id)
+    .outerjoin(
+        avatar_owners,
+        (avatar_owners.c.avatar_id == avatars.c.id) & (avatar_owners.c.person_id == people.c.id),
+    )
+    .where(
+        people.c.platform == sa.bindparam("author_platform"),
+        people.c.external_id == sa.bindparam("author"),
+    )
+)
 
 
 class ArrivalTables(PeopleTables, ChatTables):
@@ -38,19 +53,14 @@ class ArrivalTables(PeopleTables, ChatTables):
         self, author: Author, address: Address, home: Address | None
     ) -> Arrival | None:
         """None: something of it is not known yet, or is another now."""
-        query = (
-            sa.select(*_LABELLED, avatar_owners.c.id.label("owned"))
-            .select_from(people)
-            .join(chats, at(address))
-            .outerjoin(avatars, avatars.c.id == chats.c.avatar_id)
-            .outerjoin(
-                avatar_owners,
-                (avatar_owners.c.avatar_id == avatars.c.id)
-                & (avatar_owners.c.person_id == people.c.id),
-            )
-            .where(people.c.platform == author.platform, people.c.external_id == author.external_id)
+        row = await self._row(
+            _ARRIVAL,
+            {
+                "author_platform": author.platform,
+                "author": author.external_id,
+                **rows.address_json(address),
+            },
         )
-        row = await self._row(query)
         if row is None:
             return None
         who, where, about = (

@@ -1,5 +1,6 @@
 """What the parts of the store share."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import sqlalchemy as sa
@@ -16,10 +17,12 @@ class Base:
     def __init__(self, database: Database) -> None:
         self._db = database
 
-    async def _row(self, query: sa.Select[Any]) -> sa.RowMapping | None:
+    async def _row(
+        self, query: sa.Select[Any], values: Mapping[str, Any] | None = None
+    ) -> sa.RowMapping | None:
         """The one row of a query, read in a transaction of its own; None: there is none."""
         async with self._db.reading() as read:
-            row: sa.RowMapping | None = (await read.execute(query)).mappings().one_or_none()
+            row: sa.RowMapping | None = (await read.execute(query, values)).mappings().one_or_none()
             return row
 
     async def _lock_avatar(self, write: AsyncConnection, avatar_id: int) -> sa.RowMapping | None:
@@ -36,4 +39,11 @@ class Base:
 
 def insert(database: Database, table: sa.Table) -> sqlite.Insert | Any:
     """An INSERT that knows ON CONFLICT. Both dialects spell it alike."""
-    return sqlite.insert(table) if database.is_sqlite else postgresql.insert(table)
+    return insert_into(table, is_sqlite=database.is_sqlite)
+
+
+def insert_into(table: sa.Table, *, is_sqlite: bool) -> sqlite.Insert | Any:
+    """The same, for statements that are made once and used for every message: to build one costs
+    SQLAlchemy more than to run it.
+    """
+    return sqlite.insert(table) if is_sqlite else postgresql.insert(table)

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -23,9 +24,9 @@ from avatar.records import (
 from avatar.stores import Context, Spent
 from avatar.versions import pair_of
 from storage import rows
-from storage.base import Base, insert
+from storage.base import Base, insert, insert_into
 from storage.database import Database
-from storage.tables import avatars, chats, message_refs, messages, spending, versions
+from storage.tables import Id, avatars, chats, message_refs, messages, spending, versions
 
 
 async def add_spent(database: Database, write: AsyncConnection, spent: Spent) -> None:
@@ -37,21 +38,29 @@ async def add_spent(database: Database, write: AsyncConnection, spent: Spent) ->
         "cost": spent.cost or 0,
         "unpriced": spent.count if spent.cost is None else 0,
     }
-    await write.execute(
-        insert(database, spending)
-        .values(
-            avatar_id=spent.avatar_id,
-            month=spent.month,
-            kind=spent.kind,
-            version_id=spent.version_id or 0,
-            model=spent.model,
-            **new,
-        )
-        .on_conflict_do_update(
-            index_elements=["avatar_id", "month", "kind", "version_id", "model"],
-            set_={name: spending.c[name] + amount for name, amount in new.items()},
-        )
+    key = {
+        "avatar_id": spent.avatar_id,
+        "month": spent.month,
+        "kind": spent.kind,
+        "version_id": spent.version_id or 0,
+        "model": spent.model,
+    }
+    await write.execute(_adding(database.is_sqlite), {**key, **new})
+
+
+@cache
+def _adding(is_sqlite: bool) -> Any:
+    statement = insert_into(spending, is_sqlite=is_sqlite)
+    amounts = ("count", "prompt_tokens", "completion_tokens", "cost", "unpriced")
+    return statement.on_conflict_do_update(
+        index_elements=["avatar_id", "month", "kind", "version_id", "model"],
+        set_={name: spending.c[name] + statement.excluded[name] for name in amounts},
     )
+
+
+AT = sa.and_(
+    *(chats.c[part] == sa.bindparam(part) for part in ("platform", "bot", "chat", "thread"))
+)
 
 
 def at(address: Address) -> sa.ColumnElement[bool]:
@@ -62,6 +71,31 @@ def at(address: Address) -> sa.ColumnElement[bool]:
         chats.c.chat == address.chat,
         chats.c.thread == address.thread,
     )
+
+
+_PLACE = (
+    sa.select(avatars, *(column.label(f"chat_{column.name}") for column in chats.c))
+    .select_from(chats)
+    .join(avatars, avatars.c.id == chats.c.avatar_id)
+    .where(chats.c.id == sa.bindparam("chat_id"))
+)
+_ACTIVE = sa.select(versions).where(
+    (versions.c.id == sa.bindparam("prompt", type_=Id))
+    | (versions.c.id == sa.bindparam("model", type_=Id))
+)
+_TURNS = (
+    sa.select(messages)
+    .where(
+        messages.c.chat_id == sa.bindparam("chat_id"),
+        messages.c.avatar_id == sa.bindparam("avatar_id"),
+        messages.c.id > sa.bindparam("after"),
+        messages.c.superseded_at.is_(None),
+    )
+    .order_by(messages.c.id.desc())
+    .limit(sa.bindparam("most", type_=sa.Integer))
+)
+_TURN = sa.insert(messages).returning(messages.c.id)
+_REPLY = sa.insert(messages).returning(messages)
 
 
 class ChatTables(Base):
@@ -125,41 +159,32 @@ class ChatTables(Base):
     async def context(self, chat_id: int, *, limit: int) -> Context:
         """All that a reply needs, read at one moment. Raises AvatarNotFound."""
         async with self._db.reading() as read:
-            at = await read.execute(sa.select(chats).where(chats.c.id == chat_id))
-            if (place := at.mappings().one_or_none()) is None:
+            found = await read.execute(_PLACE, {"chat_id": chat_id})
+            if (row := found.mappings().one_or_none()) is None:
                 raise AvatarNotFound(slug="")
-            chat = rows.chat(place)
-            found = await read.execute(sa.select(avatars).where(avatars.c.id == chat.avatar_id))
-            row = found.mappings().one_or_none()
-            if row is None:
-                raise AvatarNotFound(slug="")
-            avatar = rows.avatar(row)
-            active = await read.execute(
-                sa.select(versions).where(
-                    versions.c.id.in_([avatar.active_prompt_id, avatar.active_model_id])
-                )
-            )
-            by_id: dict[int | None, Version] = {
-                each["id"]: rows.version(each) for each in active.mappings()
-            }
+            chat = rows.chat({column.name: row[f"chat_{column.name}"] for column in chats.c})
+            avatar = rows.avatar({column.name: row[column.name] for column in avatars.c})
+            by_id: dict[int | None, Version] = {}
+            active = {"prompt": avatar.active_prompt_id, "model": avatar.active_model_id}
+            if any(active.values()):
+                pair = await read.execute(_ACTIVE, active)
+                by_id = {each["id"]: rows.version(each) for each in pair.mappings()}
             newest = await read.execute(
-                sa.select(messages)
-                .where(
-                    messages.c.chat_id == chat_id,
-                    messages.c.avatar_id == avatar.id,
-                    messages.c.id > chat.conversation_after,
-                    messages.c.superseded_at.is_(None),
-                )
-                .order_by(messages.c.id.desc())
-                .limit(limit)
+                _TURNS,
+                {
+                    "chat_id": chat_id,
+                    "avatar_id": avatar.id,
+                    "after": chat.conversation_after,
+                    "most": limit,
+                },
             )
             turns = [rows.message(each) for each in newest.mappings()]
-        pair = pair_of(
+        answers = pair_of(
             avatar,
             prompt=by_id.get(avatar.active_prompt_id),
             model=by_id.get(avatar.active_model_id),
         )
-        return Context(chat=chat, avatar=avatar, pair=pair, turns=_in_order(turns))
+        return Context(chat=chat, avatar=avatar, pair=answers, turns=_in_order(turns))
 
     async def add_exchange(
         self,
@@ -180,7 +205,7 @@ class ChatTables(Base):
     ) -> Message:
         """Both turns of an exchange and what it cost, in one write; returns the reply."""
         async with self._db.writing() as write:
-            made = await write.execute(_reply_to(inbox_id))
+            made = await write.execute(_REPLY_TO, {"inbox_id": inbox_id})
             if (stored := made.mappings().one_or_none()) is not None:
                 return rows.message(stored)
             common = {"chat_id": chat_id, "avatar_id": avatar_id, "person_id": person_id}
@@ -197,38 +222,36 @@ class ChatTables(Base):
                 )
             else:
                 turn = await write.execute(
-                    sa.insert(messages)
-                    .values(
-                        role=Role.USER.value,
-                        text=said,
-                        created_at=said_at,
-                        incoming_id=inbox_id,
+                    _TURN,
+                    {
+                        "role": Role.USER.value,
+                        "text": said,
+                        "created_at": said_at,
+                        "incoming_id": inbox_id,
                         **common,
-                    )
-                    .returning(messages.c.id)
+                    },
                 )
                 question = turn.scalar_one()
             answer = await write.execute(
-                sa.insert(messages)
-                .values(
-                    role=Role.ASSISTANT.value,
-                    text=reply,
-                    created_at=now,
-                    answers=question,
-                    prompt_version_id=pair.prompt.id if pair.prompt else None,
-                    model_version_id=pair.model.id if pair.model else None,
-                    provider=pair.provider,
-                    model=pair.model_name,
-                    prompt_tokens=usage.prompt_tokens,
-                    cached_tokens=usage.cached_tokens,
-                    completion_tokens=usage.completion_tokens,
-                    tokens_estimated=usage.estimated,
-                    cost=cost,
-                    finish=finish.value,
-                    incoming_id=inbox_id,
+                _REPLY,
+                {
+                    "role": Role.ASSISTANT.value,
+                    "text": reply,
+                    "created_at": now,
+                    "answers": question,
+                    "prompt_version_id": pair.prompt.id if pair.prompt else None,
+                    "model_version_id": pair.model.id if pair.model else None,
+                    "provider": pair.provider,
+                    "model": pair.model_name,
+                    "prompt_tokens": usage.prompt_tokens,
+                    "cached_tokens": usage.cached_tokens,
+                    "completion_tokens": usage.completion_tokens,
+                    "tokens_estimated": usage.estimated,
+                    "cost": cost,
+                    "finish": finish.value,
+                    "incoming_id": inbox_id,
                     **common,
-                )
-                .returning(messages)
+                },
             )
             row = answer.mappings().one()
             await add_spent(
@@ -249,7 +272,7 @@ class ChatTables(Base):
 
     async def reply_to_inbox(self, inbox_id: int) -> Message | None:
         """The reply that was stored for this incoming message."""
-        row = await self._row(_reply_to(inbox_id))
+        row = await self._row(_REPLY_TO, {"inbox_id": inbox_id})
         return None if row is None else rows.message(row)
 
     async def shown_as(
@@ -257,15 +280,11 @@ class ChatTables(Base):
     ) -> None:
         """Remember as which of the platform's messages a reply was shown."""
         async with self._db.writing() as write:
-            chat_id = await write.scalar(sa.select(chats.c.id).where(at(address)))
+            chat_id = await write.scalar(_CHAT_ID, rows.address_json(address))
             for platform_id in platform_ids:
                 await write.execute(
-                    insert(self._db, message_refs)
-                    .values(chat_id=chat_id, platform_id=platform_id, message_id=message_id)
-                    .on_conflict_do_update(
-                        index_elements=["chat_id", "platform_id"],
-                        set_={"message_id": message_id},
-                    )
+                    _showing(self._db.is_sqlite),
+                    {"chat_id": chat_id, "platform_id": platform_id, "message_id": message_id},
                 )
 
     async def find_message(self, address: Address, platform_id: str) -> Message | None:
@@ -331,9 +350,18 @@ class ChatTables(Base):
             return int(count or 0)
 
 
-def _reply_to(inbox_id: int) -> sa.Select[Any]:
-    return sa.select(messages).where(
-        messages.c.incoming_id == inbox_id, messages.c.role == Role.ASSISTANT.value
+_CHAT_ID = sa.select(chats.c.id).where(AT)
+_REPLY_TO = sa.select(messages).where(
+    messages.c.incoming_id == sa.bindparam("inbox_id"), messages.c.role == Role.ASSISTANT.value
+)
+
+
+@cache
+def _showing(is_sqlite: bool) -> Any:
+    statement = insert_into(message_refs, is_sqlite=is_sqlite)
+    return statement.on_conflict_do_update(
+        index_elements=["chat_id", "platform_id"],
+        set_={"message_id": statement.excluded.message_id},
     )
 
 

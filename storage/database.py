@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from sqlalchemy.engine import URL, Engine
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from avatar.errors import AvatarError
+from storage.trips import connect
 
 BUSY_SECONDS = 30.0  # how long a writer waits for another one
 
@@ -52,7 +54,11 @@ class Database:
         if self.is_sqlite:
             if self.url.database and self.url.database != ":memory:":
                 Path(self.url.database).parent.mkdir(parents=True, exist_ok=True)
-            self.engine = create_async_engine(self.url, connect_args=_SQLITE_ARGUMENTS)
+            arguments, keywords = self.url.get_dialect()().create_connect_args(self.url)
+            self.engine = create_async_engine(
+                self.url,
+                async_creator=partial(connect, *arguments, **{**keywords, **_SQLITE_ARGUMENTS}),
+            )
             _set_up_sqlite(self.engine)
         else:
             try:

@@ -2,13 +2,15 @@
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from functools import cache
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from avatar.records import Confirmation, Incoming, NewNotice, Notice, Received
 from storage import rows
-from storage.base import Base, insert
+from storage.base import Base, insert, insert_into
 from storage.database import Database
 from storage.tables import (
     confirmations,
@@ -20,6 +22,22 @@ from storage.tables import (
 
 KEPT = timedelta(days=7)  # how long ids and ended notices stay against repetition
 _TIDIED = 1_000  # rows of a kind, at most, in one go: a tidying never holds the database long
+
+
+@cache
+def _receiving(is_sqlite: bool) -> Any:
+    return (
+        insert_into(incoming, is_sqlite=is_sqlite)
+        .on_conflict_do_nothing(index_elements=["platform", "bot", "update_id"])
+        .returning(incoming.c.id)
+    )
+
+
+_DONE = (
+    sa.update(incoming)
+    .where(incoming.c.id == sa.bindparam("inbox_id"))
+    .values(payload=None, author_id="", done_at=sa.bindparam("now"))
+)
 
 
 async def add_notices(
@@ -57,18 +75,16 @@ class InboxTables(Base):
         async with self._db.writing() as write:
             for each in incoming_:
                 made = await write.execute(
-                    insert(self._db, incoming)
-                    .values(
-                        platform=each.address.platform,
-                        bot=each.address.bot,
-                        update_id=each.update_id,
-                        author_id=each.author.external_id,
-                        received_at=now,
-                        attempts=1,
-                        payload=rows.incoming_json(each),
-                    )
-                    .on_conflict_do_nothing(index_elements=["platform", "bot", "update_id"])
-                    .returning(incoming.c.id)
+                    _receiving(self._db.is_sqlite),
+                    {
+                        "platform": each.address.platform,
+                        "bot": each.address.bot,
+                        "update_id": each.update_id,
+                        "author_id": each.author.external_id,
+                        "received_at": now,
+                        "attempts": 1,
+                        "payload": rows.incoming_json(each),
+                    },
                 )
                 if (inbox_id := made.scalar_one_or_none()) is not None:
                     received.append(Received(id=inbox_id, incoming=each, attempts=0))
@@ -89,11 +105,7 @@ class InboxTables(Base):
     async def done(self, inbox_id: int, *, now: datetime) -> None:
         """It was answered: what was said is wiped here, its id stays against repetition."""
         async with self._db.writing() as write:
-            await write.execute(
-                sa.update(incoming)
-                .where(incoming.c.id == inbox_id)
-                .values(payload=None, author_id="", done_at=now)
-            )
+            await write.execute(_DONE, {"inbox_id": inbox_id, "now": now})
 
     async def unanswered(self, *, limit: int) -> tuple[Received, ...]:
         """In the order they came."""

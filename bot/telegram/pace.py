@@ -12,6 +12,7 @@ class Pace:
     draft: float = 0.8  # between two drafts
     refresh: float = 20.0  # a draft lives 30 s: it is drawn again when the text stands still
     edit: float = 3.0  # between two edits of a message that grows
+    thinking: float = 0.5  # before "typing" is shown: a reply that begins sooner needs none
     typing: float = 5.0  # "typing" is shown for about this long
     patience: float = 30.0  # how long a message that must arrive waits for a flood limit
     pause: float = 1.0  # before a refused connection is tried again; doubled each time

@@ -96,7 +96,8 @@ class TelegramSight:
             log.exception("the preview of a reply failed")
 
     async def _type(self) -> None:
-        """Show "typing" until there is a text."""
+        """Show "typing" until there is a text, if that does not come at once."""
+        await self._first(self._pace.thinking, self._news, self._over)
         while not (self._over.is_set() or self._news.is_set()):
             with suppress(Held, TelegramError):
                 await self._wire.try_typing(self._address)

@@ -30,7 +30,15 @@ from tests.standins.telegram_api import ANN, Document, TelegramStandIn
 
 EXAMPLES = Path(__file__).parent.parent.parent / "examples" / "malaysian.jsonl"
 PACE = Pace(
-    draft=0.01, refresh=5, edit=0.01, typing=5, patience=2, pause=0.01, poll=1, longest=0.05
+    draft=0.01,
+    refresh=5,
+    edit=0.01,
+    thinking=0,
+    typing=5,
+    patience=2,
+    pause=0.01,
+    poll=1,
+    longest=0.05,
 )
 
 

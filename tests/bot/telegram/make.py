@@ -14,6 +14,7 @@ QUICK = Pace(
     draft=0.02,
     refresh=0.1,
     edit=0.03,
+    thinking=0.0,
     typing=0.1,
     patience=2.5,
     pause=0.01,
