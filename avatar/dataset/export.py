@@ -24,7 +24,7 @@ class Drop(StrEnum):
     ABSENT = "in conversations in which the person says nothing"
     UNPROMPTED = "of the person, with nothing before to answer"
     UNANSWERED = "not answered by the person"
-    TOO_LONG = "beyond the longest example"
+    TOO_LONG = "too far from a reply of the person to fit into an example"
     # limits over all
     REPEATED = "in examples that end with the same reply as others"
     CHAT_SHARE = "in examples beyond one chat's share"
