@@ -134,7 +134,7 @@ def _too_few(report: Report) -> Exception:
     why = "; ".join(f"{count:,} {drop.value}" for drop, count in reasons)
     made = "1 example" if report.examples == 1 else f"{report.examples} examples"
     return refused(
-        f"{report.messages:,} messages gave {made} to train on; at least {MIN_EXAMPLES} are needed. "
+        f"{report.messages:,} messages gave {made} to train on; {MIN_EXAMPLES} are the least. "
         f"{report.kept:,} messages are in examples" + (f"; left out: {why}." if why else ".")
     )
 

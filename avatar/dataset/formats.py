@@ -1,14 +1,11 @@
 """The formats that are read, in one table: recognised by what a file holds, not by its name."""
 
-import io
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, cast
 
-import ijson
-
-from avatar.dataset import archive, looks, ready
+from avatar.dataset import archive, json_stream, looks, ready
 from avatar.dataset.export import Export, Heading, Progress, Said
 from avatar.dataset.readers import discord, line, messenger, signal, slack, telegram, whatsapp
 from avatar.dataset.reading import Reading, refused, shown_name
@@ -30,22 +27,8 @@ class Head:
         text = _text(data)
         if text[:1] not in {"{", "["} or _is_line_of_chat(text):
             return cls(paths=frozenset(), type="", lines=_first_lines(text))
-        paths: set[str] = set()
-        kind = ""
-        try:
-            for path, event, value in ijson.parse(
-                io.BytesIO(text.encode().replace(b"\\x", b"\\u00")),
-                buf_size=4096,
-                multiple_values=True,
-            ):
-                paths.add(path)
-                if path == "type" and event == "string":
-                    kind = value
-                if len(path) > 2000:
-                    break
-        except (ijson.JSONError, ValueError, OverflowError, RecursionError):
-            pass  # what was seen before the end of the head, or before a fault, is what there is
-        return cls(paths=frozenset(paths), type=kind, lines=())
+        paths, kind = json_stream.paths(text.encode())
+        return cls(paths=paths, type=kind, lines=())
 
 
 def _text(data: bytes) -> str:

@@ -1,10 +1,11 @@
 """JSON of any size, read as a stream (ijson): items of the lists that are asked for, one by one."""
 
+import io
 import re
 from collections.abc import Collection, Iterator
 from typing import Any, Final
 
-import ijson
+import ijson  # type: ignore[import-untyped]
 
 from avatar.dataset.reading import refused
 from avatar.dataset.source import CHUNK, Source, Stream, Tick
@@ -12,6 +13,7 @@ from avatar.dataset.source import CHUNK, Source, Stream, Tick
 MAX_ITEM = 100_000  # values in one item; a message has some thirty
 MAX_WITHOUT = 32 * 1024 * 1024  # bytes that may pass within one value
 MAX_DEPTH = 200
+MAX_PATH = 2_000  # characters
 _BOM = b"\xef\xbb\xbf"
 # Telegram Desktop writes control characters as \x07, which is no JSON: after an even number of
 # backslashes (they escape each other), \xNN becomes \u00NN.
@@ -96,41 +98,31 @@ def _no_json(name: str, count: int, error: Exception) -> Exception:
     return refused(f"{name}: it is no JSON, after the first {count:,} values.")
 
 
+def paths(head: bytes) -> tuple[frozenset[str], str]:
+    """The paths of all that stands in the beginning of a JSON document, as far as it can be read,
+    and the value of its own "type" ("" where it has none).
+    """
+    found: set[str] = set()
+    kind = ""
+    try:
+        for path, event, value in ijson.parse(
+            io.BytesIO(_mended(head.removeprefix(_BOM))), buf_size=4096, multiple_values=True
+        ):
+            found.add(path)
+            if path == "type" and event == "string":
+                kind = value
+            if len(path) > MAX_PATH:
+                break
+    except (ijson.JSONError, ValueError, OverflowError, RecursionError):
+        pass  # what was seen before the head ends, or before a fault, is what there is
+    return frozenset(found), kind
+
+
 def _walk(file: _Mended, items: frozenset[str], name: str) -> Iterator[tuple[str, Any]]:
-    here, key, in_list = "", "", False  # the path of what is open at the outside
+    here, key, in_list = "", "", False  # the path of what is open
     outer: list[tuple[str, bool]] = []
-    stack: list[Any] = []  # what is open of an element that is being built
-    top: Any = None
-    size = 0
-    for event, value in ijson.basic_parse(
-        file, buf_size=CHUNK, use_float=True, multiple_values=True
-    ):
-        if stack:
-            if event == "map_key":
-                key = value
-                continue
-            if event in _ENDS:
-                done = stack.pop()
-                if stack:
-                    top = stack[-1]
-                else:
-                    file.since = 0
-                    yield f"{here}.item" if here else "item", done
-                continue
-            new: Any = {} if event == "start_map" else [] if event == "start_array" else value
-            if type(top) is dict:
-                top[key] = new
-            else:
-                top.append(new)
-            if event in _STARTS:
-                stack.append(new)
-                top = new
-                if len(stack) > MAX_DEPTH:
-                    raise refused(f"{name}: it is nested too deeply.")
-            size += 1
-            if size > MAX_ITEM:
-                raise refused(f"{name}: one message in it has more than {MAX_ITEM:,} values.")
-            continue
+    events = ijson.basic_parse(file, buf_size=CHUNK, use_float=True, multiple_values=True)
+    for event, value in events:
         file.since = 0
         if event == "map_key":
             key = value
@@ -138,22 +130,51 @@ def _walk(file: _Mended, items: frozenset[str], name: str) -> Iterator[tuple[str
         if event in _ENDS:
             here, in_list = outer.pop()
             continue
-        if in_list and here in items:
-            if event == "start_map" or event == "start_array":
-                top = {} if event == "start_map" else []
-                stack.append(top)
-                size = 0
-            else:
-                yield f"{here}.item" if here else "item", value
-            continue
         last = "item" if in_list else key
         path = "" if not outer else f"{here}.{last}" if here else last
-        if event in _STARTS:
+        if in_list and here in items:
+            yield path, _element(events, event, value, name)
+        elif event in _STARTS:
             outer.append((here, in_list))
             here, in_list = path, event == "start_array"
-            if len(outer) > MAX_DEPTH:
+            if len(outer) > MAX_DEPTH or len(path) > MAX_PATH:
                 raise refused(f"{name}: it is nested too deeply.")
             if event == "start_map":
-                yield here, BEGIN
+                yield path, BEGIN
         else:
             yield path, value
+
+
+def _element(events: Iterator[tuple[str, Any]], event: str, value: Any, name: str) -> Any:
+    """One whole value, of which the first event was taken already."""
+    if event not in _STARTS:
+        return value
+    top: Any = {} if event == "start_map" else []
+    stack = [top]  # what is open, from the outside
+    key, size = "", 0
+    for event, value in events:  # noqa: PLR1704
+        if event == "map_key":
+            key = value
+            continue
+        if event in _ENDS:
+            done = stack.pop()
+            if not stack:
+                return done
+            top = stack[-1]
+            continue
+        new: Any = value
+        if event in _STARTS:
+            new = {} if event == "start_map" else []
+        if type(top) is dict:
+            top[key] = new
+        else:
+            top.append(new)
+        if event in _STARTS:
+            stack.append(new)
+            top = new
+            if len(stack) > MAX_DEPTH:
+                raise refused(f"{name}: it is nested too deeply.")
+        size += 1
+        if size > MAX_ITEM:
+            raise refused(f"{name}: one message in it has more than {MAX_ITEM:,} values.")
+    raise ijson.IncompleteJSONError("incomplete")  # ijson says so itself before this is reached

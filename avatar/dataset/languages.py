@@ -26,20 +26,20 @@ _SCRIPTS = (
     ("Armenian", re.compile("[\u0530-\u058f]")),
 )
 _SMALL_WORDS = {
-    "English": "the and you i to is it that of in my me for not what was are this have be do on so "
-    "but just we your can with no if how yes im its dont ok he she they know",
-    "German": "ich und du das ist nicht die der es ja wir so auch mal ein eine zu in was mit noch "
-    "hab aber bin auf nein wie dann war den wenn schon mir dir",
-    "Spanish": "que de no la el y en lo es un por me te si una los con para mi pero qué ya está más "
-    "como muy bien yo eso",
-    "French": "je de la le et que tu pas est les un à c ça en pour il on des mais une moi j ai oui "
-    "non dans avec mon suis",
-    "Portuguese": "que de não o a e eu um você é pra uma com para mas isso tá do da me se sim já foi "
-    "bem aqui",
-    "Italian": "che di non la il e un è per mi ti si una ma sono in ho lo con anche se hai sì come "
-    "ci cosa io",
-    "Dutch": "ik je het de een is niet en dat van wat maar in er op nog ook heb wel zo voor met ben "
-    "ja nee die",
+    "English": "the and you i to is it that of in my me for not what was are this have be do on "
+    "so but just we your can with no if how yes im its dont ok he she they know",
+    "German": "ich und du das ist nicht die der es ja wir so auch mal ein eine zu in was mit "
+    "noch hab aber bin auf nein wie dann war den wenn schon mir dir",
+    "Spanish": "que de no la el y en lo es un por me te si una los con para mi pero qué ya está "
+    "más como muy bien yo eso",
+    "French": "je de la le et que tu pas est les un à c ça en pour il on des mais une moi j ai "
+    "oui non dans avec mon suis",
+    "Portuguese": "que de não o a e eu um você é pra uma com para mas isso tá do da me se sim já "
+    "foi bem aqui",
+    "Italian": "che di non la il e un è per mi ti si una ma sono in ho lo con anche se hai sì "
+    "come ci cosa io",
+    "Dutch": "ik je het de een is niet en dat van wat maar in er op nog ook heb wel zo voor met "
+    "ben ja nee die",
     "Turkish": "bir ve bu ben sen da de ne için var yok çok ama mi mı değil evet tamam o şey daha",
     "Polish": "nie to w się i na że co jak jest z tak ja mi do już ale ty po mam",
     "Malay or Indonesian": "yang aku saya tak tidak ini itu ada ke di nak dan kau kita la lah dah "

@@ -44,7 +44,7 @@ class _Tally:
         for bucket, count in sorted(self.pauses.items()):
             passed += count
             if passed >= wanted:
-                pause = 2.0 ** ((bucket + 1) / _STEPS)
+                pause: float = 2.0 ** ((bucket + 1) / _STEPS)
                 return min(MAX_SILENCE, max(MIN_SILENCE, _SILENCES * pause))
         return MIN_SILENCE
 

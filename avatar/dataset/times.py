@@ -5,11 +5,14 @@ from datetime import UTC, datetime
 LATEST = 4_102_444_800.0  # the year 2100; what lies beyond is a fault of the file
 
 
-def seconds(given: object) -> float:
+def seconds(given: object, *, per_second: int = 1) -> float:
     """Seconds since 1970 of a number or a text with one. Raises ValueError."""
     if isinstance(given, bool) or not isinstance(given, int | float | str):
         raise ValueError(given)  # noqa: TRY004
-    at = float(given)
+    try:
+        at = float(given) / per_second
+    except OverflowError as error:
+        raise ValueError(given) from error
     if not 0 <= at < LATEST:
         raise ValueError(given)
     return at

@@ -23,10 +23,10 @@ _MEDIA = (
     "location",
 )
 _SPOKEN = frozenset({None, "Generic", "Share"})
-# What the apps write in place of a text, in English exports: reactions and bare attachments.
+# What the apps write in place of a text in English: reactions and bare attachments.
 _NOTICE = re.compile(
-    r"(?:Reacted .{1,16} to your message|Liked a message|\w.{0,80} (?:sent|shared) an? [a-z ]{1,30}\."
-    r"|You (?:sent|shared) an? [a-z ]{1,30}\.)\s*"
+    r"(?:Reacted .{1,16} to your message|Liked a message"
+    r"|\w.{0,80} (?:sent|shared) an? [a-z ]{1,30}\.)\s*"
 )
 
 
@@ -71,10 +71,8 @@ def _said(message: Any, chat: str, number: int, source: Source) -> Said:
         raise refused(f"{source.name}: message {number} is no message.")
     given = message.get("timestamp_ms")
     try:
-        if not isinstance(given, int | float):
-            raise ValueError
-        at = seconds(given / 1000)
-    except (ValueError, OverflowError) as error:
+        at = seconds(given, per_second=1000)
+    except ValueError as error:
         raise refused(
             f"{source.name}: message {number} has no time that can be read ({given!s:.40})."
         ) from error

@@ -18,66 +18,62 @@ _MARKUP = re.compile(r"<([@#!]?)([^<>|]{1,500})(?:\|([^<>]{0,500}))?>")
 
 def read(sources: Sequence[Source], tick: Tick | None = None) -> Iterator[Said | Heading]:
     """Channel by channel, day by day. Raises BadDataset for a wrong time."""
-    names: dict[str, str] = {}
-    bots: set[str] = set()
+    people = _People()
     channels: dict[str, list[Source]] = defaultdict(list)
     for source in sources:
         folder, _, last = source.name.rpartition("/")
         if last == "users.json":
             for _, user in walk(source, ("",), tick):
-                _learn(user, names, bots)
+                people.learn(user)
         else:
             channels[folder or source.name].append(source)
     for channel, days in channels.items():
         yield Heading(chat=channel, title="#" + channel.rpartition("/")[2])
         for source in sorted(days, key=lambda day: day.name):
-            number = 0
-            for _, message in walk(source, ("",), tick):
-                number += 1
+            for number, (_, message) in enumerate(walk(source, ("",), tick), start=1):
+                place = f"{source.name}: message {number}"
                 if not isinstance(message, dict):
-                    raise refused(f"{source.name}: message {number} is no message.")
-                yield _said(message, channel, number, source, names, bots)
+                    raise refused(f"{place} is no message.")
+                yield _said(message, channel, place, people)
 
 
-def _learn(user: Any, names: dict[str, str], bots: set[str]) -> None:
-    if not isinstance(user, dict) or not isinstance(user.get("id"), str):
-        return
-    profile = user.get("profile")
-    profile = profile if isinstance(profile, dict) else {}
-    shown = (profile.get("display_name"), profile.get("real_name"), user.get("real_name"))
-    name = next((n for n in (*shown, user.get("name")) if isinstance(n, str) and n.strip()), "")
-    names[user["id"]] = fit(name) or user["id"]
-    if user.get("is_bot") is True:
-        bots.add(user["id"])
+class _People:
+    """Who is who, from users.json."""
+
+    def __init__(self) -> None:
+        self.names: dict[str, str] = {}
+        self.bots: set[str] = set()
+
+    def learn(self, user: Any) -> None:
+        if not isinstance(user, dict) or not isinstance(user.get("id"), str):
+            return
+        profile = user.get("profile")
+        profile = profile if isinstance(profile, dict) else {}
+        shown = (profile.get("display_name"), profile.get("real_name"), user.get("real_name"))
+        name = next((n for n in (*shown, user.get("name")) if isinstance(n, str) and n.strip()), "")
+        self.names[user["id"]] = fit(name) or user["id"]
+        if user.get("is_bot") is True:
+            self.bots.add(user["id"])
 
 
-def _said(
-    message: dict[str, Any],
-    channel: str,
-    number: int,
-    source: Source,
-    names: dict[str, str],
-    bots: set[str],
-) -> Said:
+def _said(message: dict[str, Any], channel: str, place: str, people: _People) -> Said:
     stamp = message.get("ts")
     try:
         at = seconds(stamp)
     except ValueError as error:
-        raise refused(
-            f"{source.name}: message {number} has no time that can be read ({stamp!s:.40})."
-        ) from error
+        raise refused(f"{place} has no time that can be read ({stamp!s:.40}).") from error
     user, content, thread = message.get("user"), message.get("text"), message.get("thread_ts")
     speaker = user if isinstance(user, str) and user else "?"
-    text = fit(_plain(content, names)) if isinstance(content, str) else ""
+    text = fit(_plain(content, people.names)) if isinstance(content, str) else ""
     return Said(
         chat=channel,
         speaker=speaker,
-        name=names.get(speaker, speaker),
+        name=people.names.get(speaker, speaker),
         at=at,
         text=text,
         id=str(stamp),
         reply_to=thread if isinstance(thread, str) and thread != stamp else "",
-        drop=_drop(message, text, is_bot=speaker in bots),
+        drop=_drop(message, text, is_bot=speaker in people.bots),
     )
 
 
