@@ -1,6 +1,9 @@
 """Zip archives from strangers: looked through before anything of them is used."""
 
+import lzma
+import struct
 import zipfile
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO, cast
@@ -13,6 +16,22 @@ MAX_FILES = 100_000
 _TEXTS = (".txt", ".json", ".jsonl", ".ndjson", ".csv", ".tsv", ".md")
 _ARCHIVES = (".zip", ".7z", ".rar", ".gz", ".tgz", ".bz2", ".xz", ".tar", ".zst")
 _ENCRYPTED = 0x1
+# What zipfile and what it unpacks with raise for an archive that is not as it should be.
+_FAULTS: tuple[type[Exception], ...] = (
+    zipfile.BadZipFile,
+    zipfile.LargeZipFile,
+    zlib.error,
+    lzma.LZMAError,
+    struct.error,
+    EOFError,
+    NotImplementedError,  # a way of packing that Python does not know
+    RuntimeError,  # a password is needed
+    OSError,
+    ValueError,
+    KeyError,
+    IndexError,
+    OverflowError,
+)
 
 
 def texts(path: Path, name: str) -> tuple[Source, ...]:
@@ -24,12 +43,10 @@ def texts(path: Path, name: str) -> tuple[Source, ...]:
     try:
         with zipfile.ZipFile(path) as archive:
             members = archive.infolist()
-    except (zipfile.BadZipFile, zipfile.LargeZipFile, ValueError, NotImplementedError) as error:
+    except _FAULTS as error:
         raise refused(
             "the archive is broken, or only a part of it arrived. Pack it again."
         ) from error
-    except (OverflowError, UnicodeError, IndexError, KeyError, RuntimeError) as error:
-        raise refused("the archive's table of contents cannot be read.") from error
     if len(members) > MAX_FILES:
         raise refused(f"the archive has more than {MAX_FILES:,} files.")
     files = [member for member in members if not member.is_dir()]
@@ -52,6 +69,7 @@ def texts(path: Path, name: str) -> tuple[Source, ...]:
             name=single if single and member.filename == "_chat.txt" else _shown(member.filename),
             size=member.file_size,
             open=_opener(path, member.filename),
+            faults=_FAULTS,
         )
         for member in wanted
     )

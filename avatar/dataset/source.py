@@ -3,11 +3,9 @@
 import codecs
 import io
 import re
-import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import BinaryIO
-from zipfile import BadZipFile
 
 from avatar.dataset.reading import refused
 from avatar.errors import BadDataset
@@ -30,23 +28,31 @@ class Source:
     name: str  # with its folders in the archive; safe to show
     size: int  # bytes, unpacked
     open: Callable[[], BinaryIO]
+    faults: tuple[type[Exception], ...] = ()  # what opening and reading raise if it is broken
 
     def head(self) -> bytes:
         with self.stream() as file:
             return file.read(HEAD)
 
     def stream(self, tick: Tick | None = None) -> "Stream":
-        return Stream(self.open(), self.name, tick)
+        return Stream(self, tick)
 
 
 class Stream(io.RawIOBase):
     """A file whose faults are ours: a broken archive raises BadDataset."""
 
-    def __init__(self, file: BinaryIO, name: str, tick: Tick | None = None) -> None:
+    def __init__(self, source: Source, tick: Tick | None = None) -> None:
         super().__init__()
-        self._file = file
-        self.name = name
+        self.name = source.name
+        self._faults = source.faults
         self._tick = tick
+        try:
+            self._file = source.open()
+        except self._faults as error:
+            raise self._broken(error) from error
+
+    def _broken(self, error: Exception) -> BadDataset:
+        return refused(f"{self.name} is broken inside its archive ({type(error).__name__}).")
 
     def readable(self) -> bool:
         return True
@@ -54,8 +60,8 @@ class Stream(io.RawIOBase):
     def read(self, size: int = -1) -> bytes:
         try:
             data = self._file.read(size)
-        except (BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
-            raise broken(self.name, error) from error
+        except self._faults as error:
+            raise self._broken(error) from error
         if self._tick is not None and data:
             self._tick(len(data))
         return data
@@ -67,12 +73,9 @@ class Stream(io.RawIOBase):
         return len(data)
 
     def close(self) -> None:
-        self._file.close()
+        if not self.closed and hasattr(self, "_file"):
+            self._file.close()
         super().close()
-
-
-def broken(name: str, error: Exception) -> BadDataset:
-    return refused(f"{name} is broken inside its archive ({type(error).__name__}).")
 
 
 def lines(source: Source, tick: Tick | None = None) -> Iterator[tuple[int, str]]:

@@ -9,7 +9,7 @@ from avatar.dataset.reading import refused
 from avatar.dataset.source import Source, Tick, fit
 from avatar.dataset.times import moment
 
-_SPOKEN = frozenset({"Default", "Reply"})
+_SPOKEN = ("Default", "Reply")
 _MEDIA = ("attachments", "embeds", "stickers")
 
 

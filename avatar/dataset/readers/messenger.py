@@ -22,7 +22,7 @@ _MEDIA = (
     "call_duration",
     "location",
 )
-_SPOKEN = frozenset({None, "Generic", "Share"})
+_SPOKEN = (None, "Generic", "Share")
 # What the apps write in place of a text in English: reactions and bare attachments.
 _NOTICE = re.compile(
     r"(?:Reacted .{1,16} to your message|Liked a message"
@@ -92,8 +92,7 @@ def _said(message: Any, chat: str, number: int, source: Source) -> Said:
 def _drop(message: dict[str, Any], text: str) -> Drop | None:
     if message.get("is_unsent") is True:
         return Drop.DELETED
-    kind = message.get("type")
-    if (kind is not None and not isinstance(kind, str)) or kind not in _SPOKEN:
+    if message.get("type") not in _SPOKEN:
         return Drop.SERVICE
     if not text:
         return Drop.MEDIA if any(message.get(key) for key in _MEDIA) else Drop.EMPTY

@@ -12,7 +12,7 @@ from avatar.dataset.reading import refused
 from avatar.dataset.source import Source, Tick, fit
 from avatar.dataset.times import seconds
 
-_SPOKEN = frozenset({None, "me_message", "thread_broadcast", "file_share", "reply_broadcast"})
+_SPOKEN = (None, "me_message", "thread_broadcast", "file_share", "reply_broadcast")
 _MARKUP = re.compile(r"<([@#!]?)([^<>|]{1,500})(?:\|([^<>]{0,500}))?>")
 
 
@@ -97,9 +97,7 @@ def _drop(message: dict[str, Any], text: str, *, is_bot: bool) -> Drop | None:
         return Drop.BOT
     if subtype == "tombstone":
         return Drop.DELETED
-    if message.get("type") != "message" or (
-        subtype is not None and (not isinstance(subtype, str) or subtype not in _SPOKEN)
-    ):
+    if message.get("type") != "message" or subtype not in _SPOKEN:
         return Drop.SERVICE
     if not text:
         return Drop.MEDIA if message.get("files") or message.get("attachments") else Drop.EMPTY
