@@ -167,9 +167,14 @@ def recognise(path: Path, name: str) -> Recognised:
         raise refused("it is empty.")
     if (found := _format_of(head)) is not None:
         return Recognised(format=found, source=source, sources=(only,), ignored=())
+    raise refused(f"{_unknown(head)}. I read: {_NAMES}.")
+
+
+def _unknown(head: bytes) -> str:
+    if _text(head)[:1] in {"{", "["}:
+        return "it is JSON in none of the forms that I know"
     what = looks.seems(head[: looks.HEAD])
-    seems = f"it looks like {what}, which is not read" if what else "its format is not known"
-    raise refused(f"{seems}. I read: {_NAMES}.")
+    return f"it looks like {what}, which is not read" if what else "its format is not known"
 
 
 def _format_of(head: bytes) -> Format | None:

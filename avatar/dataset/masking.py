@@ -70,7 +70,7 @@ _WALLET = re.compile(
     r"(?![A-Za-z0-9])"
 )
 _DATE = re.compile(
-    r"(?:\d{1,2}[./-]\d{1,2}[./-](?:\d{4}|\d{2})|\d{4}[./-]\d{1,2}[./-]\d{1,2})(?!\d)"
+    r"(?:\d{1,2}[./-]\d{1,2}[./-](?:\d{4}|\d{2})|\d{4}[./-]\d{1,2}[./-]\d{1,2})(?!\d|[./-]\d)"
 )
 # Numbers of telephones without a country code, in no country's form in particular: with a zero or
 # a bracket before them, as Americans write them, or bare.
@@ -280,7 +280,8 @@ def _addresses(text: str) -> Iterator[Span]:
             ipaddress.IPv6Address(match[0])
         except ValueError:
             continue
-        if len(match[0]) > 2:
+        # "4::2" is a score, "fe80::1" an address, and so is "::1".
+        if match[0].startswith("::1") or any(len(part) > 2 for part in match[0].split(":")):
             yield match.span()
 
 
@@ -310,6 +311,8 @@ def _formed_ids(text: str) -> Iterator[Span]:
 def _ids(text: str) -> Iterator[Span]:
     for match in _NUMBER.finditer(text):
         digits = _SEPARATORS.sub("", match[0])
+        if _DATE.match(match[0]):
+            continue
         if any(_valid(module, digits) for module in _BY_LENGTH.get(len(digits), ())):
             yield match.span()
 

@@ -117,7 +117,7 @@ def _said(block: Lines[tuple[float, str]], chat: str) -> Said:
     if not name:
         drop = Drop.SERVICE
     elif _MEDIA.fullmatch(text):
-        drop = Drop.MEDIA
+        text, drop = "", Drop.MEDIA
     elif not text:
         drop = Drop.EMPTY
     return Said(chat=chat, speaker=name or "?", name=name or "?", at=at, text=text, drop=drop)
