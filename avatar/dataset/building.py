@@ -277,9 +277,11 @@ class _Cutter:
     def _cut(self, turns: list[_Turn]) -> Iterator[list[_Turn]]:
         """Pieces within the caps that begin with somebody else and end with the person."""
         start, count = 0, len(turns)
+        too_long = False  # what stood before was left out for its length
         while start < count:
             if turns[start].mine:
-                self._out(turns[start].messages, Drop.UNPROMPTED)
+                reason = Drop.TOO_LONG if too_long else Drop.UNPROMPTED
+                self._out(turns[start].messages, reason)
                 start += 1
                 continue
             end, characters, cut = start, 0, -1
@@ -292,11 +294,11 @@ class _Cutter:
                 end += 1
             if cut >= 0:
                 yield turns[start : cut + 1]
-                start = cut + 1
+                start, too_long = cut + 1, False
             else:
                 # Nothing of the person comes within reach of this turn.
-                answered = any(turn.mine for turn in turns[end:])
-                reason = Drop.TOO_LONG if answered else Drop.UNANSWERED
+                too_long = any(turn.mine for turn in turns[end:])
+                reason = Drop.TOO_LONG if too_long else Drop.UNANSWERED
                 self._out(turns[start].messages, reason)
                 start += 1
 

@@ -82,7 +82,7 @@ def messenger(*said: tuple[str, int, str], title: str = "Ivo") -> str:
 
 
 def test_several_files_of_one_chat_and_several_chats(tmp_path: Path) -> None:
-    archive = {
+    archive: dict[str, str | bytes] = {
         "your_activity/inbox/ivo_1/message_1.json": messenger(("B", 9000, "d"), ("A", 7000, "c")),
         "your_activity/inbox/ivo_1/message_2.json": messenger(("B", 5000, "b"), ("A", 3000, "a")),
         "your_activity/inbox/zoe_2/message_1.json": messenger(("C", 1000, "z"), title="Zoe"),
@@ -192,7 +192,7 @@ def test_a_name_decides_nothing(name: str, tmp_path: Path) -> None:
 
     path = tmp_path / "upload"
     path.write_bytes((FIXTURES / name).read_bytes())
-    stem = name.split(".")[0].split("_")[0]
+    stem = name.split(".", maxsplit=1)[0].split("_", maxsplit=1)[0]
     known = {
         "dpo": "preference pairs (DPO)",
         "columns": "CSV",

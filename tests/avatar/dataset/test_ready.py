@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from avatar.dataset.formats import recognise
-from avatar.dataset.ready import PairReading
 from avatar.dataset.reading import Reading
+from avatar.dataset.ready import PairReading
 from avatar.errors import BadDataset
 from avatar.records import Role
 from tests.avatar.dataset.exported import FIXTURES, zipped
