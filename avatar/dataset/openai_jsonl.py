@@ -45,14 +45,24 @@ def read_file(path: Path, *, name: str) -> Reading:
 
     Raises BadDataset, with every fault and its line, up to twenty.
     """
-    source, faults = shown_name(name), Faults()
+    source = shown_name(name)
     if path.stat().st_size > MAX_FILE:
         raise refused(f"it is larger than {MAX_FILE // 1024 // 1024} MB.")
     with path.open("rb") as file:
         if (what := looks.seems(file.read(looks.HEAD))) is not None:
             raise refused(f"it looks like {what}. {_WANTED}")
         file.seek(0)
-        numbered = list(_examples(file, source, faults))
+        return read_stream(file, source)
+
+
+def read_stream(file: BinaryIO, source: str) -> Reading:
+    """`read_file`, of a file that is open at its start and was recognised."""
+    faults = Faults()
+    return concluded(list(_examples(file, source, faults)), source, faults)
+
+
+def concluded(numbered: list[tuple[int, Example]], source: str, faults: Faults) -> Reading:
+    """A reading of numbered examples. Raises BadDataset for faults, and for too few examples."""
     count = len(numbered) + faults.count
     if count == 0:
         raise refused(f"it is empty. {_WANTED}")
@@ -119,19 +129,19 @@ def _decoded(number: int, line: bytes, faults: Faults) -> str | None:
         return None
 
 
-class _Bad(Exception):
-    """Why a line cannot be used; never leaves this module."""
+class Bad(Exception):
+    """Why a line cannot be used; becomes a fault with its place."""
 
 
 def _pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     made = dict(pairs)
     if len(made) != len(pairs):
-        raise _Bad("a key stands twice in one object.")
+        raise Bad("a key stands twice in one object.")
     return made
 
 
 def _constant(name: str) -> Any:
-    raise _Bad(f"{name} is no JSON.")
+    raise Bad(f"{name} is no JSON.")
 
 
 def _example(line: str, source: str, *, first: bool) -> tuple[str, Example | None]:
@@ -142,8 +152,8 @@ def _example(line: str, source: str, *, first: bool) -> tuple[str, Example | Non
         data = json.loads(line, object_pairs_hook=_pairs, parse_constant=_constant)
         if first and isinstance(data, dict) and (form := looks.other_form(data)) is not None:
             raise refused(f"it is in another form: {form}. /train cannot use that yet. {_WANTED}")
-        return "", _checked(data, source)
-    except _Bad as bad:
+        return "", checked(data, source)
+    except Bad as bad:
         return str(bad), None
     except json.JSONDecodeError as error:
         return f"it is no JSON ({error.msg}, at character {error.pos + 1}).", None
@@ -151,14 +161,15 @@ def _example(line: str, source: str, *, first: bool) -> tuple[str, Example | Non
         return "it is no JSON that can be read.", None
 
 
-def _checked(data: Any, source: str) -> Example:
+def checked(data: Any, source: str) -> Example:
+    """The example that an object of the format is. Raises Bad."""
     if not isinstance(data, dict):
-        raise _Bad('it must be an object with "messages".')
+        raise Bad('it must be an object with "messages".')
     messages = data.get("messages")
     if not isinstance(messages, list) or not messages:
-        raise _Bad('it needs "messages", a list of messages.')
+        raise Bad('it needs "messages", a list of messages.')
     if data.get("tools") or data.get("functions"):
-        raise _Bad("tools cannot be trained here.")
+        raise Bad("tools cannot be trained here.")
     turns: list[Turn] = []
     weights: list[int | None] = []
     for place, message in enumerate(messages, start=1):
@@ -166,40 +177,40 @@ def _checked(data: Any, source: str) -> Example:
         turns.append(turn)
         weights.append(weight)
     if turns[-1].role is not Role.ASSISTANT:
-        raise _Bad("the last message must be the assistant's.")
+        raise Bad("the last message must be the assistant's.")
     if not any(turn.role is Role.USER for turn in turns):
-        raise _Bad("it has no message of the user.")
+        raise Bad("it has no message of the user.")
     if not any(
         turn.role is Role.ASSISTANT and weight != 0
         for turn, weight in zip(turns, weights, strict=True)
     ):
-        raise _Bad("every message of the assistant has weight 0: nothing would be learnt.")
+        raise Bad("every message of the assistant has weight 0: nothing would be learnt.")
     size = tokens.of_conversation([turn.text for turn in turns])
     if size > MAX_TOKENS:
-        raise _Bad(f"it has about {size:,} tokens; the limit is {MAX_TOKENS:,}.")
+        raise Bad(f"it has about {size:,} tokens; the limit is {MAX_TOKENS:,}.")
     return Example(turns=tuple(turns), weights=tuple(weights), tokens=size, source=source)
 
 
 def _message(message: Any, place: int) -> tuple[Turn, int | None]:
     if not isinstance(message, dict):
-        raise _Bad(f"message {place} must be an object with role and content.")
+        raise Bad(f"message {place} must be an object with role and content.")
     role, content, weight = message.get("role"), message.get("content"), message.get("weight")
     if not isinstance(role, str) or role not in _ROLES:
         shown = repr(role[:20]) if isinstance(role, str) else "that is no text"
-        raise _Bad(f"message {place} has a role {shown}; use system, user or assistant.")
+        raise Bad(f"message {place} has a role {shown}; use system, user or assistant.")
     if message.get("tool_calls") or message.get("function_call"):
-        raise _Bad(f"message {place} calls a tool, which cannot be trained here.")
+        raise Bad(f"message {place} calls a tool, which cannot be trained here.")
     if not isinstance(content, str) or not content.strip():
-        raise _Bad(f"message {place} needs text as its content.")
+        raise Bad(f"message {place} needs text as its content.")
     if _SURROGATE.search(content):
-        raise _Bad(f"message {place} has half of a character (a lone surrogate).")
+        raise Bad(f"message {place} has half of a character (a lone surrogate).")
     if control := _CONTROL.search(content):
-        raise _Bad(f"message {place} has a control character (U+{ord(control[0]):04X}).")
+        raise Bad(f"message {place} has a control character (U+{ord(control[0]):04X}).")
     if weight is not None:
         if role != Role.ASSISTANT.value:
-            raise _Bad(f"message {place} has a weight; only the assistant's can.")
+            raise Bad(f"message {place} has a weight; only the assistant's can.")
         if type(weight) is not int or weight not in {0, 1}:
-            raise _Bad(f"message {place} has a weight that is neither 0 nor 1.")
+            raise Bad(f"message {place} has a weight that is neither 0 nor 1.")
     return Turn(role=Role(role), text=content), weight
 
 

@@ -1,0 +1,115 @@
+"""Zip archives from strangers: looked through before anything of them is used."""
+
+import lzma
+import struct
+import zipfile
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import BinaryIO, cast
+
+from avatar.dataset.reading import refused
+from avatar.dataset.source import MAX_EXPORT, Source
+
+MAX_RATIO = 100  # unpacked to packed; chats reach some 20
+MAX_FILES = 100_000
+_TEXTS = (".txt", ".json", ".jsonl", ".ndjson", ".csv", ".tsv", ".md")
+_ARCHIVES = (".zip", ".7z", ".rar", ".gz", ".tgz", ".bz2", ".xz", ".tar", ".zst")
+_ENCRYPTED = 0x1
+# What zipfile and what it unpacks with raise for an archive that is not as it should be.
+_FAULTS: tuple[type[Exception], ...] = (
+    zipfile.BadZipFile,
+    zipfile.LargeZipFile,
+    zlib.error,
+    lzma.LZMAError,
+    struct.error,
+    EOFError,
+    NotImplementedError,  # a way of packing that Python does not know
+    RuntimeError,  # a password is needed
+    OSError,
+    ValueError,
+    KeyError,
+    IndexError,
+    OverflowError,
+)
+
+
+def texts(path: Path, name: str) -> tuple[Source, ...]:
+    """The files of an archive that may hold chats: texts by their ending, each a Source.
+
+    Pictures and the like are never opened. Raises BadDataset for an archive that is broken or
+    encrypted, holds archives, names paths outside of itself, or unpacks to more than it should.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            members = archive.infolist()
+    except _FAULTS as error:
+        raise refused(
+            "the archive is broken, or only a part of it arrived. Pack it again."
+        ) from error
+    if len(members) > MAX_FILES:
+        raise refused(f"the archive has more than {MAX_FILES:,} files.")
+    files = [member for member in members if not member.is_dir()]
+    for member in members:
+        _check_path(member.filename)
+    for member in files:
+        _check(member)
+    wanted = [member for member in files if _may_be_chat(member.filename)]
+    if sum(member.file_size for member in wanted) > MAX_EXPORT:
+        raise refused(f"its texts unpack to more than {MAX_EXPORT // 1024**3} GB.")
+    seen: set[str] = set()
+    for member in wanted:
+        if member.filename in seen:
+            raise refused(f"the archive has {_shown(member.filename)} twice.")
+        seen.add(member.filename)
+    single = name if len(wanted) == 1 and name else ""
+    return tuple(
+        Source(
+            # "_chat.txt" says nothing; the archive's own name says whose chat it is.
+            name=single if single and member.filename == "_chat.txt" else _shown(member.filename),
+            size=member.file_size,
+            open=_opener(path, member.filename),
+            faults=_FAULTS,
+        )
+        for member in wanted
+    )
+
+
+def _opener(path: Path, member: str) -> Callable[[], BinaryIO]:
+    def opened() -> BinaryIO:
+        # The archive stays open as long as its member does: zipfile counts who uses its file.
+        with zipfile.ZipFile(path) as archive:
+            return cast(BinaryIO, archive.open(member))
+
+    return opened
+
+
+def _check_path(name: str) -> None:
+    parts = name.replace("\\", "/").split("/")
+    if name.startswith(("/", "\\")) or ".." in parts or ":" in parts[0]:
+        raise refused(f"the archive has a path that leads outside of it: {_shown(name)}.")
+
+
+def _check(member: zipfile.ZipInfo) -> None:
+    shown = _shown(member.filename)
+    if member.filename.lower().endswith(_ARCHIVES):
+        raise refused(
+            f"the archive holds another archive: {shown}. Unpack it and send what is inside; or "
+            "take it out, if it is only something that was sent in the chat."
+        )
+    if member.flag_bits & _ENCRYPTED:
+        raise refused(f"the archive is protected by a password ({shown}). Pack it without one.")
+    if member.file_size > MAX_RATIO * max(member.compress_size, 1):
+        raise refused(
+            f"{shown} in the archive unpacks to more than {MAX_RATIO} times its size; "
+            "no chat does. Send the file itself, if it is one."
+        )
+
+
+def _may_be_chat(name: str) -> bool:
+    last = name.rpartition("/")[2].lower()
+    return last.endswith(_TEXTS) and not last.startswith("._") and "__macosx" not in name.lower()
+
+
+def _shown(name: str) -> str:
+    return "".join(c for c in name if c.isprintable())[-120:] or "a file"

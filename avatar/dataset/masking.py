@@ -1,0 +1,327 @@
+"""Personal data in texts, replaced by typed placeholders: a safety net, not a guarantee.
+
+What has a form is found by it and, where there is one, by its check digit (python-stdnum,
+phonenumbers). Streets, places of work, what people say of their health: none of that is found.
+Where in doubt a number is masked, since a placeholder costs a chat little.
+"""
+
+import hashlib
+import importlib
+import ipaddress
+import re
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator
+from enum import StrEnum
+from functools import cache
+from urllib.parse import parse_qsl, urlsplit
+
+import phonenumbers
+from stdnum import iban, luhn
+
+from avatar.dataset.links import LINK
+
+
+class Kind(StrEnum):
+    """What was masked; `[PHONE]` stands in its place."""
+
+    URL = "URL"
+    EMAIL = "EMAIL"
+    IBAN = "IBAN"
+    WALLET = "WALLET"
+    CARD = "CARD"
+    IP = "IP"
+    PHONE = "PHONE"
+    ID = "ID"
+    NAME = "NAME"
+
+    @property
+    def placeholder(self) -> str:
+        return f"[{self.value}]"
+
+
+Span = tuple[int, int]
+Finder = Callable[[str], Iterator[Span]]
+
+# A link that lets in whoever has it: by its host or path, or by what its query is called.
+_INVITATION = re.compile(
+    r"(?:https?://)?(?:www\.)?(?:t\.me/(?:\+|joinchat/)|chat\.whatsapp\.com/|discord\.gg/"
+    r"|discord(?:app)?\.com/invite/|meet\.google\.com/|[\w-]{0,40}\.?zoom\.us/j/)[^\s<>\"]{1,500}",
+    re.IGNORECASE,
+)
+_SECRET = re.compile(
+    r"token|secret|passw|pwd|api_?key|^key$|auth|sig(?:nature)?$|session|^sid$|^code$|credential"
+    r"|otp|jwt|^hash$|invite",
+    re.IGNORECASE,
+)
+_EMAIL = re.compile(
+    r"(?<![\w.%+-])[\w.%+-]{1,64}@[^\W_](?:[\w-]{0,62})(?:\.[^\W_][\w-]{0,62}){1,8}"
+)
+_IBAN = re.compile(
+    r"(?<![A-Za-z0-9])[A-Za-z]{2}\d{2}(?:[ -]?[A-Za-z0-9]{4}){2,7}(?:[ -]?[A-Za-z0-9]{1,3})?"
+    r"(?![A-Za-z0-9])"
+)
+_CARD = re.compile(r"(?<![\w.])\d(?:[ -]?\d){12,18}(?!\w)")
+_IPV4 = re.compile(r"(?<![\w.])\d{1,3}(?:\.\d{1,3}){3}(?!\.?\w)")
+_IPV6 = re.compile(r"(?<![\w:.])(?=[0-9A-Fa-f]{0,4}:)[0-9A-Fa-f:]{2,39}(?![\w:])")
+_BASE58 = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
+_BASE58_WORD = re.compile(r"(?<![A-Za-z0-9])[1-9A-HJ-NP-Za-km-z]{26,95}(?![A-Za-z0-9])")
+_WALLET = re.compile(
+    r"(?<![A-Za-z0-9])(?:0x[0-9a-fA-F]{40}|(?:bc1|tb1|ltc1|addr1)[02-9ac-hj-np-z]{11,103})"
+    r"(?![A-Za-z0-9])"
+)
+_DATE = re.compile(
+    r"(?:\d{1,2}[./-]\d{1,2}[./-](?:\d{4}|\d{2})|\d{4}[./-]\d{1,2}[./-]\d{1,2})(?!\d|[./-]\d)"
+)
+# Numbers of telephones without a country code, in no country's form in particular: with a zero or
+# a bracket before them, as Americans write them, or bare.
+_PHONE = re.compile(
+    r"(?<![\w.,:/@#-])(?:\+\d|00?\d|\(0?\d)[\d ()./-]{5,20}\d(?![\w:])"
+    r"|(?<![\w.,:/@#-])\(?\d{3}\)?[ .-]\d{3}[ .-]\d{4}(?!\w)"
+    r"|(?<![\w.,:/@#-])\d{10,12}(?![\w:])"
+)
+_NUMBER = re.compile(r"(?<![\w.,])\d(?:[ ./-]?\d){8,17}(?![\w])")
+_DIGITS = re.compile(r"\d")
+_SEPARATORS = re.compile(r"[ ./-]")
+# National ids by their number of digits; each has a check digit or a date in it.
+_BY_LENGTH = {
+    9: ("nl.bsn", "ca.sin", "pt.nif", "cz.rc"),
+    10: ("se.personnummer", "dk.cpr", "bg.egn", "cz.rc", "gb.nhs", "ua.rntrc", "at.vnr"),
+    11: (
+        "br.cpf",
+        "de.idnr",
+        "pl.pesel",
+        "no.fodselsnummer",
+        "be.nn",
+        "hr.oib",
+        "ee.ik",
+        "lt.asmens",
+        "tr.tckimlik",
+        "gr.amka",
+    ),
+    12: ("in_.aadhaar", "my.nric", "se.personnummer", "ru.inn"),
+    13: ("ro.cnp", "za.idnr", "th.pin", "kr.rrn", "pk.cnic", "ch.ssn", "si.emso"),
+    15: ("fr.nir",),
+    16: ("id.nik",),
+    18: ("cn.ric",),
+}
+# Those with letters, or with a form of their own.
+_FORMS: tuple[tuple[str, str], ...] = (
+    ("us.ssn", r"\d{3}-\d{2}-\d{4}"),
+    ("es.dni", r"\d{8}-?[A-Za-z]"),
+    ("es.nie", r"[XYZxyz]-?\d{7}-?[A-Za-z]"),
+    ("it.codicefiscale", r"[A-Za-z]{6}\d{2}[A-Za-z]\d{2}[A-Za-z]\d{3}[A-Za-z]"),
+    ("fi.hetu", r"\d{6}[-+A-FU-Ya-fu-y]\d{3}[0-9A-Za-z]"),
+    ("ie.pps", r"\d{7}[A-Wa-w][A-IWa-iw]?"),
+    ("in_.pan", r"[A-Za-z]{5}\d{4}[A-Za-z]"),
+    ("mx.curp", r"[A-Za-z]{4}\d{6}[HMhm][A-Za-z]{5}[A-Za-z0-9]\d"),
+    ("cl.rut", r"\d{1,2}\.?\d{3}\.?\d{3}-[\dkK]"),
+    ("cn.ric", r"\d{17}[Xx]"),
+    ("", r"[A-CEGHJ-PR-TW-Z]{2} ?\d{2} ?\d{2} ?\d{2} ?[A-D]"),  # British; it has no check
+    ("", r"[STFGM]\d{7}[A-Z]"),  # Singapore's
+)
+_FORM_RES = tuple((module, re.compile(rf"(?<![\w-]){form}(?![\w-])")) for module, form in _FORMS)
+_MIN_NAME = 3  # letters; shorter parts of names are words too often
+_MAX_NAMES = 500
+
+
+class Masker:
+    """Masks texts and counts what it masked."""
+
+    def __init__(
+        self, *, region: str | None = None, names: Collection[str] = (), enabled: bool = True
+    ) -> None:
+        """`region`: where phone numbers without a country code are from ("DE"). `names`: of
+        people, each part of which becomes [NAME]. Not enabled: only names are masked.
+        """
+        self.counts: Counter[Kind] = Counter()
+        self._finders: list[tuple[Kind, Finder]] = []
+        if enabled:
+            self._finders += [
+                (Kind.URL, _urls),
+                (Kind.EMAIL, _emails),
+                (Kind.IBAN, _ibans),
+                (Kind.WALLET, _wallets),
+                (Kind.CARD, _cards),
+                (Kind.IP, _addresses),
+                (Kind.ID, _formed_ids),
+                (Kind.PHONE, _phones_in(region)),
+                (Kind.ID, _ids),
+                (Kind.PHONE, _other_phones),
+            ]
+        self._may_have = _DIGITS.search if enabled else None
+        pattern = _of_names(names)
+        if pattern is not None:
+            self._finders.append(
+                (Kind.NAME, lambda text: (m.span() for m in pattern.finditer(text)))
+            )
+        self._names = pattern
+
+    def masked(self, text: str) -> str:
+        """The text with placeholders. What was found first keeps its place."""
+        if not self._worth_looking(text):
+            return text
+        found: list[tuple[int, int, Kind]] = []
+        taken = bytearray(len(text))  # one for each character that is masked already
+        for kind, finder in self._finders:
+            for start, end in finder(text):
+                if 1 not in taken[start:end]:
+                    taken[start:end] = b"\1" * (end - start)
+                    found.append((start, end, kind))
+        if not found:
+            return text
+        pieces: list[str] = []
+        at = 0
+        for start, end, kind in sorted(found):
+            pieces += (text[at:start], kind.placeholder)
+            self.counts[kind] += 1
+            at = end
+        return "".join((*pieces, text[at:]))
+
+    def _worth_looking(self, text: str) -> bool:
+        if self._names is not None and self._names.search(text):
+            return True
+        return self._may_have is not None and (
+            "@" in text or "/" in text or self._may_have(text) is not None or "::" in text
+        )
+
+
+def _of_names(names: Collection[str]) -> re.Pattern[str] | None:
+    parts: set[str] = set()
+    for name in names:
+        whole = " ".join(name.split())
+        if len(whole) >= _MIN_NAME and any(c.isalpha() for c in whole):
+            parts.add(whole)
+        # "von" and "the" in a name are words; "Ann" and "安娜" are not.
+        parts.update(
+            part
+            for part in re.findall(r"[^\W\d_]+", whole)
+            if len(part) >= _MIN_NAME and not part.islower()
+        )
+    if not parts:
+        return None
+    longest = sorted(parts, key=lambda part: (-len(part), part))[:_MAX_NAMES]
+    return re.compile(
+        r"(?<!\w)(?:" + "|".join(re.escape(part) for part in longest) + r")(?!\w)", re.IGNORECASE
+    )
+
+
+def _urls(text: str) -> Iterator[Span]:
+    for match in LINK.finditer(text):
+        if _is_secret(match[0]):
+            yield match.span()
+    yield from (match.span() for match in _INVITATION.finditer(text))  # also without https
+
+
+def _is_secret(link: str) -> bool:
+    try:
+        parts = urlsplit(link)
+        if parts.username or parts.password:
+            return True
+        query = [*parse_qsl(parts.query), *parse_qsl(parts.fragment)]
+    except ValueError:
+        return True  # an address that cannot be taken apart may hide anything
+    return any(_SECRET.search(key) for key, _ in query)
+
+
+def _emails(text: str) -> Iterator[Span]:
+    if "@" in text:
+        yield from (match.span() for match in _EMAIL.finditer(text))
+
+
+def _ibans(text: str) -> Iterator[Span]:
+    for match in _IBAN.finditer(text):
+        given = match[0]
+        while len(given) >= 15:
+            if iban.is_valid(given):
+                yield match.start(), match.start() + len(given)
+                break
+            given = given.rpartition(" ")[0]  # a word after it may have been taken for its end
+
+
+def _cards(text: str) -> Iterator[Span]:
+    for match in _CARD.finditer(text):
+        digits = _SEPARATORS.sub("", match[0])
+        if digits[0] in "23456" and luhn.is_valid(digits):
+            yield match.span()
+
+
+def _wallets(text: str) -> Iterator[Span]:
+    yield from (match.span() for match in _WALLET.finditer(text))
+    for match in _BASE58_WORD.finditer(text):
+        if _is_base58_address(match[0]):
+            yield match.span()
+
+
+def _is_base58_address(word: str) -> bool:
+    """Bitcoin, Litecoin, Dogecoin, Dash, Tron, Zcash (by their check sum); Monero and Solana."""
+    if len(word) == 95:
+        return word[0] in "48"
+    if len(word) > 44:
+        return False
+    number = 0
+    for c in word:
+        number = number * 58 + _BASE58.index(c)
+    size = (number.bit_length() + 7) // 8 + len(word) - len(word.lstrip("1"))
+    if size in {25, 26}:
+        raw = number.to_bytes(size, "big")
+        return hashlib.sha256(hashlib.sha256(raw[:-4]).digest()).digest()[:4] == raw[-4:]
+    mixed = any(c.isdigit() for c in word) and not word.islower() and not word.isupper()
+    return size == 32 and len(word) >= 43 and mixed
+
+
+def _addresses(text: str) -> Iterator[Span]:
+    for match in _IPV4.finditer(text):
+        if all(int(part) < 256 for part in match[0].split(".")):
+            yield match.span()
+    if "::" not in text and text.count(":") < 7:
+        return
+    for match in _IPV6.finditer(text):
+        try:
+            ipaddress.IPv6Address(match[0])
+        except ValueError:
+            continue
+        # "4::2" is a score, "fe80::1" an address, and so is "::1".
+        if match[0].startswith("::1") or any(len(part) > 2 for part in match[0].split(":")):
+            yield match.span()
+
+
+def _phones_in(region: str | None) -> Finder:
+    def found(text: str) -> Iterator[Span]:
+        if len(_DIGITS.findall(text)) < 7 or (region is None and "+" not in text):
+            return
+        for match in phonenumbers.PhoneNumberMatcher(text, region):
+            yield match.start, match.end
+
+    return found
+
+
+def _other_phones(text: str) -> Iterator[Span]:
+    for match in _PHONE.finditer(text):
+        if 7 <= len(_DIGITS.findall(match[0])) <= 15 and not _DATE.match(match[0].strip("(")):
+            yield match.span()
+
+
+def _formed_ids(text: str) -> Iterator[Span]:
+    for module, pattern in _FORM_RES:
+        for match in pattern.finditer(text):
+            if not module or _valid(module, match[0]):
+                yield match.span()
+
+
+def _ids(text: str) -> Iterator[Span]:
+    for match in _NUMBER.finditer(text):
+        digits = _SEPARATORS.sub("", match[0])
+        if _DATE.match(match[0]):
+            continue
+        if any(_valid(module, digits) for module in _BY_LENGTH.get(len(digits), ())):
+            yield match.span()
+
+
+def _valid(module: str, number: str) -> bool:
+    return bool(_module(module)(number))
+
+
+@cache
+def _module(name: str) -> Callable[[str], object]:
+    is_valid: Callable[[str], object] = importlib.import_module(f"stdnum.{name}").is_valid
+    return is_valid

@@ -1,0 +1,82 @@
+"""DiscordChatExporter's JSON: one channel a file."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from avatar.dataset.export import Drop, Heading, Said
+from avatar.dataset.json_stream import walk
+from avatar.dataset.reading import refused
+from avatar.dataset.source import Source, Tick, fit
+from avatar.dataset.times import moment
+
+_SPOKEN = ("Default", "Reply")
+_MEDIA = ("attachments", "embeds", "stickers")
+
+
+def read(sources: Sequence[Source], tick: Tick | None = None) -> Iterator[Said | Heading]:
+    """The heading of each channel, then its messages. Raises BadDataset for a wrong time."""
+    for source in sources:
+        guild, channel, chat, headed, number = "", "", source.name, False, 0
+        for path, value in walk(source, ("messages",), tick):
+            if path == "guild.name" and isinstance(value, str):
+                guild = fit(value)
+            elif path == "channel.name" and isinstance(value, str):
+                channel = fit(value)
+            elif path == "channel.id" and isinstance(value, str | int):
+                chat = str(value)
+            elif path == "messages.item":
+                number += 1
+                if not isinstance(value, dict):
+                    raise refused(f"{source.name}: message {number} is no message.")
+                if not headed:
+                    headed = True
+                    yield Heading(chat=chat, title=_title(guild, channel))
+                yield _said(value, chat, number, source)
+        if not headed:
+            yield Heading(chat=chat, title=_title(guild, channel))
+
+
+def _title(guild: str, channel: str) -> str:
+    return channel if guild in {"", "Direct Messages"} else f"{guild} #{channel}"
+
+
+def _said(message: dict[str, Any], chat: str, number: int, source: Source) -> Said:
+    author = message.get("author")
+    author = author if isinstance(author, dict) else {}
+    name = author.get("nickname") or author.get("name")
+    name = fit(name) if isinstance(name, str) else ""
+    content = message.get("content")
+    text = fit(content) if isinstance(content, str) else ""
+    reference = message.get("reference")
+    reference = reference if isinstance(reference, dict) else {}
+    try:
+        at = moment(message.get("timestamp"))
+    except ValueError as error:
+        raise refused(
+            f"{source.name}: message {number} has no time that can be read "
+            f"({message.get('timestamp')!s:.40})."
+        ) from error
+    return Said(
+        chat=chat,
+        speaker=str(author.get("id") or name or "?"),
+        name=name or "?",
+        at=at,
+        text=text,
+        id=str(message.get("id") or ""),
+        reply_to=str(reference.get("messageId") or ""),
+        drop=_drop(message, author, reference, text),
+    )
+
+
+def _drop(
+    message: dict[str, Any], author: dict[str, Any], reference: dict[str, Any], text: str
+) -> Drop | None:
+    if message.get("type") not in _SPOKEN:
+        return Drop.SERVICE
+    if author.get("isBot") is True:
+        return Drop.BOT
+    if message.get("forwardedMessage") or reference.get("type") == "Forward":
+        return Drop.FORWARDED
+    if not text:
+        return Drop.MEDIA if any(message.get(key) for key in _MEDIA) else Drop.EMPTY
+    return None

@@ -1,0 +1,101 @@
+"""Messenger's and Instagram's JSON: a folder a chat, several files, newest first."""
+
+import re
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from avatar.dataset.export import Drop, Heading, Said
+from avatar.dataset.json_stream import walk
+from avatar.dataset.reading import refused
+from avatar.dataset.source import Source, Tick, fit
+from avatar.dataset.times import seconds
+
+_MEDIA = (
+    "photos",
+    "videos",
+    "audio_files",
+    "files",
+    "gifs",
+    "sticker",
+    "share",
+    "call_duration",
+    "location",
+)
+_SPOKEN = (None, "Generic", "Share")
+# What the apps write in place of a text in English: reactions and bare attachments.
+_NOTICE = re.compile(
+    r"(?:Reacted .{1,16} to your message|Liked a message"
+    r"|\w.{0,80} (?:sent|shared) an? [a-z ]{1,30}\.)\s*"
+)
+
+
+def repaired(text: str) -> str:
+    """Text as it was meant: the exports hold UTF-8 that was read as Latin-1. What does not go
+    there and back is left alone.
+    """
+    if text.isascii():
+        return text
+    try:
+        return text.encode("latin-1").decode("utf-8")
+    except UnicodeError:
+        return text
+
+
+def read(sources: Sequence[Source], tick: Tick | None = None) -> Iterator[Said | Heading]:
+    """Chat by chat, oldest message first: one chat's messages are held in memory.
+
+    Raises BadDataset for a wrong time.
+    """
+    chats: dict[str, list[Source]] = defaultdict(list)
+    for source in sources:
+        folder, slash, _ = source.name.rpartition("/")
+        chats[folder if slash else source.name].append(source)
+    for chat, files in chats.items():
+        said: list[Said] = []
+        title = ""
+        for source in files:
+            for path, value in walk(source, ("messages",), tick):
+                if path == "messages.item":
+                    said.append(_said(value, chat, len(said) + 1, source))
+                elif path == "title" and isinstance(value, str):
+                    title = fit(repaired(value))
+        yield Heading(chat=chat, title=title)
+        said.reverse()  # so that what stands in one and the same millisecond keeps its order
+        said.sort(key=lambda one: one.at)
+        yield from said
+
+
+def _said(message: Any, chat: str, number: int, source: Source) -> Said:
+    if not isinstance(message, dict):
+        raise refused(f"{source.name}: message {number} is no message.")
+    given = message.get("timestamp_ms")
+    try:
+        at = seconds(given, per_second=1000)
+    except ValueError as error:
+        raise refused(
+            f"{source.name}: message {number} has no time that can be read ({given!s:.40})."
+        ) from error
+    sender, content = message.get("sender_name"), message.get("content")
+    name = fit(repaired(sender)) if isinstance(sender, str) else ""
+    text = fit(repaired(content)) if isinstance(content, str) else ""
+    return Said(
+        chat=chat,
+        speaker=name or "?",
+        name=name or "?",
+        at=at,
+        text=text,
+        drop=_drop(message, text),
+    )
+
+
+def _drop(message: dict[str, Any], text: str) -> Drop | None:
+    if message.get("is_unsent") is True:
+        return Drop.DELETED
+    if message.get("type") not in _SPOKEN:
+        return Drop.SERVICE
+    if not text:
+        return Drop.MEDIA if any(message.get(key) for key in _MEDIA) else Drop.EMPTY
+    if len(text) < 160 and _NOTICE.fullmatch(text):
+        return Drop.SERVICE
+    return None

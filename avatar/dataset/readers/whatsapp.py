@@ -1,0 +1,221 @@
+"""WhatsApp's text, as Android and iPhones write it, in any language and order of the date.
+
+    31/12/20, 23:59 - Ann: Happy new year
+    [31.12.20, 23:59:59] Ann: Happy new year
+
+What WhatsApp puts in place of a picture differs in some sixty languages; but Android puts it in
+angle brackets alone, and an iPhone puts U+200E before it, so that no list of them is needed.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import Enum
+
+from avatar.dataset.export import Drop, Heading, Said
+from avatar.dataset.readers.paragraphs import Lines
+from avatar.dataset.reading import refused
+from avatar.dataset.source import Source, Tick, fit, lines
+
+MARKS = "\u200e\u200f\u202a\u202b\u202c\u2068\u2069\ufeff"
+_SPACE = "[ \u00a0\u202f]"
+_HALF = "(?:上午|下午|오전|오후|午前|午後|[AaPp]\\.?" + _SPACE + "?[Mm]\\.?)"
+LINE = re.compile(
+    f"[{MARKS}]*(\\[)?(\\d{{1,4}})([/.\\-]){_SPACE}?(\\d{{1,2}})\\3{_SPACE}?(\\d{{1,4}})\\.?,?"
+    f"{_SPACE}{{1,2}}(?:({_HALF}){_SPACE}?)?(\\d{{1,2}})[:.](\\d{{2}})(?:[:.](\\d{{2}}))?"
+    f"(?:{_SPACE}?({_HALF}))?(?(1)\\]{_SPACE}?|{_SPACE}?[-–]{_SPACE})(.*)",
+    re.DOTALL,
+)
+_AFTERNOON = re.compile("[Pp]|下午|오후|午後")
+_TITLE = re.compile(
+    r"(?:WhatsApp Chat (?:with|-) |WhatsApp-Chat mit |Chat de WhatsApp con |"
+    r"Discussion WhatsApp avec |Conversa do WhatsApp com |Chat WhatsApp con )(.{1,120})"
+)
+# A file's name with what "(file attached)" is in the person's language; a caption may follow.
+_ATTACHED = re.compile(r"[^\s<>()]{1,160}\.\w{2,5} \([^()\n]{3,40}\)(?:\n|$)")
+_ANGLES = re.compile(f"[{MARKS}]*<[^<>\\n]{{3,200}}>")  # <Media omitted>, <attached: x.jpg>
+# "<This message was edited>" after the text.
+_EDITED = re.compile(
+    f"(?:[{MARKS}]<[^<>\\n]{{5,80}}>|<[^<>\\n]{{0,60}}(?:edited|bearbeitet|modifi|editad|editó|"
+    "bewerkt|redigerat|redigert|redigeret|изменено|düzenlendi|编辑|編輯|編集|수정|diedit)[^<>\\n]{0,40}>)$"
+)
+_DELETED = re.compile(
+    r"(?:this message was deleted|you deleted this message|message deleted|null"
+    r"|diese nachricht wurde gelöscht|du hast diese nachricht gelöscht"
+    r"|se eliminó este mensaje|este mensaje fue eliminado|eliminaste este mensaje"
+    r"|ce message a été supprimé|vous avez supprimé ce message"
+    r"|mensagem apagada|esta mensagem foi apagada|você apagou esta mensagem"
+    r"|questo messaggio è stato eliminato|hai eliminato questo messaggio"
+    r"|dit bericht is verwijderd|u hebt dit bericht verwijderd|je hebt dit bericht verwijderd"
+    r"|данное сообщение удалено|вы удалили данное сообщение|это сообщение удалено"
+    r"|bu mesaj silindi|bu mesajı sildiniz|wiadomość została usunięta"
+    r"|pesan ini telah dihapus|anda menghapus pesan ini|mesej ini telah dipadam"
+    r"|此消息已被删除|您已刪除此訊息|此訊息已刪除|このメッセージは削除されました"
+    r"|삭제된 메시지입니다|यह संदेश मिटा दिया गया|تم حذف هذه الرسالة|ההודעה נמחקה)[.。]?",
+    re.IGNORECASE,
+)
+_QUOTES = re.compile('["“”„«»]')  # in a name: a notice such as: Ann changed the subject to "a: b"
+_MAX_NAME = 60
+
+
+class _Order(Enum):
+    """Where day, month and year stand."""
+
+    YEAR_FIRST = (2, 1, 0)
+    DAY_FIRST = (0, 1, 2)
+    MONTH_FIRST = (1, 0, 2)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Head:
+    at: float
+    name: str  # "" for a notice
+    apple: bool
+
+
+def read(sources: Sequence[Source], tick: Tick | None = None) -> Iterator[Said | Heading]:
+    """One chat a file. Each file is read twice: first for the order of its dates.
+
+    Raises BadDataset, with the line, for a wrong date.
+    """
+    for source in sources:
+        yield Heading(chat=source.name, title=_title(source.name))
+        order = _order(source)
+        current: Lines[_Head] | None = None
+        for number, line in lines(source, tick):
+            if match := LINE.match(line):
+                if current is not None:
+                    yield _said(current, source.name)
+                place = f"{source.name} line {number}"
+                at = _time(match, order, place)
+                name, text = _name(match[11])
+                head = _Head(at=at, name=name, apple=match[1] is not None)
+                current = Lines(head, text, place)
+            elif current is not None:
+                current.add(line)
+        if current is not None:
+            yield _said(current, source.name)
+
+
+def _title(name: str) -> str:
+    last = name.rpartition("/")[2].removesuffix(".txt").removesuffix(".zip")
+    match = _TITLE.match(last)
+    return match[1] if match else last
+
+
+def _order(source: Source) -> _Order:
+    """A value above 12 (or a year) decides; else that time does not run backwards; else the dots
+    of most of Europe, and the a.m. and p.m. of the United States.
+    """
+    backwards = {_Order.DAY_FIRST: 0, _Order.MONTH_FIRST: 0}
+    before: dict[_Order, tuple[int, int, int]] = {}
+    decided: dict[_Order, int] = {}
+    slashes_and_halves = False
+    previous = ("", "", "")
+    for number, line in lines(source):
+        if (match := LINE.match(line)) is None:
+            continue
+        now = (match[2], match[4], match[5])
+        if now == previous:
+            continue
+        previous = now
+        first, second, third = (int(group) for group in now)
+        if len(match[2]) == 4 or first > 31:
+            decided.setdefault(_Order.YEAR_FIRST, number)
+        elif first > 12:
+            decided.setdefault(_Order.DAY_FIRST, number)
+        elif second > 12:
+            decided.setdefault(_Order.MONTH_FIRST, number)
+        slashes_and_halves |= match[3] == "/" and (match[6] or match[10]) is not None
+        for order, date in (
+            (_Order.DAY_FIRST, (third, second, first)),
+            (_Order.MONTH_FIRST, (third, first, second)),
+        ):
+            backwards[order] += order in before and date < before[order]
+            before[order] = date
+    if len(decided) > 1:
+        (_, one), (_, other) = sorted(decided.items(), key=lambda item: item[1])[:2]
+        raise refused(
+            f"{source.name}: dates in two orders: line {one} has day, month and year in another "
+            f"order than line {other}."
+        )
+    if decided:
+        return next(iter(decided))
+    if backwards[_Order.DAY_FIRST] != backwards[_Order.MONTH_FIRST]:
+        return min(backwards, key=lambda order: backwards[order])
+    return _Order.MONTH_FIRST if slashes_and_halves else _Order.DAY_FIRST
+
+
+def _time(match: re.Match[str], order: _Order, place: str) -> float:
+    date = (int(match[2]), int(match[4]), int(match[5]))
+    day, month, year = (date[index] for index in order.value)
+    hour, minute, second = int(match[7]), int(match[8]), int(match[9] or 0)
+    if half := match[6] or match[10]:
+        hour = hour % 12 + (12 if _AFTERNOON.match(half) else 0)
+    try:
+        year += 2000 if year < 100 else 0
+        if not 2009 <= year < 2100:  # WhatsApp is of 2009
+            raise ValueError
+        return datetime(year, month, day, hour, minute, second, tzinfo=UTC).timestamp()
+    except ValueError as error:
+        given = match[0][: match.start(11)].strip(MARKS + " -–[]")
+        raise refused(f"{place}: {given} is no date.") from error
+
+
+def _name(rest: str) -> tuple[str, str]:
+    """The name before the colon and the text; "" for the name of a notice of the chat."""
+    name, colon, text = rest.partition(": ")
+    if not colon:
+        if not rest.endswith(":"):
+            return "", rest
+        name, text = rest[:-1], ""
+    name = name.strip(MARKS + " \u00a0\u202f~")
+    if not name or len(name) > _MAX_NAME or _QUOTES.search(name):
+        return "", rest
+    return fit(name), text
+
+
+def _said(block: Lines[_Head], chat: str) -> Said:
+    head, text = block.head, block.text
+    drop = Drop.SERVICE if not head.name else None
+    if drop is None:
+        text, drop = _cleaned(text, apple=head.apple)
+    name = head.name or "WhatsApp"
+    return Said(chat=chat, speaker=name, name=name, at=head.at, text=text, drop=drop)
+
+
+def _cleaned(text: str, *, apple: bool) -> tuple[str, Drop | None]:
+    """The person's own words, or why there are none."""
+    text = text.rstrip()
+    bare = fit(text.strip(MARKS + " "))
+    if _DELETED.fullmatch(bare):
+        return "", Drop.DELETED
+    had_media = False
+    if match := _ANGLES.match(text):  # nothing, or a caption after it
+        text, had_media = text[match.end() :], True
+    elif match := _ATTACHED.match(text.lstrip(MARKS)):
+        text, had_media = text.lstrip(MARKS)[match.end() :], True
+    elif apple and text.startswith("\u200e"):
+        first, _, caption = text.partition("\n")
+        # "image omitted" is short and without a stop; a notice is a sentence.
+        service = len(first) > 40 or first.rstrip().endswith((".", "。", "।"))
+        if service:
+            return "", Drop.SERVICE
+        text, had_media = caption, True
+    else:
+        text = _EDITED.sub("", text)
+        if (match := _trailing_file(text)) is not None:
+            text, had_media = text[: match.start()], True
+    text = fit("".join(c for c in text if c not in MARKS) if not text.isascii() else text)
+    if not text:
+        return "", Drop.MEDIA if had_media else Drop.EMPTY
+    return text, None
+
+
+_FILE_AFTER = re.compile("\u200e<[^<>\n]{3,200}>$")
+
+
+def _trailing_file(text: str) -> re.Match[str] | None:
+    """An iPhone's "<attached: …>" after a caption."""
+    return _FILE_AFTER.search(text)

@@ -1,0 +1,202 @@
+"""Discord, Messenger and Instagram, Slack, Signal and LINE."""
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from avatar.dataset.export import Drop
+from avatar.dataset.readers.messenger import repaired
+from tests.avatar.dataset.exported import FIXTURES, export_of, fault, fixture, said, zipped
+
+
+def clock(at: float) -> str:
+    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M")
+
+
+def test_discord() -> None:
+    export = fixture("discord.json")
+    overview = export.overview()
+    assert [(c.id, c.title, c.messages) for c in overview.chats] == [("22", "Pond #frogs", 5)]
+    messages = list(export.messages())
+    assert [(m.speaker, m.name, m.text, m.drop) for m in messages] == [
+        ("7", "Rana", "morning", None),
+        ("8", "hyla", "croak", None),
+        ("9", "bufo", "Joined the server.", Drop.SERVICE),
+        ("10", "helper", "beep", Drop.BOT),
+        ("7", "rana", "", Drop.MEDIA),
+    ]
+    assert messages[1].reply_to == messages[0].id == "100"
+    assert messages[0].at == 1706853600.123  # 08:00 at +02:00
+
+
+def discord(**message: Any) -> str:
+    one = {
+        "id": "1",
+        "type": "Default",
+        "timestamp": "2024-02-02T08:00:00+00:00",
+        "content": "x",
+        "author": {"id": "7", "name": "a"},
+    }
+    return json.dumps({"guild": {"id": "1"}, "channel": {"id": "2"}, "messages": [one | message]})
+
+
+def test_a_forward_on_discord(tmp_path: Path) -> None:
+    forward = {"reference": {"type": "Forward", "messageId": "5"}}
+    assert said(tmp_path, discord(**forward))[0].drop is Drop.FORWARDED
+
+
+def test_a_wrong_time_on_discord(tmp_path: Path) -> None:
+    assert "message 1 has no time" in fault(tmp_path, discord(timestamp="yesterday"))
+
+
+def test_messenger_is_turned_round_and_repaired() -> None:
+    export = fixture("messenger.json")
+    assert [chat.title for chat in export.overview().chats] == ["Zoë"]
+    assert [(m.name, m.text, m.drop) for m in export.messages()] == [
+        ("Ivo", "hey", None),
+        ("Ivo", "oops", Drop.DELETED),
+        ("Ivo", "", Drop.MEDIA),
+        ("Zoë", "ça va 😀", None),
+    ]
+
+
+def test_what_does_not_go_there_and_back_is_left_alone() -> None:
+    assert repaired("Zo\u00c3\u00ab") == "Zoë"
+    assert repaired("Zoë") == "Zoë"  # a newer export, which is right already
+    assert repaired("日本") == "日本"
+
+
+@given(st.text(st.characters(codec="utf-8")))
+def test_any_text_is_repaired(text: str) -> None:
+    assert repaired(text.encode().decode("latin-1")) == text
+
+
+def messenger(*said: tuple[str, int, str], title: str = "Ivo") -> str:
+    messages = [{"sender_name": who, "timestamp_ms": at, "content": what} for who, at, what in said]
+    return json.dumps({"participants": [], "messages": messages, "title": title})
+
+
+def test_several_files_of_one_chat_and_several_chats(tmp_path: Path) -> None:
+    archive: dict[str, str | bytes] = {
+        "your_activity/inbox/ivo_1/message_1.json": messenger(("B", 9000, "d"), ("A", 7000, "c")),
+        "your_activity/inbox/ivo_1/message_2.json": messenger(("B", 5000, "b"), ("A", 3000, "a")),
+        "your_activity/inbox/zoe_2/message_1.json": messenger(("C", 1000, "z"), title="Zoe"),
+        "your_activity/inbox/ivo_1/photos/1.jpg": b"\xff\xd8",
+        "autofill_information.json": '{"autofill_information_v2": {}}',
+    }
+    export = export_of(tmp_path, zipped(archive), "messages.zip")
+    overview = export.overview()
+    assert [(chat.title, chat.messages, chat.in_order) for chat in overview.chats] == [
+        ("Ivo", 4, True),
+        ("Zoe", 1, True),
+    ]
+    assert overview.ignored == ("autofill_information.json",)
+    assert [m.text for m in export.messages({overview.chats[0].id})] == ["a", "b", "c", "d"]
+
+
+@pytest.mark.parametrize(
+    "text", ["Reacted 😆 to your message", "Liked a message", "Ann Lee sent an attachment."]
+)
+def test_notices_of_instagram(tmp_path: Path, text: str) -> None:
+    assert said(tmp_path, messenger(("A", 1000, text)))[0].drop is Drop.SERVICE
+
+
+def test_a_wrong_time_on_messenger(tmp_path: Path) -> None:
+    assert "message 1 has no time" in fault(tmp_path, messenger(("A", 10**17, "x")))
+
+
+def test_slack() -> None:
+    export = fixture("slack.zip")
+    overview = export.overview()
+    assert [(c.title, c.messages) for c in overview.chats] == [("#general", 4)]
+    assert overview.ignored == ("channels.json",)
+    messages = list(export.messages())
+    assert [(m.name, m.text, m.drop) for m in messages] == [
+        ("pia", "@pia has joined the channel", Drop.SERVICE),
+        ("pia", "hi @Sam Lee see https://example.org & tell", None),
+        ("Build", "build ok", Drop.BOT),
+        ("Sam Lee", "nice", None),  # of the next day, whose file stands before
+    ]
+    assert messages[3].reply_to == messages[1].id
+
+
+def test_a_wrong_time_on_slack(tmp_path: Path) -> None:
+    day = json.dumps([{"user": "U1", "type": "message", "text": "x", "ts": "never"}])
+    content = zipped({"general/2023-11-14.json": day})
+    assert "general/2023-11-14.json: message 1 has no time" in fault(tmp_path, content)
+
+
+def test_signal() -> None:
+    export = fixture("signal.md")
+    assert export.overview().owner == "Me"
+    assert [(m.name, m.text, m.drop) for m in export.messages()] == [
+        ("Me", "How is everyone?", None),
+        ("Ada", "We're great!\nand you?", None),  # without the quote and the reactions
+        ("Me", "", Drop.MEDIA),
+        ("Ada", "cute", None),
+    ]
+
+
+def test_signal_is_named_by_its_folder(tmp_path: Path) -> None:
+    files = {f"{name}/chat.md": "[2024-05-29, 15:04] Me: hi\n" for name in ("Ada", "Ben")}
+    overview = export_of(tmp_path, zipped(files)).overview()
+    assert [chat.title for chat in overview.chats] == ["Ada", "Ben"]
+
+
+def test_a_wrong_date_on_signal(tmp_path: Path) -> None:
+    content = "[2024-05-29, 15:04] Me: hi\n[2024-15-29, 15:04] Me: hi\n"
+    assert "line 2: 2024-15-29 15:04 is no date" in fault(tmp_path, content)
+
+
+def test_line() -> None:
+    export = fixture("line.txt")
+    assert [chat.title for chat in export.overview().chats] == ["Yuki"]
+    assert [(clock(m.at), m.name, m.text, m.drop) for m in export.messages()] == [
+        ("2024-03-01 23:58", "Yuki", "still up?", None),
+        ("2024-03-01 23:59", "Ken", "yes\none more\npage", None),
+        ("2024-03-01 23:59", "Yuki", "", Drop.MEDIA),
+        ("2024-03-01 23:59", "?", "Ken unsent a message.", Drop.SERVICE),
+        ("2024-03-02 00:01", "Yuki", "go to bed", None),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("day", "clock_", "at"),
+    [
+        ("2024/03/01(金)", "午後11:58", "2024-03-01 23:58"),
+        ("2024.03.01 Friday", "23:58", "2024-03-01 23:58"),
+        ("Fri, 03/01/2024", "11:58 PM", "2024-03-01 23:58"),
+        ("2024/03/01(Fri)", "12:05AM", "2024-03-01 00:05"),
+        ("2024年3月1日", "午前0:05", "2024-03-01 00:05"),
+    ],
+)
+def test_days_of_line(tmp_path: Path, day: str, clock_: str, at: str) -> None:
+    (message,) = said(tmp_path, f"[LINE] Yukiとのトーク履歴\n\n{day}\n{clock_}\tYuki\thi\n")
+    assert clock(message.at) == at
+
+
+def test_a_message_before_any_day(tmp_path: Path) -> None:
+    content = "[LINE] Chat history with A\n10:00\tA\thi\n"
+    assert "line 2: a message before any day" in fault(tmp_path, content)
+
+
+@pytest.mark.parametrize("name", [p.name for p in sorted(FIXTURES.iterdir())])
+def test_a_name_decides_nothing(name: str, tmp_path: Path) -> None:
+    """Every format is recognised under a name of another."""
+    from avatar.dataset.formats import recognise
+
+    path = tmp_path / "upload"
+    path.write_bytes((FIXTURES / name).read_bytes())
+    stem = name.split(".", maxsplit=1)[0].split("_", maxsplit=1)[0]
+    known = {
+        "dpo": "preference pairs (DPO)",
+        "columns": "CSV",
+        "messenger": "Messenger or Instagram",
+    }
+    found = recognise(path, "photo.png").format.name
+    assert found.lower().startswith(known.get(stem, stem).lower())

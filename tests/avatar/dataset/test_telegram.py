@@ -1,0 +1,149 @@
+"""Telegram Desktop's JSON and its traps."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from avatar.dataset.export import Drop
+from tests.avatar.dataset.exported import export_of, fault, fixture, said, telegram
+
+
+def test_a_chat() -> None:
+    export = fixture("telegram_chat.json")
+    overview = export.overview()
+    (chat,) = overview.chats
+    assert (overview.format, chat.id, chat.title, chat.messages) == ("Telegram", "41", "Dana", 8)
+    assert [(s.id, s.name, s.messages, s.usable) for s in chat.speakers] == [
+        ("user52", "Milo", 4, 1),
+        ("user41", "Dana", 2, 2),
+        ("user60", "Deleted account", 1, 1),
+    ]
+    messages = list(export.messages())
+    assert [message.drop for message in messages] == [
+        Drop.SERVICE,
+        None,
+        None,
+        Drop.MEDIA,
+        Drop.FORWARDED,  # forwarded_from is null: from a deleted account
+        None,
+        Drop.BOT,
+        None,
+    ]
+    assert messages[2].text == "yes! 9 sharp, see https://example.org/lake"
+    assert messages[7].text == "bring  it"  # \x07, which is no JSON, is taken and left out
+    assert messages[7].reply_to == "3"
+    assert messages[1].at == 1709287260  # date_unixtime, not the date of an unknown zone
+
+
+def test_an_account() -> None:
+    export = fixture("telegram_account.json")
+    overview = export.overview()
+    assert overview.owner == "user52"
+    assert {chat.id: (chat.title, chat.messages) for chat in overview.chats} == {
+        "41": ("Dana", 3),
+        "52": ("Saved messages", 1),  # has no name
+        "77": ("Weather bot", 1),
+        "88": ("Old club", 1),
+    }
+    by_chat = {message.chat: message for message in export.messages()}
+    assert by_chat["77"].drop is Drop.BOT
+    assert by_chat["88"].speaker == "user61"  # old exports have numbers
+    assert by_chat["88"].at == 1546300800
+    assert [message.chat for message in export.messages({"52"})] == ["52"]
+
+
+@pytest.mark.parametrize(
+    ("message", "text"),
+    [
+        ({"text": ["a", {"type": "bold", "text": "b"}, " c"]}, "a b c".replace(" b", "b")),
+        ({"text": [["no"], 5, None, {"type": "x"}]}, ""),
+        ({"text": {"text": "no list"}}, ""),
+        ({"text": "  spaces \r\n and lines "}, "spaces \n and lines"),
+        ({"text": "\ud83d\ude00"}, "😀"),
+    ],
+)
+def test_texts(tmp_path: Path, message: dict[str, Any], text: str) -> None:
+    assert said(tmp_path, telegram(message))[0].text == text
+
+
+@pytest.mark.parametrize(
+    ("written", "text"),
+    [
+        (r"a\x07b", "ab"),
+        (r"a\\x07b", r"a\x07b"),  # a backslash and x07, as somebody typed it
+        (r"a\\\x07b", "a\\b"),
+        (r"\x41", "A"),
+        (r"\xe9", "é"),
+        (r"\\\\x41", r"\\x41"),
+    ],
+)
+@pytest.mark.parametrize("before", [0, 1, 4090, 256 * 1024 - 160])
+def test_escapes_that_are_no_json(tmp_path: Path, written: str, text: str, before: int) -> None:
+    """Also where what is read at a time ends in the middle of one."""
+    content = telegram({"text": "?"}).replace('"?"', f'"{written}"')
+    for more in range(12 if before else 1):
+        padding = '"via": "' + "-" * (before + more) + '", "text": '
+        assert said(tmp_path, content.replace('"text": ', padding))[0].text == text
+
+
+def test_half_of_a_character_is_not_kept(tmp_path: Path) -> None:
+    (message,) = said(tmp_path, telegram({"text": "half \ud83d of one"}))
+    assert message.text.encode().startswith(b"half ")
+
+
+@pytest.mark.parametrize(
+    "date",
+    [
+        {"date_unixtime": None},
+        {"date_unixtime": "soon"},
+        {"date_unixtime": "-5"},
+        {"date_unixtime": "NaN"},
+        {"date_unixtime": "99999999999999"},
+        {"date_unixtime": None, "date": "2024-02-30T00:00:00"},
+        {"date_unixtime": None, "date": "0001-01-01T00:00:00+14:00"},
+    ],
+)
+def test_a_wrong_date_is_refused_with_its_place(tmp_path: Path, date: dict[str, Any]) -> None:
+    assert "message 1 of “Ann” has no date" in fault(tmp_path, telegram({}, date))
+
+
+def test_an_old_date_has_no_zone(tmp_path: Path) -> None:
+    content = telegram({"date_unixtime": None, "date": "2017-01-01T06:20:09"})
+    assert said(tmp_path, content)[0].at == 1483251609
+
+
+def test_the_order_of_keys_and_what_is_unknown_do_no_harm(tmp_path: Path) -> None:
+    chat = json.loads(telegram({"reactions": [{"type": "emoji", "count": 2}]}))
+    turned = {"messages": chat.pop("messages"), "new": {"deep": [[1], {"a": None}]}, **chat}
+    (message,) = export_of(tmp_path, json.dumps(turned)).messages()
+    assert message.text == "hi"
+
+
+def test_an_empty_chat(tmp_path: Path) -> None:
+    overview = export_of(tmp_path, telegram()).overview()
+    assert [(chat.title, chat.messages) for chat in overview.chats] == [("Ann", 0)]
+    assert overview.speakers == ()
+
+
+def test_a_cut_file_is_refused(tmp_path: Path) -> None:
+    content = telegram(*[{}] * 50)
+    for end in (len(content) - 1, len(content) - 2, len(content) // 2):
+        assert "it is cut off" in fault(tmp_path, content[:end])
+
+
+def test_a_huge_element_is_refused_without_being_built(tmp_path: Path) -> None:
+    assert "more than 100,000 values" in fault(tmp_path, telegram({"x": [1] * 100_001}))
+    deep = "[" * 300 + "]" * 300
+    assert "nested too deeply" in fault(tmp_path, telegram({"x": "?"}).replace('"?"', deep))
+    assert "larger than 32 MB" in fault(tmp_path, telegram({"text": "a" * (33 * 1024 * 1024)}))
+
+
+def test_progress_reaches_the_end(tmp_path: Path) -> None:
+    content = telegram(*[{}] * 3000)
+    seen: list[tuple[int, int]] = []
+    export_of(tmp_path, content).overview(lambda done, total: seen.append((done, total)))
+    assert seen[-1] == (len(content), len(content))
+    assert len(seen) > 1
+    assert seen == sorted(seen)

@@ -1,0 +1,194 @@
+"""WhatsApp's text: dates, languages, and what stands in place of pictures."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from avatar.dataset.export import Drop
+from tests.avatar.dataset.exported import export_of, fault, fixture, said, zipped
+
+
+def times(tmp_path: Path, *lines: str) -> list[str]:
+    messages = said(tmp_path, "\n".join(lines))
+    return [datetime.fromtimestamp(m.at, UTC).strftime("%Y-%m-%d %H:%M:%S") for m in messages]
+
+
+def test_android() -> None:
+    messages = list(fixture("whatsapp_android.txt").messages())
+    assert [(m.name, m.text, m.drop) for m in messages[1:]] == [
+        ("Lena", "almost midnight", None),
+        ("Omar", "five\nfour\nthree", None),
+        ("Omar", "", Drop.MEDIA),
+        ("Lena", "happy new year", None),
+        ("Omar", "the sky", None),  # the caption of a picture
+        ("Lena", "", Drop.DELETED),
+        ("WhatsApp", 'Lena changed the subject to "2024: go"', Drop.SERVICE),
+        ("Omar", "sleep well: you too", None),
+    ]
+    assert messages[0].drop is Drop.SERVICE
+    assert datetime.fromtimestamp(messages[4].at, UTC) == datetime(2024, 1, 1, tzinfo=UTC)
+
+
+def test_iphone() -> None:
+    messages = list(fixture("whatsapp_ios.txt").messages())
+    assert [(m.name, m.text, m.drop) for m in messages[1:]] == [
+        ("Lena", "fast Mitternacht", None),
+        ("Omar", "", Drop.MEDIA),
+        ("+49 151 0000000", "wer ist da", None),
+        ("Omar", "", Drop.MEDIA),
+        ("Jo", "prosit", None),
+        ("Lena", "", Drop.DELETED),
+    ]
+    assert messages[0].drop is Drop.SERVICE
+
+
+@pytest.mark.parametrize(
+    ("line", "time"),
+    [
+        ("31/12/20, 23:59 - A: x", "2020-12-31 23:59:00"),
+        ("12/31/20, 11:59 PM - A: x", "2020-12-31 23:59:00"),
+        ("12/31/20, 11:59\u202fPM - A: x", "2020-12-31 23:59:00"),
+        ("12/31/20, 12:01\u00a0AM - A: x", "2020-12-31 00:01:00"),
+        ("31/12/20 11:59 p. m. - A: x", "2020-12-31 23:59:00"),
+        ("31/12/20, 11:59 p.\u00a0m. - A: x", "2020-12-31 23:59:00"),
+        ("31/12/2020, 12:05 a.m. - A: x", "2020-12-31 00:05:00"),
+        ("31.12.20, 23:59 - A: x", "2020-12-31 23:59:00"),
+        ("31-12-2020 23:59 - A: x", "2020-12-31 23:59:00"),
+        ("31. 12. 2020 23:59 - A: x", "2020-12-31 23:59:00"),
+        ("31.12.2020 kl. 23:59 - A: x", None),
+        ("2020-12-31, 23:59 - A: x", "2020-12-31 23:59:00"),
+        ("2020/12/31, 23:59 - A: x", "2020-12-31 23:59:00"),
+        ("2020/12/31, 下午11:59 - A: x", "2020-12-31 23:59:00"),
+        ("2020. 12. 31. 오후 11:59 - A: x", "2020-12-31 23:59:00"),
+        ("[31/12/20, 23:59:58] A: x", "2020-12-31 23:59:58"),
+        ("[31.12.20, 23:59:58] A: x", "2020-12-31 23:59:58"),
+        ("[12/31/20, 11:59:58 PM] A: x", "2020-12-31 23:59:58"),
+        ("[12/31/20, 11:59:58\u202fPM] A: x", "2020-12-31 23:59:58"),
+        ("[2020-12-31, 23:59:58] A: x", "2020-12-31 23:59:58"),
+        ("\u200e[31/12/20, 23:59:58] A: x", "2020-12-31 23:59:58"),
+        ("\ufeff\u200e\u202a[31/12/20, 23:59:58] A: x", "2020-12-31 23:59:58"),
+        ("31/12/20, 23.59 - A: x", "2020-12-31 23:59:00"),
+        ("٣١/١٢/٢٠٢٠, ٢٣:٥٩ - A: x", "2020-12-31 23:59:00"),
+    ],
+)
+def test_a_date(tmp_path: Path, line: str, time: str | None) -> None:
+    if time is None:
+        assert "format is not known" in fault(tmp_path, line)
+    else:
+        assert times(tmp_path, line) == [time]
+
+
+@pytest.mark.parametrize(
+    ("dates", "first"),
+    [
+        (["5/6/20", "13/6/20"], "2020-06-05"),  # a value above 12
+        (["5/6/20", "6/13/20"], "2020-05-06"),
+        (["1/2/20", "1/3/20", "2/1/20"], "2020-01-02"),  # else time runs backwards
+        (["1/2/20", "2/2/20", "1/3/20"], "2020-02-01"),
+        (["5/6/20"], "2020-06-05"),
+    ],
+)
+def test_day_or_month_first(tmp_path: Path, dates: list[str], first: str) -> None:
+    assert times(tmp_path, *(f"{date}, 10:00 - A: x" for date in dates))[0][:10] == first
+
+
+def test_a_lone_american_date(tmp_path: Path) -> None:
+    assert times(tmp_path, "5/6/20, 10:00 AM - A: x")[0][:10] == "2020-05-06"
+
+
+def test_two_orders_in_one_file_are_refused(tmp_path: Path) -> None:
+    content = "13/6/20, 10:00 - A: x\n6/14/20, 10:00 - B: y"
+    assert "line 1 has day, month and year in another order than line 2" in fault(tmp_path, content)
+
+
+@pytest.mark.parametrize("date", ["31/2/20", "0/5/20", "13/13/20", "1/1/1999"])
+def test_a_wrong_date_is_refused_with_its_line(tmp_path: Path, date: str) -> None:
+    content = f"1/1/20, 10:00 - A: x\nmore\n{date}, 10:00 - A: x"
+    assert "line 3" in fault(tmp_path, content)
+
+
+def test_a_wrong_time_is_refused_with_its_line(tmp_path: Path) -> None:
+    assert "line 1: 1/1/20, 25:00 is no date" in fault(tmp_path, "1/1/20, 25:00 - A: x")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "<Media omitted>",
+        "<Medien ausgeschlossen>",
+        "<Multimedia omitido>",
+        "<Médias omis>",
+        "<Mídia oculta>",
+        "<Без медиафайлов>",
+        "<メディアは含まれていません>",
+        "<미디어 파일을 제외한 내용>",
+        "<תוכן המדיה לא נכלל>",
+        "<تم استبعاد الوسائط>",
+        "IMG-20200101-WA0000.jpg (file attached)",
+        "\u200eIMG-20200101-WA0000.jpg (Datei angehängt)",
+        "PTT-20200101-WA0000.opus (archivo adjunto)",
+    ],
+)
+def test_media_in_any_language(tmp_path: Path, text: str) -> None:
+    (message,) = said(tmp_path, f"31/12/20, 10:00 - A: {text}")
+    assert (message.text, message.drop) == ("", Drop.MEDIA)
+
+
+@pytest.mark.parametrize(
+    ("text", "left", "drop"),
+    [
+        ("\u200eimage omitted", "", Drop.MEDIA),
+        ("\u200e<attached: 00000001-PHOTO.jpg>", "", Drop.MEDIA),
+        ("look at this \u200e<attached: 00000001-PHOTO.jpg>", "look at this", None),
+        ("\u200evideo omitted\nthe caption", "the caption", None),
+        ("\u200eYou deleted this message.", "", Drop.DELETED),
+        ("\u200eMissed voice call. Tap to call back, if you want to, now.", "", Drop.SERVICE),
+        ("hello \u200e<This message was edited>", "hello", None),
+        ("hello <This message was edited>", "hello", None),
+        ("a <b> c", "a <b> c", None),
+        ("1 < 2 and 3 > 2", "1 < 2 and 3 > 2", None),
+    ],
+)
+def test_an_iphones_texts(tmp_path: Path, text: str, left: str, drop: Drop | None) -> None:
+    (message,) = said(tmp_path, f"[31/12/20, 10:00:00] A: {text}")
+    assert (message.text, message.drop) == (left, drop)
+
+
+def test_windows_line_ends_and_odd_separators_stay_in_one_message(tmp_path: Path) -> None:
+    content = "31/12/20, 10:00 - A: one\r\ntwo\u2028three\x0bfour\r\n31/12/20, 10:01 - B: x\r\n"
+    messages = said(tmp_path, content)
+    assert [m.text for m in messages] == ["one\ntwo\u2028threefour", "x"]
+
+
+def test_utf_16(tmp_path: Path) -> None:
+    content = "31/12/20, 10:00 - Zoë: ça va\nбез\n31/12/20, 10:01 - B: x".encode("utf-16")
+    assert [m.text for m in said(tmp_path, content)] == ["ça va\nбез", "x"]
+
+
+def test_mixed_encodings_are_refused_with_the_line(tmp_path: Path) -> None:
+    content = "31/12/20, 10:00 - A: é\n".encode() + "31/12/20, 10:01 - A: é\n".encode("latin-1")
+    assert "line 2: byte 22 is not UTF-8" in fault(tmp_path, content, "chat.txt")
+
+
+def test_a_zip_gives_the_chat_its_name(tmp_path: Path) -> None:
+    content = zipped({"_chat.txt": "[31/12/20, 10:00:00] A: x", "photo.jpg": b"\xff\xd8"})
+    export = export_of(tmp_path, content, "WhatsApp Chat - Ann Lee.zip")
+    assert [chat.title for chat in export.overview().chats] == ["Ann Lee"]
+
+
+def test_half_a_line_at_the_end_is_read_as_it_is(tmp_path: Path) -> None:
+    assert [m.text for m in said(tmp_path, "31/12/20, 10:00 - A: x\n31/12/20, 10:0")] == [
+        "x\n31/12/20, 10:0"
+    ]
+
+
+@given(st.text(st.characters(codec="utf-8", exclude_characters="\n"), max_size=60))
+def test_any_text_after_a_name_is_one_message(text: str) -> None:
+    from avatar.dataset.readers.whatsapp import LINE
+
+    match = LINE.match(f"31/12/20, 10:00 - A: {text}")
+    assert match is not None
+    assert match[11] == f"A: {text}"
