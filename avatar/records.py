@@ -214,6 +214,41 @@ class Example:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Import:
+    """A chat export that somebody sent, and what they chose of it so far. The file itself stays
+    where it came from and is read again with each choice.
+    """
+
+    id: int
+    avatar_id: int
+    person_id: int
+    address: Address
+    attachment: Attachment
+    format: str  # "Telegram"
+    messages: int
+    speakers: tuple[tuple[str, str, int], ...]  # id, name, messages; the most first, some of them
+    chats: tuple[tuple[str, str, int], ...]  # id, title, messages; likewise
+    chat_count: int
+    speaker: str | None  # whose words are learnt; None: not chosen yet
+    chosen: tuple[str, ...] | None  # chats; None: not chosen yet
+    rules: Mapping[str, object]  # those that are not as usual
+    expires_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Taught:
+    """A better answer that an owner gave in the chat: an example for the next training."""
+
+    id: int
+    avatar_id: int
+    person_id: int | None
+    turns: tuple[Turn, ...]  # what was said before, the question last
+    better: str
+    worse: str  # what the avatar had answered
+    created_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Draft:
     """A training that was read and shown, and waits for its owner's yes."""
 
@@ -231,6 +266,8 @@ class Draft:
     expires_at: datetime
     origin_id: int | None = None
     version_id: int | None = None  # set when it was started
+    import_id: int | None = None  # the chat export that the examples are from
+    report: Mapping[str, object] | None = None  # what became of its messages
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

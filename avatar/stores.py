@@ -12,6 +12,7 @@ from typing import Protocol
 from avatar.records import (
     Activation,
     Address,
+    Attachment,
     Author,
     Avatar,
     Axis,
@@ -21,6 +22,7 @@ from avatar.records import (
     Ending,
     Example,
     Finish,
+    Import,
     Incoming,
     Job,
     JobEvent,
@@ -31,6 +33,8 @@ from avatar.records import (
     Person,
     Received,
     Spending,
+    Taught,
+    Turn,
     Usage,
     Version,
     Why,
@@ -232,6 +236,36 @@ class VersionStore(Protocol):
         ...
 
 
+class TaughtStore(Protocol):
+    """Better answers that owners gave in the chat."""
+
+    async def teach(
+        self,
+        *,
+        avatar_id: int,
+        person_id: int,
+        turns: Sequence[Turn],
+        better: str,
+        worse: str,
+        now: datetime,
+        cause: int,
+    ) -> Taught:
+        """A second call with the same cause returns what the first made."""
+        ...
+
+    async def taught(self, avatar_id: int, *, limit: int, offset: int) -> tuple[Taught, ...]:
+        """Newest first."""
+        ...
+
+    async def count_taught(self, avatar_id: int) -> int: ...
+
+    async def taught_one(self, taught_id: int) -> Taught | None: ...
+
+    async def unteach(self, taught_id: int) -> bool:
+        """False: it is gone already."""
+        ...
+
+
 class TrainingStore(Protocol):
     """Drafts and jobs."""
 
@@ -249,7 +283,54 @@ class TrainingStore(Protocol):
         examples: Sequence[Example],
         now: datetime,
         expires_at: datetime,
-    ) -> Draft: ...
+        held_out: Sequence[Example] = (),
+        import_id: int | None = None,
+        report: Mapping[str, object] | None = None,
+        origin_id: int | None = None,
+    ) -> Draft:
+        """`held_out` are kept for evaluation and never trained on."""
+        ...
+
+    async def draft_example(self, draft_id: int, *, place: int) -> Example | None:
+        """The example at a place, 0 being the first that is left."""
+        ...
+
+    async def drop_example(self, draft_id: int, *, place: int) -> Draft | None:
+        """Take one out. None: it is not there, or the draft was started or dropped."""
+        ...
+
+    async def draft_examples(
+        self, draft_id: int, *, limit: int, offset: int
+    ) -> tuple[Example, ...]:
+        """Those to be trained, in order."""
+        ...
+
+    async def add_import(
+        self,
+        *,
+        avatar_id: int,
+        person_id: int,
+        address: Address,
+        attachment: Attachment,
+        form: str,
+        messages: int,
+        speakers: Sequence[tuple[str, str, int]],
+        chats: Sequence[tuple[str, str, int]],
+        chat_count: int,
+        speaker: str | None,
+        expires_at: datetime,
+    ) -> Import: ...
+
+    async def import_(self, import_id: int) -> Import | None: ...
+
+    async def set_import(
+        self,
+        import_id: int,
+        *,
+        speaker: str | None,
+        chosen: Sequence[str] | None,
+        rules: Mapping[str, object],
+    ) -> None: ...
 
     async def draft(self, draft_id: int) -> Draft | None: ...
 
@@ -425,6 +506,12 @@ class ChatStore(Protocol):
         """The last turn of a person in the current conversation."""
         ...
 
+    async def before(self, message_id: int, *, limit: int) -> tuple[Message, ...]:
+        """A stored reply, its question and the turns before them in their chat and with their
+        avatar, oldest first.
+        """
+        ...
+
     async def add_spent(self, spent: Spent) -> None: ...
 
     async def spending(self, avatar_id: int, *, month: str) -> tuple[Spending, ...]: ...
@@ -514,6 +601,7 @@ class Store(
     ChatStore,
     InboxStore,
     ModelStore,
+    TaughtStore,
     Protocol,
 ):
     """All that is remembered."""

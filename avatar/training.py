@@ -70,7 +70,7 @@ class Trainings:
 
     def __init__(self, store: Store, *, providers: Providers, nudge: Callable[[], None]) -> None:
         self._store = store
-        self._providers = providers
+        self.providers = providers
         self.nudge = nudge  # makes the follower look at once
 
     async def prepare(
@@ -91,7 +91,7 @@ class Trainings:
             now=now,
             expires_at=now + DRAFT_LASTS,
         )
-        return preflight(draft, self._providers, now=now)
+        return preflight(draft, self.providers, now=now)
 
     async def again(
         self, version: Version, avatar: Avatar, *, person: Person, now: datetime
@@ -115,11 +115,11 @@ class Trainings:
                 reason=f"Version {version.number} has no stored examples, so they cannot be "
                 "trained again. /train takes a file."
             )
-        return preflight(draft, self._providers, now=now)
+        return preflight(draft, self.providers, now=now)
 
     def target(self, avatar: Avatar) -> Target:
         """Where a training goes if nobody chooses. Raises NoTrainer."""
-        target = self._providers.target(avatar)
+        target = self.providers.target(avatar)
         if target is None:
             raise NoTrainer
         return target
@@ -129,22 +129,22 @@ class Trainings:
         return tuple(
             preflight(
                 replace(flight.draft, provider=each.provider.name, base_model=each.base_model),
-                self._providers,
+                self.providers,
                 now=now,
             )
-            for each in self._providers.targets
+            for each in self.providers.targets
         )
 
     async def open(self, draft_id: int, *, person: Person, now: datetime) -> Preflight:
         """A draft that waits for its answer. Raises what `start` raises."""
-        return preflight(await self._open(draft_id, person, now), self._providers, now=now)
+        return preflight(await self._open(draft_id, person, now), self.providers, now=now)
 
     async def set_target(
         self, draft_id: int, choice: int, *, person: Person, now: datetime
     ) -> Preflight:
         """Take a choice, by its place among `choices`. Raises what `start` raises."""
         await self._open(draft_id, person, now)
-        targets = self._providers.targets
+        targets = self.providers.targets
         if not 0 <= choice < len(targets):
             raise Expired(command="/train")
         target = targets[choice]
@@ -210,6 +210,6 @@ class Trainings:
             raise AlreadyDone(what=f"This training was started as version {number}.")
         if draft.person_id != person.id:
             raise NotYours
-        if draft.expires_at <= now or draft.provider not in self._providers:
+        if draft.expires_at <= now or draft.provider not in self.providers:
             raise Expired(command="/train")
         return draft

@@ -35,6 +35,20 @@ class Verb(StrEnum):
     TRAIN = "train"  # draft: start
     EPOCHS = "epochs"  # draft, epochs
     DROP = "drop"  # draft
+    SPEAKER = "speaker"  # import, place among its speakers
+    CHATS = "chats"  # import, 0 for all chats or the place of one from 1 on
+    OPTIONS = "options"  # draft
+    OPTION = "option"  # draft, place among the options: its next value
+    LOOK = "look"  # draft, place of an example
+    LEAVE = "leave"  # draft, place of an example: take it out
+    REPORT = "report"  # draft: what became of the messages, and the examples as a file
+    FLIGHT = "flight"  # draft: the question whether to start
+    ADD_TAUGHT = "addtaught"  # draft: with what was taught in the chat
+    TAUGHT = "taught"  # avatar: train on what was taught in the chat
+    UNTEACH = "unteach"  # a taught answer: delete it
+    LESSONS = "lessons"  # avatar, page of what was taught
+    LESSON_FILE = "lessonfile"  # avatar: what was taught as a file
+    DATASET = "dataset"  # version: its examples as a file
     WHERE = "where"  # draft: everywhere that it can be trained
     TARGET = "target"  # draft, place in that list
     RETRAIN = "retrain"  # version
@@ -47,6 +61,12 @@ _NUMBERS = {
     Verb.HISTORY: 2,
     Verb.EPOCHS: 2,
     Verb.TARGET: 2,
+    Verb.SPEAKER: 2,
+    Verb.CHATS: 2,
+    Verb.OPTION: 2,
+    Verb.LOOK: 2,
+    Verb.LEAVE: 2,
+    Verb.LESSONS: 2,
     Verb.REBASE: 2,
     Verb.FORGET: 0,
     Verb.STOP: 0,

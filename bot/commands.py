@@ -102,8 +102,23 @@ COMMANDS: tuple[Command, ...] = (
     ),
     _owners(
         "train",
-        "train a model on a file of examples (Deep Training)",
+        "train a model on examples or a chat export (Deep Training)",
         Parameter(name="file", kind=Kind.FILE),
+    ),
+    _owners(
+        "teach",
+        "as an answer to a reply: what it should have said",
+        Parameter(name="answer", kind=Kind.TEXT),
+    ),
+    _owners(
+        "examples",
+        "what was taught in the chat",
+        Parameter(name="page", kind=Kind.PAGE, required=False),
+    ),
+    _owners(
+        "dataset",
+        "the examples of a version as a file",
+        Parameter(name="N", kind=Kind.VERSION),
     ),
     _owners(
         "retrain",

@@ -15,10 +15,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from avatar.conversation import Conversation
+from avatar.importing import Imports
 from avatar.learning_path import LearningPath
 from avatar.models import Models
 from avatar.ports import Clock
 from avatar.stores import Store
+from avatar.teaching import Teaching
 from avatar.training import Trainings
 from backends.backend import Backend
 from bot.dispatcher import Dispatcher, Permissions
@@ -106,10 +108,13 @@ async def bot(
             clock=clock,
         )
 
+        trainings = Trainings(store, providers=providers, nudge=scheduler.nudge)
         desk = Desk(
             store=store,
             learning_path=LearningPath(store),
-            trainings=Trainings(store, providers=providers, nudge=scheduler.nudge),
+            trainings=trainings,
+            imports=Imports(store, trainings=trainings),
+            teaching=Teaching(store),
             conversation=Conversation(
                 store,
                 models={name: backend.chat for name, backend in served.items()},

@@ -220,11 +220,39 @@ class Dispatcher:
         was given to a single person and is checked against them by its handler.
         """
         match action.verb:
-            case Verb.BASE | Verb.UNDO | Verb.HISTORY | Verb.BASES | Verb.REBASE:
+            case (
+                Verb.BASE
+                | Verb.UNDO
+                | Verb.HISTORY
+                | Verb.BASES
+                | Verb.REBASE
+                | Verb.TAUGHT
+                | Verb.LESSONS
+                | Verb.LESSON_FILE
+            ):
                 return await self._store.avatar(action.numbers[0])
-            case Verb.TRAIN | Verb.EPOCHS | Verb.DROP | Verb.WHERE | Verb.TARGET:
+            case (
+                Verb.TRAIN
+                | Verb.EPOCHS
+                | Verb.DROP
+                | Verb.WHERE
+                | Verb.TARGET
+                | Verb.OPTIONS
+                | Verb.OPTION
+                | Verb.LOOK
+                | Verb.LEAVE
+                | Verb.REPORT
+                | Verb.FLIGHT
+                | Verb.ADD_TAUGHT
+            ):
                 draft = await self._store.draft(action.numbers[0])
                 return None if draft is None else await self._store.avatar(draft.avatar_id)
+            case Verb.SPEAKER | Verb.CHATS:
+                about = await self._store.import_(action.numbers[0])
+                return None if about is None else await self._store.avatar(about.avatar_id)
+            case Verb.UNTEACH:
+                taught = await self._store.taught_one(action.numbers[0])
+                return None if taught is None else await self._store.avatar(taught.avatar_id)
             case (
                 Verb.ACTIVATE
                 | Verb.DEACTIVATE
@@ -234,6 +262,7 @@ class Dispatcher:
                 | Verb.SHOW
                 | Verb.PROMPT
                 | Verb.RETRAIN
+                | Verb.DATASET
             ):
                 version = await self._store.version(action.numbers[0])
                 if version is None:

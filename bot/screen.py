@@ -34,11 +34,20 @@ class Button:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class File:
+    """A file to be handed to somebody."""
+
+    name: str
+    content: bytes
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Content:
-    """A message: Markdown and rows of buttons."""
+    """A message: Markdown, rows of buttons, and perhaps a file before it."""
 
     text: str
     buttons: tuple[tuple[Button, ...], ...] = ()
+    file: File | None = None  # sent with new messages, not with edits
 
 
 class Sight(Protocol):

@@ -312,6 +312,30 @@ class ChatTables(Base):
         )
         return None if row is None else rows.message(row)
 
+    async def before(self, message_id: int, *, limit: int) -> tuple[Message, ...]:
+        """A stored reply, its question and the turns before them, oldest first."""
+        async with self._db.reading() as read:
+            found = await read.execute(sa.select(messages).where(messages.c.id == message_id))
+            row = found.mappings().one_or_none()
+            if row is None:
+                return ()
+            reply = rows.message(row)
+            earlier = await read.execute(
+                sa.select(messages)
+                .where(
+                    messages.c.chat_id == reply.chat_id,
+                    messages.c.avatar_id == reply.avatar_id,
+                    messages.c.id < (reply.answers or reply.id),
+                    messages.c.superseded_at.is_(None),
+                )
+                .order_by(messages.c.id.desc())
+                .limit(limit)
+            )
+            turns = [rows.message(each) for each in earlier.mappings()]
+            asked = await read.execute(sa.select(messages).where(messages.c.id == reply.answers))
+            question = [rows.message(each) for each in asked.mappings()]
+        return (*_in_order(turns), *question, reply)
+
     async def add_spent(self, spent: Spent) -> None:
         async with self._db.writing() as write:
             await add_spent(self._db, write, spent)

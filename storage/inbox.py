@@ -14,6 +14,7 @@ from storage.base import Base, insert, insert_into
 from storage.database import Database
 from storage.tables import (
     confirmations,
+    imports,
     incoming,
     notices,
     training_drafts,
@@ -230,6 +231,7 @@ class InboxTables(Base):
             )
             await write.execute(sa.delete(training_drafts).where(training_drafts.c.id.in_(stale)))
             for table, column in (
+                (imports, imports.c.expires_at),
                 (confirmations, confirmations.c.expires_at),
                 (notices, notices.c.ended_at),
                 (incoming, incoming.c.done_at),

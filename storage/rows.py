@@ -19,6 +19,7 @@ from avatar.records import (
     Draft,
     Example,
     Finish,
+    Import,
     Incoming,
     Job,
     JobEvent,
@@ -29,6 +30,7 @@ from avatar.records import (
     RepliedTo,
     Role,
     Status,
+    Taught,
     TrainingType,
     Turn,
     Usage,
@@ -102,6 +104,22 @@ def example_json(value: Example) -> list[list[Any]]:
         [turn.role.value, turn.text, weight]
         for turn, weight in zip(value.turns, value.weights, strict=True)
     ]
+
+
+def import_(row: Row) -> Import:
+    values = {field.name: row[field.name] for field in fields(Import)}
+    values["address"] = address(values["address"])
+    values["attachment"] = Attachment(**values["attachment"])
+    for name in ("speakers", "chats"):
+        values[name] = tuple((id_, shown, count) for id_, shown, count in values[name])
+    values["chosen"] = None if values["chosen"] is None else tuple(values["chosen"])
+    return Import(**values)
+
+
+def taught(row: Row) -> Taught:
+    values = {field.name: row[field.name] for field in fields(Taught)}
+    values["turns"] = tuple(Turn(role=Role(role), text=text) for role, text in values["turns"])
+    return Taught(**values)
 
 
 def draft(row: Row) -> Draft:

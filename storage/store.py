@@ -8,13 +8,23 @@ from sqlalchemy.exc import DBAPIError
 from storage.arrivals import ArrivalTables
 from storage.avatars import AvatarTables
 from storage.database import Database, DatabaseRefused
+from storage.imports import ImportTables
 from storage.inbox import InboxTables
 from storage.models import ModelTables
 from storage.schema import bring_up_to_date
+from storage.teaching import TaughtTables
 from storage.trainings import TrainingTables
 
 
-class SqlStore(ArrivalTables, AvatarTables, TrainingTables, InboxTables, ModelTables):
+class SqlStore(
+    ArrivalTables,
+    AvatarTables,
+    TrainingTables,
+    ImportTables,
+    TaughtTables,
+    InboxTables,
+    ModelTables,
+):
     """Fulfils `avatar.stores.Store`."""
 
 

@@ -220,8 +220,48 @@ training_drafts = sa.Table(
     sa.Column("expires_at", Moment, nullable=False),
     _ref("origin_id", "avatar_training_data", nullable=True),
     _ref("version_id", "avatar_training_data", nullable=True),
+    sa.Column("import_id", Id),  # of `imports`; that may be tidied away earlier
+    sa.Column("report", Json),
     sa.Index(None, "expires_at"),
     sa.Index(None, "person_id"),
+    **_AUTO,
+)
+
+# Chat exports that wait for choices: whose words, which chats, by which rules.
+imports = sa.Table(
+    "imports",
+    metadata,
+    _id(),
+    _ref("avatar_id", "avatars", cascade=True),
+    _ref("person_id", "people", cascade=True),
+    sa.Column("address", Json, nullable=False),
+    sa.Column("attachment", Json, nullable=False),
+    sa.Column("format", sa.String(64), nullable=False),
+    sa.Column("messages", sa.BigInteger, nullable=False),
+    sa.Column("speakers", Json, nullable=False),
+    sa.Column("chats", Json, nullable=False),
+    sa.Column("chat_count", sa.Integer, nullable=False),
+    sa.Column("speaker", Words()),
+    sa.Column("chosen", Json),
+    sa.Column("rules", Json, nullable=False),
+    sa.Column("expires_at", Moment, nullable=False),
+    sa.Index(None, "expires_at"),
+    **_AUTO,
+)
+
+# Better answers that owners gave in the chat.
+taught = sa.Table(
+    "taught",
+    metadata,
+    _id(),
+    _ref("avatar_id", "avatars", cascade=True),
+    _ref("person_id", "people", nullable=True),
+    sa.Column("turns", Json, nullable=False),  # [[role, text], …]
+    sa.Column("better", Words(), nullable=False),
+    sa.Column("worse", Words(), nullable=False),
+    sa.Column("created_at", Moment, nullable=False),
+    sa.Column("cause", Id, unique=True),
+    sa.Index(None, "avatar_id", "id"),
     **_AUTO,
 )
 
@@ -235,6 +275,8 @@ training_examples = sa.Table(
     sa.Column("turns", Json, nullable=False),  # [[role, text, weight], …]
     sa.Column("tokens", sa.Integer, nullable=False),
     sa.Column("source", Line(320), nullable=False),
+    # Kept for evaluation and never trained on.
+    sa.Column("held_out", sa.Boolean, nullable=False, server_default=sa.false()),
     sa.CheckConstraint("(version_id IS NULL) <> (draft_id IS NULL)", name="one_home"),
     sa.Index(None, "version_id", "position"),
     sa.Index(None, "draft_id", "position"),

@@ -1,7 +1,7 @@
 """Drafts and jobs of Deep Training."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from datetime import datetime, timedelta
 from typing import Any
@@ -76,9 +76,13 @@ class TrainingTables(VersionTables):
         examples: Sequence[Example],
         now: datetime,
         expires_at: datetime,
+        held_out: Sequence[Example] = (),
+        import_id: int | None = None,
+        report: Mapping[str, object] | None = None,
+        origin_id: int | None = None,
     ) -> Draft:
         """Examples and what was read of them, waiting for a yes."""
-        encoded = await asyncio.to_thread(_encoded, examples)
+        encoded = await asyncio.to_thread(_encoded, examples, held_out)
         async with self._db.writing() as write:
             made = await write.execute(
                 sa.insert(training_drafts)
@@ -94,6 +98,9 @@ class TrainingTables(VersionTables):
                     warnings=list(warnings),
                     created_at=now,
                     expires_at=expires_at,
+                    import_id=import_id,
+                    report=None if report is None else dict(report),
+                    origin_id=origin_id,
                 )
                 .returning(training_drafts)
             )
@@ -106,6 +113,51 @@ class TrainingTables(VersionTables):
     async def draft(self, draft_id: int) -> Draft | None:
         row = await self._row(sa.select(training_drafts).where(training_drafts.c.id == draft_id))
         return None if row is None else rows.draft(row)
+
+    async def draft_examples(
+        self, draft_id: int, *, limit: int, offset: int
+    ) -> tuple[Example, ...]:
+        """Those to be trained, in order."""
+        async with self._db.reading() as read:
+            found = await read.execute(self._of_draft(draft_id).limit(limit).offset(offset))
+            return tuple(rows.example(row) for row in found.mappings())
+
+    async def draft_example(self, draft_id: int, *, place: int) -> Example | None:
+        """The example at a place, 0 being the first that is left."""
+        found = await self.draft_examples(draft_id, limit=1, offset=place)
+        return found[0] if found else None
+
+    @staticmethod
+    def _of_draft(draft_id: int) -> sa.Select[Any]:
+        return (
+            sa.select(training_examples)
+            .where(
+                training_examples.c.draft_id == draft_id, training_examples.c.held_out.is_(False)
+            )
+            .order_by(training_examples.c.position)
+        )
+
+    async def drop_example(self, draft_id: int, *, place: int) -> Draft | None:
+        """Take one out of a draft."""
+        async with self._db.writing() as write:
+            found = await write.execute(self._of_draft(draft_id).limit(1).offset(place))
+            row = found.mappings().one_or_none()
+            if row is None:
+                return None
+            await write.execute(
+                sa.delete(training_examples).where(training_examples.c.id == row["id"])
+            )
+            changed = await write.execute(
+                sa.update(training_drafts)
+                .where(training_drafts.c.id == draft_id, training_drafts.c.version_id.is_(None))
+                .values(
+                    example_count=training_drafts.c.example_count - 1,
+                    tokens=training_drafts.c.tokens - row["tokens"],
+                )
+                .returning(training_drafts)
+            )
+            draft = changed.mappings().one_or_none()
+            return None if draft is None else rows.draft(draft)
 
     async def draft_again(
         self,
@@ -129,7 +181,9 @@ class TrainingTables(VersionTables):
             )
             version = found.one_or_none()
             tokens = await write.scalar(
-                sa.select(sa.func.sum(training_examples.c.tokens)).where(stored)
+                sa.select(sa.func.sum(training_examples.c.tokens)).where(
+                    stored, training_examples.c.held_out.is_(False)
+                )
             )
             if version is None or tokens is None:
                 return None
@@ -152,7 +206,7 @@ class TrainingTables(VersionTables):
                 .returning(training_drafts)
             )
             draft = rows.draft(made.mappings().one())
-            copied = ["position", "turns", "tokens", "source"]
+            copied = ["position", "turns", "tokens", "source", "held_out"]
             await write.execute(
                 sa.insert(training_examples).from_select(
                     ["draft_id", *copied],
@@ -444,13 +498,14 @@ class TrainingTables(VersionTables):
             )
 
 
-def _encoded(examples: Sequence[Example]) -> list[dict[str, Any]]:
+def _encoded(examples: Sequence[Example], held_out: Sequence[Example]) -> list[dict[str, Any]]:
     return [
         {
             "position": position,
             "turns": rows.example_json(example),
             "tokens": example.tokens,
             "source": example.source,
+            "held_out": position >= len(examples),
         }
-        for position, example in enumerate(examples)
+        for position, example in enumerate((*examples, *held_out))
     ]

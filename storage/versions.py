@@ -277,10 +277,11 @@ class VersionTables(Base):
                 )
                 .where(
                     training_examples.c.version_id == version_id,
-                    training_examples.c.position >= offset,
+                    training_examples.c.held_out.is_(False),
                 )
                 .order_by(training_examples.c.position)
                 .limit(limit)
+                .offset(offset)
             )
             stored = found.mappings().all()
         return await asyncio.to_thread(_decoded, stored)

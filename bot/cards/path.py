@@ -168,7 +168,12 @@ def version_card(
         text = "\n\n".join(parts)
     rows = [actions(version, avatar)]
     if version.example_count and version.status is not Status.TRAINING:
-        rows.append((Button(label="Train Again", action=code(Verb.RETRAIN, version.id)),))
+        rows.append(
+            (
+                Button(label="Train Again", action=code(Verb.RETRAIN, version.id)),
+                Button(label="Examples as a file", action=code(Verb.DATASET, version.id)),
+            )
+        )
     return Content(text=text, buttons=tuple(rows))
 
 

@@ -1,9 +1,11 @@
 """Deep Training from the chat: the preflight, the progress, what was begun."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from avatar.pricing import dollars
-from avatar.records import Avatar, Job, Status, Version
+from avatar.records import Avatar, Draft, Job, Status, Version
+from avatar.teaching import TAUGHT
 from avatar.training import Preflight
 from bot.actions import Verb, code
 from bot.screen import Button, Content, Style
@@ -11,18 +13,30 @@ from bot.wording import bar, counted, duration, escape, share_done, version_titl
 from bot.wording import code as inline
 
 
-def how_to_train(*, terminal: bool) -> Content:
-    """For /train without a file."""
+def how_to_train(avatar: Avatar, *, terminal: bool, taught: int, enough: bool) -> Content:
+    """For /train without a file. `taught`: answers that were taught in the chat."""
     how = (
         "Type the path of a file: /train examples/malaysian.jsonl"
         if terminal
         else "Send the file as a document with the caption /train, or answer one with /train."
     )
-    return Content(
-        text=f"{how}\n\nIt is OpenAI's format, one conversation a line, at least 10:\n\n"
+    text = (
+        f"{how}\n\nA chat export is welcome: Telegram (JSON), WhatsApp, Discord, Messenger, "
+        "Instagram, Signal, LINE, Slack. So are files of examples: OpenAI's format, ShareGPT, a "
+        "table with questions and answers. OpenAI's has one conversation a line, at least 10:\n\n"
         '```\n{"messages": [{"role": "user", "content": "Hello"}, '
         '{"role": "assistant", "content": "Wah, hello!"}]}\n```'
     )
+    rows: tuple[tuple[Button, ...], ...] = ()
+    if taught:
+        text += f"\n\n{counted(taught, 'answer')} taught in the chat (/examples)"
+        text += "." if enough else "; 10 are the least that can be trained on."
+        if enough:
+            button = Button(
+                label=f"Train on the {taught} taught answers", action=code(Verb.TAUGHT, avatar.id)
+            )
+            rows = ((button,),)
+    return Content(text=text, buttons=rows)
 
 
 def where(flight: Preflight, choices: Sequence[Preflight], avatar: Avatar) -> Content:
@@ -49,8 +63,8 @@ def where(flight: Preflight, choices: Sequence[Preflight], avatar: Avatar) -> Co
     )
 
 
-def preflight(flight: Preflight, avatar: Avatar, *, elsewhere: bool) -> Content:
-    """What a training would be, and the question."""
+def preflight(flight: Preflight, avatar: Avatar, *, elsewhere: bool, taught: int) -> Content:
+    """What a training would be, and the question. `taught`: answers taught in the chat."""
     draft = flight.draft
     lines = [
         f"{counted(draft.example_count, 'example')} from {inline(draft.source)}",
@@ -64,6 +78,8 @@ def preflight(flight: Preflight, avatar: Avatar, *, elsewhere: bool) -> Content:
         f"**Deep Training of {escape(avatar.name)}**",
         "\n".join(f"- {line}" for line in lines),
     ]
+    if draft.report is not None:
+        parts.append(report_words(draft.report))
     if draft.warnings:
         parts.append("Worth knowing:\n\n" + "\n".join(f"- {escape(w)}" for w in draft.warnings))
     parts.append("Start it? It will not be activated by itself.")
@@ -78,6 +94,7 @@ def preflight(flight: Preflight, avatar: Avatar, *, elsewhere: bool) -> Content:
                 ),
             ),
             (fewer, more),
+            *looking(draft, taught),
             *(
                 ((Button(label="Elsewhere", action=code(Verb.WHERE, draft.id)),),)
                 if elsewhere
@@ -86,6 +103,46 @@ def preflight(flight: Preflight, avatar: Avatar, *, elsewhere: bool) -> Content:
             (Button(label="Cancel", action=code(Verb.DROP, draft.id)),),
         ),
     )
+
+
+def looking(draft: Draft, taught: int) -> list[tuple[Button, ...]]:
+    """Buttons to look at the examples and to change what they are built of."""
+    rows: list[tuple[Button, ...]] = [
+        (
+            Button(label="Look at the examples", action=code(Verb.LOOK, draft.id, 0)),
+            Button(label="Report", action=code(Verb.REPORT, draft.id)),
+        )
+    ]
+    if draft.import_id is not None:
+        rows.append((Button(label="Options", action=code(Verb.OPTIONS, draft.id)),))
+    if taught and TAUGHT not in draft.source:
+        label = f"Add {counted(taught, 'taught answer')}"
+        rows.append((Button(label=label, action=code(Verb.ADD_TAUGHT, draft.id)),))
+    return rows
+
+
+def report_words(report: Mapping[str, Any]) -> str:
+    """What became of an export's messages, so that it adds up."""
+    dropped = sorted(report["dropped"].items(), key=lambda each: -each[1])
+    lines = [f"{report['messages']:,} messages: {report['kept']:,} are in examples"]
+    lines += [f"{count:,} left out: {escape(reason)}" for reason, count in dropped]
+    if report["held_out"]:
+        held = counted(report["held_out"], "example")
+        lines.append(f"{held} of the newest conversations held out, for comparing")
+    if report["masked"]:
+        kinds = ", ".join(f"{count:,} {kind}" for kind, count in report["masked"].items())
+        lines.append(f"Masked: {kinds}. That is a safety net and no guarantee: look yourself")
+    languages = ", ".join(list(report["languages"])[:3])
+    lines.append(
+        f"Replies: {report['reply_length']:,} characters in the middle, the longest "
+        f"{report['longest_reply']:,}" + (f"; {escape(languages)}" if languages else "")
+    )
+    verdict = {
+        "few": "That is few: 50 to 100 are where an improvement is usually seen.",
+        "enough": "That is enough to hear the difference.",
+        "good": "That is plenty.",
+    }[report["verdict"]]
+    return "\n".join(f"- {line}" for line in lines) + f"\n\n{verdict}"
 
 
 def _cost_words(flight: Preflight) -> str:

@@ -3,7 +3,9 @@
 from bot.actions import Verb
 from bot.handlers.chatting import ChattingHandlers
 from bot.handlers.desk import Desk
+from bot.handlers.importing import ImportingHandlers
 from bot.handlers.people import PeopleHandlers
+from bot.handlers.teaching import TeachingHandlers
 from bot.handlers.training import TrainingHandlers
 from bot.handlers.versions import VersionHandlers
 from bot.request import CommandHandler, PressHandler
@@ -14,7 +16,14 @@ class Handlers:
 
     def __init__(self, desk: Desk) -> None:
         chatting = ChattingHandlers(desk)
-        parts = (PeopleHandlers(desk), VersionHandlers(desk), TrainingHandlers(desk), chatting)
+        parts = (
+            PeopleHandlers(desk),
+            VersionHandlers(desk),
+            TrainingHandlers(desk),
+            ImportingHandlers(desk),
+            TeachingHandlers(desk),
+            chatting,
+        )
         self.chat: CommandHandler = chatting.chat
         self.commands: dict[str, CommandHandler] = {}
         self.presses: dict[Verb, PressHandler] = {}

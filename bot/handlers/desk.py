@@ -4,11 +4,13 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
 from avatar.conversation import Conversation
+from avatar.importing import Imports
 from avatar.learning_path import LearningPath
 from avatar.models import Models
 from avatar.ports import Clock, Trainer
 from avatar.providers import Providers
 from avatar.stores import Store
+from avatar.teaching import Teaching
 from avatar.training import Trainings
 
 
@@ -21,6 +23,8 @@ class Desk:
     trainings: Trainings
     conversation: Conversation
     models: Models
+    imports: Imports
+    teaching: Teaching
     providers: Providers
     trainers: Mapping[str, Trainer]
     clock: Clock

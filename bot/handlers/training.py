@@ -3,17 +3,18 @@
 import logging
 from dataclasses import dataclass
 
-from avatar.dataset import openai_jsonl
+from avatar.dataset.openai_jsonl import MIN_EXAMPLES
+from avatar.dataset.ready import PairReading
 from avatar.errors import BadText, Expired
+from avatar.importing import Asked
 from avatar.records import Attachment, Version
-from avatar.training import Preflight
 from avatar.versions import parse_number
 from bot.actions import Verb
-from bot.cards import models
+from bot.cards import importing, models
 from bot.cards import training as cards
 from bot.handlers.desk import Desk
+from bot.handlers.importing import first_card, flight_card
 from bot.request import Answer, CommandHandler, PressHandler, Request, Shown
-from bot.screen import Content
 
 log = logging.getLogger(__name__)
 
@@ -52,39 +53,42 @@ class TrainingHandlers:
     async def train(self, request: Request) -> Answer:
         attachment = _document(request)
         if attachment is None:
-            terminal = request.incoming.address.platform == "terminal"
-            return cards.how_to_train(terminal=terminal)
-        provider = self.desk.trainings.target(request.avatar).provider
+            taught = await self.desk.store.count_taught(request.avatar.id)
+            return cards.how_to_train(
+                request.avatar,
+                terminal=request.incoming.address.platform == "terminal",
+                taught=taught,
+                enough=taught >= MIN_EXAMPLES,
+            )
+        limit = self.desk.trainings.target(request.avatar).provider.max_file_bytes
         async with request.messenger.download(
-            request.incoming.address, attachment, limit=provider.max_file_bytes
+            request.incoming.address, attachment, limit=limit
         ) as file:
-            reading = await openai_jsonl.read(file, name=attachment.name)
-        flight = await self.desk.trainings.prepare(
-            request.avatar, reading, person=request.person, now=request.now
-        )
-        return self._ask_where(flight, request)
-
-    def _ask_where(self, flight: Preflight, request: Request) -> Content:
-        """Where to train, when there is a choice; else the preflight at once."""
-        choices = self.desk.trainings.choices(flight, now=request.now)
-        if len(choices) > 1:
-            return cards.where(flight, choices, request.avatar)
-        return cards.preflight(flight, request.avatar, elsewhere=False)
+            step = await self.desk.imports.begin(
+                request.avatar,
+                file,
+                attachment,
+                address=request.incoming.address,
+                person=request.person,
+                now=request.now,
+            )
+        match step:
+            case Asked():
+                return importing.question(step)
+            case PairReading():
+                return importing.pairs(step)
+            case _:
+                return await first_card(self.desk, step, request)
 
     async def press_where(self, request: Request, numbers: tuple[int, ...]) -> Answer:
         flight = await self.desk.trainings.open(numbers[0], person=request.person, now=request.now)
-        return Shown(content=self._ask_where(flight, request), in_place=True)
+        return Shown(content=await first_card(self.desk, flight, request), in_place=True)
 
     async def press_target(self, request: Request, numbers: tuple[int, ...]) -> Answer:
         flight = await self.desk.trainings.set_target(
             numbers[0], numbers[1], person=request.person, now=request.now
         )
-        return self._preflight(flight, request)
-
-    def _preflight(self, flight: Preflight, request: Request) -> Shown:
-        elsewhere = len(self.desk.providers.targets) > 1
-        content = cards.preflight(flight, request.avatar, elsewhere=elsewhere)
-        return Shown(content=content, in_place=True)
+        return Shown(content=await flight_card(self.desk, flight, request), in_place=True)
 
     async def retrain(self, request: Request) -> Answer:
         words = request.rest.split()
@@ -101,7 +105,7 @@ class TrainingHandlers:
         flight = await self.desk.trainings.again(
             version, request.avatar, person=request.person, now=request.now
         )
-        return self._ask_where(flight, request)
+        return await first_card(self.desk, flight, request)
 
     async def adopt(self, request: Request) -> Answer:
         words = request.rest.split()
@@ -139,7 +143,7 @@ class TrainingHandlers:
         flight = await self.desk.trainings.set_epochs(
             numbers[0], numbers[1], person=request.person, now=request.now
         )
-        return self._preflight(flight, request)
+        return Shown(content=await flight_card(self.desk, flight, request), in_place=True)
 
     async def press_drop(self, request: Request, numbers: tuple[int, ...]) -> Answer:
         await self.desk.trainings.drop(numbers[0], person=request.person, now=request.now)

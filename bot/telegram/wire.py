@@ -15,9 +15,9 @@ from telegram import (
 from telegram.constants import ChatAction
 from telegram.error import BadRequest, ChatMigrated
 
-from avatar.errors import Unreachable
+from avatar.errors import NotDelivered, Unreachable
 from avatar.records import Address
-from bot.screen import Button, Content, Style
+from bot.screen import Button, Content, File, Style
 from bot.telegram.calls import Calls, is_closed, is_gone, is_unchanged
 from bot.telegram.markdown import Part, render_long
 from bot.telegram.pace import Pace
@@ -58,7 +58,23 @@ class Wire:
         self, address: Address, content: Content, *, reply_to: str | None
     ) -> tuple[str, ...]:
         """Send all parts; the buttons stand under the last. Raises Unreachable, NotDelivered."""
+        if content.file is not None:
+            await self._send_file(address, content.file)
         return await self._send_parts(address, await render_long(content.text), content, reply_to)
+
+    async def _send_file(self, address: Address, file: File) -> None:
+        try:
+            await self._deliver(
+                address,
+                lambda: self._bot.send_document(
+                    self._chat(address),
+                    file.content,
+                    filename=file.name,
+                    message_thread_id=_thread(address),
+                ),
+            )
+        except BadRequest as error:
+            raise NotDelivered(detail=error.message) from error
 
     async def replace(self, address: Address, message_id: str, content: Content) -> tuple[str, ...]:
         """Put the content in place of a message; what does not fit is sent behind it. The ids of

@@ -4,13 +4,14 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
 from avatar.errors import BadText
 from avatar.records import Address, Attachment
 from bot.commands import Command
-from bot.screen import Button, Content, Sight
+from bot.screen import Button, Content, File, Sight
 
 ADDRESS = Address(platform="terminal", chat="terminal")
 
@@ -79,6 +80,8 @@ class TerminalMessenger:
             self._show(content)
 
     def _show(self, content: Content) -> str:
+        if content.file is not None:
+            content = replace(content, text=f"{content.text}\n\n{_kept(content.file)}")
         self._paper.content(content)
         return self.noted(content)
 
@@ -107,6 +110,20 @@ class TerminalMessenger:
 
     async def offer_commands(self, address: Address, commands: Sequence[Command]) -> None:
         """The terminal completes commands by itself."""
+
+
+def _kept(file: File) -> str:
+    """Put a file where the person is; what to tell them of it."""
+    path = Path(file.name)
+    number = 1
+    while path.exists():  # never in place of something of theirs
+        number += 1
+        path = Path(f"{Path(file.name).stem}-{number}{Path(file.name).suffix}")
+    try:
+        path.write_bytes(file.content)
+    except OSError:
+        return f"The file {file.name} could not be written here."
+    return f"Written to the file {path}."
 
 
 @asynccontextmanager

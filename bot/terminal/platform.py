@@ -16,6 +16,7 @@ from bot.screen import Content, Receive
 from bot.terminal.messenger import ADDRESS, TerminalMessenger
 from bot.terminal.plain import plain
 
+_ABOUT_A_REPLY = {"/why", "/teach"}  # a line answers nothing by itself: they mean the last reply
 PERSON_ID = "operator"  # there is one person at a terminal, and they run this installation
 
 
@@ -47,7 +48,8 @@ class Typed:
                 text, action = "", messenger.buttons[number - 1].action
         if action is None:
             text, attachments = _with_file(line)
-        answered = messenger.reply_id if text.strip().lower() == "/why" else None
+        command = text.strip().lower().partition(" ")[0]
+        answered = messenger.reply_id if command in _ABOUT_A_REPLY else None
         return Incoming(
             update_id=f"{time.time_ns()}-{next(self._count)}",
             address=ADDRESS,

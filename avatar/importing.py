@@ -1,0 +1,275 @@
+"""From a file that somebody sent to a training that waits for a yes.
+
+A file of examples is one at once. A chat export needs choices first: whose words are learnt, and
+from which chats. The choices are kept and the file is read again with each, so that nothing of a
+chat is kept that is not in the examples.
+"""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields, replace
+from datetime import datetime
+from pathlib import Path
+
+from avatar.dataset.building import Rules, build
+from avatar.dataset.export import Overview
+from avatar.dataset.formats import Recognised, recognise
+from avatar.dataset.reading import Reading
+from avatar.dataset.ready import PairReading
+from avatar.dataset.report import Report
+from avatar.errors import BadText, Expired, NotYours
+from avatar.records import Address, Attachment, Avatar, Draft, Import, Person
+from avatar.stores import Store
+from avatar.training import DRAFT_LASTS, Preflight, Trainings, auto_epochs, preflight
+
+OFFERED = 8  # speakers and chats to choose from
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Option:
+    """A rule that can be set, with the values that are offered."""
+
+    field: str  # of Rules
+    label: str
+    values: tuple[tuple[object, str], ...]  # value and how it is called; the first is the usual
+
+
+OPTIONS: tuple[Option, ...] = (
+    Option(
+        field="mask", label="Mask numbers, addresses, cards", values=((True, "on"), (False, "off"))
+    ),
+    Option(
+        field="mask_names", label="Mask the others' names", values=((False, "off"), (True, "on"))
+    ),
+    Option(
+        field="silence",
+        label="A conversation ends after",
+        values=((None, "fitted"), (3600.0, "1 hour"), (21600.0, "6 hours"), (86400.0, "1 day")),
+    ),
+    Option(
+        field="join_within",
+        label="Join messages within",
+        values=((120.0, "2 minutes"), (600.0, "10 minutes"), (30.0, "30 seconds")),
+    ),
+    Option(field="max_turns", label="Turns an example", values=((20, "20"), (40, "40"), (8, "8"))),
+    Option(
+        field="same_reply",
+        label="Examples with the same reply",
+        values=((3, "3"), (1, "1"), (1000, "all")),
+    ),
+    Option(
+        field="held_out",
+        label="Held out",
+        values=((0.1, "a tenth"), (0.0, "none"), (0.2, "a fifth")),
+    ),
+    Option(
+        field="threads",
+        label="Put replies behind what they answer",
+        values=((True, "on"), (False, "off")),
+    ),
+    Option(
+        field="forwards", label="Keep forwarded messages", values=((False, "off"), (True, "on"))
+    ),
+    Option(field="links", label="Keep links alone", values=((False, "off"), (True, "on"))),
+    Option(field="bots", label="Keep what bots say", values=((False, "off"), (True, "on"))),
+)
+
+
+def rules_of(kept: Mapping[str, object]) -> Rules:
+    """Rules from what was set; what is not known any more is left out."""
+    known = {each.name for each in fields(Rules)}
+    return Rules(**{name: value for name, value in kept.items() if name in known})  # type: ignore[arg-type]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Asked:
+    """A choice that has to be made first."""
+
+    about: Import
+
+    @property
+    def is_who(self) -> bool:
+        return self.about.speaker is None
+
+
+class Imports:
+    """The use-cases of files that are trained on. Reading happens in threads."""
+
+    def __init__(self, store: Store, *, trainings: Trainings) -> None:
+        self._store = store
+        self._trainings = trainings
+
+    async def begin(
+        self,
+        avatar: Avatar,
+        file: Path,
+        attachment: Attachment,
+        *,
+        address: Address,
+        person: Person,
+        now: datetime,
+    ) -> Preflight | Asked | PairReading:
+        """What a file is: examples (then the training waits), a chat export (then a choice may be
+        needed first), or preference pairs. Raises BadDataset and NoTrainer.
+        """
+        self._trainings.target(avatar)
+        found = await asyncio.to_thread(recognise, file, attachment.name)
+        if found.format.examples is not None:
+            reading = await asyncio.to_thread(found.format.examples, found.sources[0])
+            return await self._trainings.prepare(avatar, reading, person=person, now=now)
+        if found.format.pairs is not None:
+            return await asyncio.to_thread(found.format.pairs, found.sources[0])
+        overview = await asyncio.to_thread(found.export().overview)
+        about = await self._add(
+            avatar, overview, attachment, address=address, person=person, now=now
+        )
+        return await self._next(about, avatar, found, overview, person=person, now=now)
+
+    async def _add(
+        self,
+        avatar: Avatar,
+        overview: Overview,
+        attachment: Attachment,
+        *,
+        address: Address,
+        person: Person,
+        now: datetime,
+    ) -> Import:
+        owner = overview.speaker(overview.owner) if overview.owner is not None else None
+        return await self._store.add_import(
+            avatar_id=avatar.id,
+            person_id=person.id,
+            address=address,
+            attachment=attachment,
+            form=overview.format,
+            messages=overview.messages,
+            speakers=[(s.id, s.name[:60], s.messages) for s in overview.speakers[:OFFERED]],
+            chats=[(c.id, c.title[:60], c.messages) for c in overview.chats[:OFFERED]],
+            chat_count=len(overview.chats),
+            speaker=owner.id if owner is not None and owner.usable else None,
+            expires_at=now + DRAFT_LASTS,
+        )
+
+    async def open(self, import_id: int, *, person: Person, now: datetime) -> Import:
+        """One that waits for a choice. Raises Expired and NotYours."""
+        about = await self._store.import_(import_id)
+        if about is None or about.expires_at <= now:
+            raise Expired(command="/train")
+        if about.person_id != person.id:
+            raise NotYours
+        return about
+
+    async def choose(
+        self,
+        about: Import,
+        avatar: Avatar,
+        file: Path,
+        *,
+        person: Person,
+        now: datetime,
+        speaker: str | None = None,
+        chosen: tuple[str, ...] | None = None,
+        every_chat: bool = False,
+        rules: Mapping[str, object] | None = None,
+    ) -> Preflight | Asked:
+        """Go on with another choice; those not given stay. Raises BadDataset."""
+        about = replace(
+            about,
+            speaker=speaker if speaker is not None else about.speaker,
+            chosen=chosen if chosen is not None else about.chosen,
+            rules=rules if rules is not None else about.rules,
+        )
+        found = await asyncio.to_thread(recognise, file, about.attachment.name)
+        overview = await asyncio.to_thread(found.export().overview)
+        if every_chat:
+            about = replace(about, chosen=tuple(chat.id for chat in overview.chats))
+        step = await self._next(about, avatar, found, overview, person=person, now=now)
+        await self._store.set_import(
+            about.id, speaker=about.speaker, chosen=about.chosen, rules=about.rules
+        )
+        return step
+
+    async def _next(
+        self,
+        about: Import,
+        avatar: Avatar,
+        found: Recognised,
+        overview: Overview,
+        *,
+        person: Person,
+        now: datetime,
+    ) -> Preflight | Asked:
+        if about.speaker is None or (about.chosen is None and about.chat_count > 1):
+            return Asked(about=about)
+        built = await asyncio.to_thread(
+            build,
+            found.export(),
+            person=about.speaker,
+            chats=about.chosen,
+            rules=rules_of(about.rules),
+            overview=overview,
+        )
+        target = self._trainings.target(avatar)
+        draft = await self._store.add_draft(
+            avatar_id=avatar.id,
+            person_id=person.id,
+            source=found.source,
+            provider=target.provider.name,
+            base_model=target.base_model,
+            tokens=built.report.tokens,
+            epochs=auto_epochs(len(built.examples)),
+            warnings=built.warnings,
+            examples=built.examples,
+            held_out=built.held_out,
+            now=now,
+            expires_at=now + DRAFT_LASTS,
+            import_id=about.id,
+            report=report_json(built.report),
+        )
+        return preflight(draft, self._trainings.providers, now=now)
+
+    def option(self, about: Import, place: int) -> Mapping[str, object]:
+        """The rules with the next value of an option. Raises BadText for one that is not there."""
+        if not 0 <= place < len(OPTIONS):
+            raise BadText(reason="There is no such option.")
+        option = OPTIONS[place]
+        values = [value for value, _ in option.values]
+        now = about.rules.get(option.field, values[0])
+        following = values[(values.index(now) + 1) % len(values)] if now in values else values[0]
+        rest = {name: value for name, value in about.rules.items() if name != option.field}
+        return rest if following == values[0] else {**rest, option.field: following}
+
+    async def merged(
+        self, avatar: Avatar, reading: Reading, draft: Draft, *, person: Person, now: datetime
+    ) -> Preflight:
+        """A draft with more examples behind its own. It stands for the old one."""
+        kept = await self._store.draft_examples(draft.id, limit=draft.example_count, offset=0)
+        target = self._trainings.target(avatar)
+        made = await self._store.add_draft(
+            avatar_id=avatar.id,
+            person_id=person.id,
+            source=f"{draft.source} and {reading.source}",
+            provider=target.provider.name,
+            base_model=target.base_model,
+            tokens=draft.tokens + reading.tokens,
+            epochs=draft.epochs,
+            warnings=draft.warnings,
+            examples=(*kept, *reading.examples),
+            now=now,
+            expires_at=now + DRAFT_LASTS,
+            import_id=None,
+            report=draft.report,
+            origin_id=draft.origin_id,
+        )
+        await self._store.drop_draft(draft.id)
+        return preflight(made, self._trainings.providers, now=now)
+
+
+def report_json(report: Report) -> dict[str, object]:
+    """A report as it is stored with a draft."""
+    return {
+        **asdict(report),
+        "dropped": {drop.value: count for drop, count in report.dropped.items()},
+        "masked": {kind.value: count for kind, count in report.masked.items()},
+        "verdict": report.verdict,
+    }

@@ -1,0 +1,94 @@
+"""Teaching in the chat: a better answer to something the avatar said becomes an example."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from avatar import tokens
+from avatar.dataset.reading import Reading
+from avatar.errors import BadText, MessageNotFound
+from avatar.records import Avatar, Example, Message, Person, Role, Taught, Turn
+from avatar.stores import Store
+from avatar.text import visible
+
+TAUGHT = "what was taught in the chat"  # the source of such examples
+CONTEXT = 6  # turns before the question that are kept with it
+MAX_ANSWER = 4_000  # characters
+MIN_EXAMPLES = 10
+MOST = 5_000  # taught answers in a training
+
+
+class Teaching:
+    """The use-cases."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    async def teach(
+        self,
+        avatar: Avatar,
+        reply: Message | None,
+        better: str,
+        *,
+        person: Person,
+        now: datetime,
+        cause: int,
+    ) -> Taught:
+        """Keep a better answer to the question of a stored reply, with what was said before.
+
+        Raises MessageNotFound and BadText.
+        """
+        if reply is None or reply.role is not Role.ASSISTANT or reply.avatar_id != avatar.id:
+            raise MessageNotFound
+        answer = visible(better).strip()
+        if not answer:
+            raise BadText(reason="Write what it should have answered: /teach Wah, welcome lah!")
+        if len(answer) > MAX_ANSWER:
+            raise BadText(
+                reason=f"An answer has up to {MAX_ANSWER:,} characters; this one has "
+                f"{len(answer):,}."
+            )
+        *turns, _ = await self._store.before(reply.id, limit=CONTEXT)
+        return await self._store.teach(
+            avatar_id=avatar.id,
+            person_id=person.id,
+            turns=[Turn(role=turn.role, text=turn.text) for turn in turns],
+            better=answer,
+            worse=reply.text,
+            now=now,
+            cause=cause,
+        )
+
+    async def reading(self, avatar: Avatar) -> Reading:
+        """Everything that was taught, oldest first, as what a file would give."""
+        found = await self._store.taught(avatar.id, limit=MOST, offset=0)
+        return reading_of(tuple(reversed(found)))
+
+
+def example_of(taught: Taught) -> Example:
+    """A taught answer as a training example."""
+    turns = (*taught.turns, Turn(role=Role.ASSISTANT, text=taught.better))
+    # What the avatar said before was its own answer, and not what it should learn.
+    weights = tuple(
+        None if turn.role is not Role.ASSISTANT else int(i == len(turns) - 1)
+        for i, turn in enumerate(turns)
+    )
+    return Example(
+        turns=turns,
+        weights=weights,
+        tokens=tokens.of_conversation([turn.text for turn in turns]),
+        source=f"taught in the chat on {taught.created_at:%d %b %Y}",
+    )
+
+
+def reading_of(found: Sequence[Taught]) -> Reading:
+    """Taught answers as what a file would give. Raises nothing, however few they are."""
+    few = (
+        (f"{len(found)} examples are few: an improvement is usually seen from 50 to 100.",)
+        if len(found) < 50
+        else ()
+    )
+    return Reading(
+        source=TAUGHT,
+        examples=tuple(map(example_of, found)),
+        warnings=few,
+    )

@@ -1,0 +1,77 @@
+"""Chat exports on their way to examples: whose words, which chats, by which rules; and looking."""
+
+from avatar.dataset.ready import PairReading
+from avatar.importing import OPTIONS, Asked
+from avatar.records import Draft, Example, Import, Role
+from bot.actions import Verb, code
+from bot.screen import Button, Content, Style
+from bot.wording import code as inline
+from bot.wording import counted, escape, shortened
+
+_WHO = {Role.USER: "Somebody", Role.ASSISTANT: "The avatar", Role.SYSTEM: "Instructions"}
+
+
+def question(asked: Asked) -> Content:
+    """Whose words are learnt, or from which chats."""
+    about = asked.about
+    head = f"**{escape(about.format)} export**: {counted(about.messages, 'message')}"
+    head += f" in {counted(about.chat_count, 'chat')}."
+    rows: list[tuple[Button, ...]] = []
+    if asked.is_who:
+        text = f"{head}\n\nWho is the avatar to learn from?"
+        for place, (_, name, messages) in enumerate(about.speakers):
+            label = f"{shortened(name, 40)} ({messages:,})"
+            rows.append((Button(label=label, action=code(Verb.SPEAKER, about.id, place)),))
+    else:
+        text = f"{head}\n\nFrom which chats?"
+        label = f"All {about.chat_count} chats"
+        rows.append((Button(label=label, action=code(Verb.CHATS, about.id, 0)),))
+        for place, (_, title, messages) in enumerate(about.chats, start=1):
+            label = f"{shortened(title, 40)} ({messages:,})"
+            rows.append((Button(label=label, action=code(Verb.CHATS, about.id, place)),))
+    return Content(text=text, buttons=tuple(rows))
+
+
+def pairs(reading: PairReading) -> Content:
+    """A file of preference pairs, which is read and not trained from here."""
+    return Content(
+        text=f"That file holds {counted(len(reading.pairs), 'preference pair')} (DPO). They are "
+        "good pairs, but only examples and chat exports can be trained from the chat: send one of "
+        "those."
+    )
+
+
+def options(draft: Draft, about: Import) -> Content:
+    """The rules that examples are built by; a press takes the next value."""
+    rows = []
+    for place, option in enumerate(OPTIONS):
+        value = about.rules.get(option.field, option.values[0][0])
+        words = next((words for known, words in option.values if known == value), str(value))
+        label = f"{option.label}: {words}"
+        rows.append((Button(label=label, action=code(Verb.OPTION, draft.id, place)),))
+    rows.append((Button(label="Done", action=code(Verb.FLIGHT, draft.id)),))
+    return Content(
+        text=f"**How examples are built** from {inline(draft.source)}: "
+        f"{counted(draft.example_count, 'example')} now. A press takes the next value and builds "
+        "them anew.",
+        buttons=tuple(rows),
+    )
+
+
+def look(draft: Draft, example: Example, place: int) -> Content:
+    """One example, to page through."""
+    said = [f"**{_WHO[turn.role]}**: {escape(shortened(turn.text, 400))}" for turn in example.turns]
+    head = f"Example {place + 1} of {draft.example_count} ({escape(example.source)})"
+    leaf = []
+    if place > 0:
+        leaf.append(Button(label="« Before", action=code(Verb.LOOK, draft.id, place - 1)))
+    if place + 1 < draft.example_count:
+        leaf.append(Button(label="Next »", action=code(Verb.LOOK, draft.id, place + 1)))
+    rows = [tuple(leaf)] if leaf else []
+    leave = Button(
+        label="Leave this one out",
+        action=code(Verb.LEAVE, draft.id, place),
+        style=Style.DANGER,
+    )
+    rows.append((leave, Button(label="Done", action=code(Verb.FLIGHT, draft.id))))
+    return Content(text="\n\n".join([head, *said]), buttons=tuple(rows))

@@ -1,0 +1,84 @@
+"""What is taught in the chat, and examples that leave as files."""
+
+from collections.abc import Sequence
+
+from avatar.records import Avatar, Role, Taught, Version
+from bot.actions import Verb, code
+from bot.screen import Button, Content, File
+from bot.wording import counted, escape, shortened
+
+PAGE = 5  # taught answers on a page
+
+
+def taught(avatar: Avatar, one: Taught, count: int) -> Content:
+    """After /teach."""
+    asked, answer = escape(shortened(_asked(one), 120)), escape(shortened(one.better, 200))
+    return Content(
+        text=f"Kept for the next training of {escape(avatar.name)}: to “{asked}” it should say "
+        f"“{answer}”. {counted(count, 'answer')} taught so far (/examples); /train offers them.",
+        buttons=((Button(label="Take it back", action=code(Verb.UNTEACH, one.id)),),),
+    )
+
+
+def _asked(one: Taught) -> str:
+    asked = [turn.text for turn in one.turns if turn.role is Role.USER]
+    return asked[-1] if asked else ""
+
+
+def lessons(avatar: Avatar, page: Sequence[Taught], *, number: int, count: int) -> Content:
+    """One page of what was taught, newest first."""
+    if not page:
+        text = (
+            "There is no such page. /examples shows the newest."
+            if number > 1
+            else "Nothing was taught yet. Answer a reply of the avatar with /teach and what it "
+            "should have said."
+        )
+        return Content(text=text)
+    parts = [f"**Taught to {escape(avatar.name)}**: {counted(count, 'answer')}"]
+    rows: list[tuple[Button, ...]] = []
+    for one in page:
+        parts.append(
+            f"**{one.id}** · {escape(shortened(_asked(one), 120))}  \n"
+            f"→ {escape(shortened(one.better, 200))}  \n"
+            f"instead of: {escape(shortened(one.worse, 120))}"
+        )
+        rows.append((Button(label=f"Delete {one.id}", action=code(Verb.UNTEACH, one.id)),))
+    leaf = []
+    if number > 1:
+        leaf.append(Button(label="« Newer", action=code(Verb.LESSONS, avatar.id, number - 1)))
+    if number * PAGE < count:
+        leaf.append(Button(label="Older »", action=code(Verb.LESSONS, avatar.id, number + 1)))
+    if leaf:
+        rows.append(tuple(leaf))
+    rows.append((Button(label="As a file", action=code(Verb.LESSON_FILE, avatar.id)),))
+    return Content(text="\n\n".join(parts), buttons=tuple(rows))
+
+
+def untaught(*, gone: bool) -> Content:
+    """After a taught answer was deleted."""
+    return Content(text="Deleted." if gone else "It was deleted already.")
+
+
+def lesson_file(avatar: Avatar, content: bytes, count: int) -> Content:
+    """What was taught, as OpenAI's JSONL."""
+    return Content(
+        text=f"{counted(count, 'taught answer')} in OpenAI's format.",
+        file=File(name=f"{avatar.slug}-taught.jsonl", content=content),
+    )
+
+
+def dataset(avatar: Avatar, version: Version, content: bytes) -> Content:
+    """A version's examples, as OpenAI's JSONL."""
+    return Content(
+        text=f"The {counted(version.example_count, 'example')} of version {version.number} in "
+        "OpenAI's format: they can be trained anywhere, also after the version is deleted here.",
+        file=File(name=f"{avatar.slug}-version-{version.number}.jsonl", content=content),
+    )
+
+
+def report_file(source: str, content: bytes, words: str) -> Content:
+    """What became of a file, with all its examples."""
+    stem = source.rsplit(".", 1)[0][:40]
+    safe = "".join(c if c.isalnum() else "-" for c in stem).strip("-") or "all"
+    return Content(text=words, file=File(name=f"{safe}-examples.jsonl", content=content))

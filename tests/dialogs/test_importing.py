@@ -1,0 +1,170 @@
+"""From a person's chats to a trained avatar, and teaching in the chat."""
+
+import json
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from tests.dialogs.stage import Stage, play, telegram_stage, terminal_stage
+
+
+@pytest.fixture(params=["terminal", "telegram"])
+async def stage(
+    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[Stage]:
+    monkeypatch.chdir(tmp_path)  # where the terminal puts files
+    if request.param == "terminal":
+        async with terminal_stage(tmp_path) as made:
+            yield made
+    else:
+        async with telegram_stage(tmp_path) as made_there:
+            yield made_there
+
+
+def whatsapp(file: Path, *, days: int = 30) -> Path:
+    """A chat of Ann and Mei, a conversation a day."""
+    lines = []
+    for day in range(1, days + 1):
+        asked = f"What shall we eat on day {day}, Mei?"
+        lines.append(f"{day:02}/09/2026, 12:00 - Ann: {asked}")
+        answer = f"Wah, day {day} must eat nasi lemak number {day} lah!"
+        lines.append(f"{day:02}/09/2026, 12:01 - Mei: {answer}")
+        lines.append(f"{day:02}/09/2026, 12:02 - Mei: Call me at +60 12-345 6789")
+    file.write_text("\n".join(lines), encoding="utf-8")
+    return file
+
+
+def telegram_account(file: Path) -> Path:
+    """Two chats of one account."""
+
+    def chat(number: int, name: str) -> dict[str, object]:
+        messages = []
+        for i in range(40):
+            for offset, (speaker, id_) in enumerate(((name, f"user{number}"), ("Mei", "user1"))):
+                messages.append(
+                    {
+                        "type": "message",
+                        "id": i * 2 + offset,
+                        "date": "2026-09-20T10:00:00",
+                        "date_unixtime": str(1_790_000_000 + i * 90_000 + offset * 60),
+                        "from": speaker,
+                        "from_id": id_,
+                        "text": f"{speaker} says {i} today",
+                    }
+                )
+        return {"name": name, "type": "personal_chat", "id": number, "messages": messages}
+
+    data = {
+        "personal_information": {"user_id": 1, "first_name": "Mei"},
+        "chats": {"list": [chat(7, "Ann"), chat(8, "Ben")]},
+    }
+    file.write_text(json.dumps(data), encoding="utf-8")
+    return file
+
+
+async def test_from_a_chat_to_an_avatar(stage: Stage, tmp_path: Path) -> None:
+    shown = await stage.train(whatsapp(tmp_path / "chat.txt"))
+    assert "WhatsApp export" in shown
+    assert "90 messages in 1 chat" in shown
+    assert "Who is the avatar to learn from?" in shown
+    await play(
+        stage,
+        [
+            ("[Mei (60)]", "27 examples & 90 messages: & PHONE & no guarantee & Start it?"),
+            ("[Look at the examples]", "Example 1 of 27 & What shall we eat & [PHONE]"),
+            ("[Next »]", "Example 2 of 27"),
+            ("[Leave this one out]", "Example 2 of 26"),
+            ("[Done]", "26 examples & Start it?"),
+            ("[Options]", "Mask numbers, addresses, cards: on & Held out: a tenth"),
+            ("[Held out: a tenth]", "30 examples now & Held out: none"),
+            ("[Mask numbers, addresses, cards: on]", "cards: off"),
+            ("[Done]", "30 examples & !PHONE & Start it?"),
+            ("[Report]", "All 30 examples as a file"),
+        ],
+    )
+    await play(
+        stage,
+        [
+            ("/history", "no versions yet"),
+        ],
+    )
+    await stage.train(tmp_path / "chat.txt")
+    await play(
+        stage,
+        [
+            ("[Mei (60)]", "Start it?"),
+            ("[Start training]", "in training"),
+            ("(wait)", "Deep Training completed"),
+            ("/activate 1", "Active Now"),
+            ("What shall we eat on day 7, Mei?", "nasi lemak"),
+            ("/version 1", "27 examples from chat.txt"),
+            ("/dataset 1", "The 27 examples of version 1"),
+            ("/dataset 9", "There is no version 9"),
+        ],
+    )
+
+
+async def test_several_chats_are_asked_about(stage: Stage, tmp_path: Path) -> None:
+    shown = await stage.train(telegram_account(tmp_path / "result.json"))
+    assert "Telegram export" in shown
+    assert "From which chats?" in shown  # the file says whose it is
+    await play(
+        stage,
+        [
+            ("[Ann (80)]", "in chats that were not chosen & Start it?"),
+            ("[Cancel]", "Nothing was started"),
+        ],
+    )
+    await stage.train(tmp_path / "result.json")
+    await play(stage, [("[All 2 chats]", "!not chosen & Start it?")])
+
+
+async def test_a_broken_export_is_a_sentence(stage: Stage, tmp_path: Path) -> None:
+    whole = telegram_account(tmp_path / "result.json").read_bytes()
+    (tmp_path / "cut.json").write_bytes(whole[: len(whole) // 2])
+    shown = await stage.train(tmp_path / "cut.json")
+    assert "cannot be trained on" in shown
+    (tmp_path / "image.jsonl").write_bytes(b"\x89PNG\r\n\x1a\n" + b"\0" * 99)
+    shown = await stage.train(tmp_path / "image.jsonl")
+    assert "cannot be trained on" in shown
+
+
+async def test_teaching_in_the_chat(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    async with terminal_stage(tmp_path) as stage:
+        await play(stage, [("/examples", "Nothing was taught yet"), ("/teach Wah", "no record")])
+        for number in range(10):
+            await play(
+                stage,
+                [
+                    (f"What is number {number}?", "?"),
+                    (f"/teach Number {number} is very shiok lah", f"{number + 1} answer"),
+                ],
+            )
+        await play(
+            stage,
+            [
+                ("/teach", "Write what it should have answered"),
+                ("/examples", "10 answers & Number 9 is very shiok lah & instead of & Older"),
+                ("[Older »]", "Number 0 is very shiok lah"),
+                ("[As a file]", "10 taught answers in OpenAI's format & demo-taught.jsonl"),
+                ("/train", "10 answers taught in the chat & Train on the 10 taught answers"),
+                ("[Train on the 10 taught answers]", "10 examples & are few & Start it?"),
+                ("[Start training]", "in training"),
+                ("(wait)", "completed"),
+                ("/activate 1", "Active Now"),
+                ("/new", "new conversation"),
+                ("What is number 3?", "Number 3 is very shiok lah"),
+                ("/examples", "10 answers"),
+                ("[Delete 10]", "Deleted"),
+                ("/retrain 1", "10 examples from version 1 & Add 9 taught answers"),
+                ("[Add 9 taught answers]", "19 examples & Start it?"),
+                ("[Start training]", "in training"),
+                ("(wait)", "completed"),
+                ("/version 2", "19 examples & examples of version 1"),
+            ],
+        )
+        file = (tmp_path / "demo-taught.jsonl").read_text(encoding="utf-8")
+        assert len(file.splitlines()) == 10
+        assert all("shiok" in line for line in file.splitlines())
