@@ -27,12 +27,13 @@ from avatar.records import (
     Pair,
     Person,
     Role,
+    Spent,
     TrainingType,
     Turn,
     Usage,
     Version,
 )
-from avatar.stores import Context, Spent, Store
+from avatar.stores import Context, Store
 from avatar.text import visible
 
 log = logging.getLogger(__name__)

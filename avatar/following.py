@@ -23,10 +23,10 @@ from avatar.records import (
     NewNotice,
     NoticeKind,
     RemoteJob,
+    Spent,
     Status,
     Version,
 )
-from avatar.stores import Spent
 
 SEARCHES = 3  # looks for a job in doubt, polls apart, before it is created again
 VANISHED = 5  # polls in a row that know nothing of a job, before it counts as failed

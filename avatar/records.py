@@ -477,3 +477,18 @@ class Confirmation:
     person_id: int
     expires_at: datetime
     used_at: datetime | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Spent:
+    """An amount to be added to what was spent."""
+
+    avatar_id: int
+    month: str
+    kind: str  # chat | training | compare
+    version_id: int | None
+    model: str
+    prompt_tokens: int
+    completion_tokens: int
+    cost: int | None  # None: no price is known
+    count: int = 1

@@ -18,10 +18,11 @@ from avatar.records import (
     Pair,
     Role,
     Spending,
+    Spent,
     Usage,
     Version,
 )
-from avatar.stores import Context, Spent
+from avatar.stores import Context
 from avatar.versions import pair_of
 from storage import rows
 from storage.base import Base, insert, insert_into

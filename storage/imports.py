@@ -13,7 +13,7 @@ from storage.tables import imports
 
 
 class ImportTables(Base):
-    """A part of `avatar.stores.TrainingStore`."""
+    """A part of `avatar.training_stores.TrainingStore`."""
 
     async def add_import(
         self,

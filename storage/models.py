@@ -10,7 +10,7 @@ from storage.tables import models
 
 
 class ModelTables(Base):
-    """Fulfils `avatar.stores.ModelStore`."""
+    """Fulfils `avatar.training_stores.ModelStore`."""
 
     async def save_endings(self, endings: Sequence[Ending]) -> None:
         """New, or in place of what was known of the same model."""

@@ -12,7 +12,7 @@ from storage.tables import taught
 
 
 class TaughtTables(Base):
-    """Fulfils `avatar.stores.TaughtStore`."""
+    """Fulfils `avatar.training_stores.TaughtStore`."""
 
     async def teach(
         self,

@@ -16,11 +16,11 @@ from avatar.records import (
     Job,
     JobEvent,
     NewNotice,
+    Spent,
     Status,
     TrainingType,
     Version,
 )
-from avatar.stores import Spent
 from storage import rows
 from storage.base import insert
 from storage.chats import add_spent
@@ -60,7 +60,7 @@ _SAVED_VERSION = [
 
 
 class TrainingTables(VersionTables):
-    """Fulfils `avatar.stores.TrainingStore`."""
+    """Fulfils `avatar.training_stores.TrainingStore`."""
 
     async def add_draft(
         self,

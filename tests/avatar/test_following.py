@@ -11,8 +11,17 @@ from hypothesis import strategies as st
 from avatar import following
 from avatar.following import Advance, Step
 from avatar.providers import preset
-from avatar.records import Address, Job, JobEvent, NewNotice, NoticeKind, RemoteJob, Status, Version
-from avatar.stores import Spent
+from avatar.records import (
+    Address,
+    Job,
+    JobEvent,
+    NewNotice,
+    NoticeKind,
+    RemoteJob,
+    Spent,
+    Status,
+    Version,
+)
 from avatar.why_failed import explained
 from tests.avatar.make import NOW, a_model, an_avatar
 

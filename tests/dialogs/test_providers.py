@@ -58,7 +58,7 @@ async def test_train_asks_where_and_retrain_goes_elsewhere(tmp_path: Path) -> No
                     "Where is it to be trained? & imitator-1 at Host one & own machine): free & "
                     "[2] imitator-1 at Host two",
                 ),
-                ("[imitator-1 at Host two]", "at Host two & Start it? & [4] Elsewhere"),
+                ("[imitator-1 at Host two]", "at Host two & Start it? & ] Elsewhere"),
                 ("[Elsewhere]", "Where is it to be trained?"),
                 ("[imitator-1 at Host one]", "at Host one & Start it?"),
                 ("[Epochs +]", "4 epochs & at Host one & Elsewhere"),

@@ -20,11 +20,11 @@ from avatar.records import (
     NoticeKind,
     Person,
     Role,
+    Spent,
     Status,
     Usage,
     Why,
 )
-from avatar.stores import Spent
 from storage.store import SqlStore, open_store
 from tests.avatar.make import NOW
 from tests.storage.steps import HOME, a_model, a_prompt, begin, end
