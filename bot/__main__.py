@@ -1,4 +1,4 @@
-"""`python -m bot`: chat with avatars in Telegram, or, with nothing configured, in the terminal."""
+"""`python -m bot`: chat with avatars in Telegram and Discord; with no token, in the terminal."""
 
 import asyncio
 import os
@@ -31,7 +31,7 @@ def main() -> int:
         sys.stderr.write(f"avatar-bot cannot start: {error}\n")
         return 2
     level = settings.log_level
-    if settings.telegram_token is None and level == "info":
+    if settings.in_terminal and level == "info":
         level = "warning"  # a conversation in a terminal is not the place for news of the process
     set_up_logs(level=level, form=settings.log_format, secrets_=settings.secrets)
     try:

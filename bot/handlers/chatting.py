@@ -80,7 +80,7 @@ class ChattingHandlers:
         incoming, store = request.incoming, self._desk.store
         sight = request.messenger.open_sight(
             incoming.address,
-            reply_to=None if incoming.private else incoming.message_id,
+            reply_to=incoming.message_id,
             private=incoming.private,
             stop=Button(label="Stop", action=code(Verb.STOP)),
         )

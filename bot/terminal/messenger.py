@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Protocol
 
 from avatar.errors import BadText
-from avatar.records import Address, Attachment
+from avatar.records import Address, Attachment, Incoming
 from bot.commands import Command
 from bot.screen import Button, Content, Sight
 
@@ -104,6 +104,10 @@ class TerminalMessenger:
     ) -> AbstractAsyncContextManager[Path]:
         """The person's own file."""
         return _own_file(Path(attachment.ref), attachment.name, limit)
+
+    def aside(self, incoming: Incoming) -> Address:
+        """There is nobody else."""
+        return incoming.address
 
     async def offer_commands(self, address: Address, commands: Sequence[Command]) -> None:
         """The terminal completes commands by itself."""
