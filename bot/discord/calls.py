@@ -64,7 +64,7 @@ class Calls:
             raise NotDelivered(retry_after=error.retry_after, detail="Discord's limit") from error
         except discord.HTTPException as error:
             raise _meant(error) from error
-        except _BROKEN as error:
+        except (*_BROKEN, ValueError) as error:  # the last: no JSON, in spite of what it says
             raise NotDelivered(detail=f"Discord: {type(error).__name__} {error}") from error
 
     async def _tried(
