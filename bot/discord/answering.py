@@ -11,7 +11,7 @@ from avatar.errors import DeliveryError
 from bot.commands import Command
 from bot.completion import Completion, Form
 from bot.discord import reading, slash
-from bot.discord.calls import Acknowledged, Calls, Gone, Stale
+from bot.discord.calls import Acknowledged, Calls, Stale
 from bot.discord.client import Client
 from bot.discord.pace import Pace
 
@@ -82,8 +82,8 @@ class Answering:
         except Stale:
             log.warning("an interaction came too late to be answered")
             return False
-        except (DeliveryError, Gone) as error:
-            log.warning("an interaction was perhaps not acknowledged: %s", error)
+        except DeliveryError as error:
+            log.warning("an interaction was perhaps not acknowledged: %s", error.detail)
         return True
 
     async def _complete(self, asked: discord.Interaction, focus: slash.Focus | None) -> None:

@@ -38,7 +38,7 @@ class Http(HTTPClient):
 
     async def request(self, route: Route, **kwargs: Any) -> Any:
         """A call of the API, with rate limits and 5xx handled by discord.py."""
-        if self._api_url is not None:
+        if self._api_url is not None and route.url.startswith(Route.BASE):
             route.url = self._api_url + route.url.removeprefix(Route.BASE)
         return await super().request(route, **{"timeout": _ANSWER, **kwargs})
 

@@ -212,7 +212,6 @@ class DiscordStandIn(DiscordGateway):
                     method=request.method, path=path, body=body, at=time.monotonic(), status=status
                 )
             )
-            self.wake()
         if status == 0:
             assert request.transport is not None
             request.transport.abort()

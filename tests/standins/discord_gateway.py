@@ -154,7 +154,6 @@ class DiscordGateway(DiscordWorld):
                 if session.connection is connection:
                     session.connection = None
             await connection.end()
-            self.wake()
         return socket
 
     def _take(self, connection: Connection, payload: Json) -> None:
@@ -168,7 +167,6 @@ class DiscordGateway(DiscordWorld):
             case 6:
                 self.handshakes.append("resume")
                 self._resume(connection, payload["d"])
-        self.wake()
 
     def _identify(self, connection: Connection, data: Json) -> None:
         if data["token"] != self.token:

@@ -92,7 +92,6 @@ class DiscordWorld:
     """What people do and see. `tests.standins.discord_api` adds the server."""
 
     def __init__(self) -> None:
-        self._changed = asyncio.Event()
         self.channels: dict[int, dict[int, Json]] = {
             CHANNEL: {},
             **{channel: {} for channel in DIRECT.values()},
@@ -296,16 +295,12 @@ class DiscordWorld:
     def is_direct(self, channel: int) -> bool:
         return channel in DIRECT.values()
 
-    def wake(self) -> None:
-        self._changed.set()
-        self._changed = asyncio.Event()
-
     async def until(self, condition: Callable[[], bool], *, within: float = 10.0) -> None:
         """Wait until a condition on what is seen holds; AssertionError if it does not in time."""
         try:
             async with asyncio.timeout(within):
                 while not condition():
-                    await self._changed.wait()
+                    await asyncio.sleep(0.003)
         except TimeoutError:
             raise AssertionError(f"it did not happen in {within} s") from None
 
