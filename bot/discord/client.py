@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from typing import Any
 
 import aiohttp
@@ -53,7 +53,7 @@ class Client(discord.Client):
     """One bot. What its gateway tells is handed to the three that the platform sets."""
 
     on_said: Callable[[discord.Message], None] | None = None
-    on_asked: Callable[[discord.Interaction], Awaitable[None]] | None = None
+    on_asked: Callable[[discord.Interaction], None] | None = None
     on_session: Callable[[], None] | None = None  # a new one, not one that was resumed
 
     def __init__(self, *, pace: Pace, api_url: str | None, gateway_url: str | None) -> None:
@@ -110,7 +110,7 @@ class Client(discord.Client):
     async def on_interaction(self, interaction: discord.Interaction) -> None:
         """discord.py's event."""
         if self.on_asked is not None:
-            await self.on_asked(interaction)
+            self.on_asked(interaction)
 
     async def on_connect(self) -> None:
         """discord.py's event for READY."""

@@ -69,6 +69,7 @@ class DiscordPlatform:
         self._work: asyncio.Queue[Callable[[], Awaitable[None]]] = asyncio.Queue()
         self._last: OrderedDict[int, tuple[int, int | None]] = OrderedDict()  # by channel: the
         # newest message that was seen there, and the server
+        self._asks: set[asyncio.Task[None]] = set()
         self._sessions = 0
         self._receive: Receive | None = None
 
@@ -130,8 +131,16 @@ class DiscordPlatform:
                 await client.ws.close(code=1000)
             await self._end(taking)
 
+    async def taken(self) -> None:
+        """Wait until all that the gateway has told lies in the inbox."""
+        while self._asks:
+            await asyncio.wait(set(self._asks))
+        await self._work.join()
+
     async def _stay_connected(self) -> None:
-        """Dropped connections are discord.py's business: it resumes, or begins anew."""
+        """Dropped connections are discord.py's business: it resumes, or begins anew. So is reading
+        what the gateway tells; what it cannot read ends the session, and a new one begins.
+        """
         while True:
             try:
                 await self._client.connect()
@@ -142,16 +151,21 @@ class DiscordPlatform:
                 if error.code == _WRONG_TOKEN:
                     raise TokenRefused(detail=str(error)) from error
                 raise GatewayRefused(code=error.code, detail=str(error)) from error
+            except Exception:
+                log.exception("the gateway told something that cannot be read: connecting anew")
+                await self._client.ws.close(code=1000)
+                await asyncio.sleep(self._pace.identify)
             else:
                 return
 
     async def _end(self, taking: asyncio.Task[None]) -> None:
         """What was handed to us by the gateway is not sent again: take it in."""
-        emptied = asyncio.create_task(self._work.join())
+        emptied = asyncio.create_task(self.taken())
         await asyncio.wait({emptied, taking}, timeout=_GRACE, return_when=asyncio.FIRST_COMPLETED)
-        for task in (emptied, taking):
+        ending = (emptied, taking, *self._asks)
+        for task in ending:
             task.cancel()
-        await asyncio.gather(emptied, taking, return_exceptions=True)
+        await asyncio.gather(*ending, return_exceptions=True)
 
     # What the gateway tells, in its order. None of these waits.
 
@@ -166,7 +180,12 @@ class DiscordPlatform:
         if incoming is not None:
             self._work.put_nowait(partial(self._hand_over, incoming))
 
-    async def _asked(self, answering: Answering, asked: discord.Interaction) -> None:
+    def _asked(self, answering: Answering, asked: discord.Interaction) -> None:
+        task = asyncio.create_task(self._ask(answering, asked))
+        self._asks.add(task)
+        task.add_done_callback(self._asks.discard)
+
+    async def _ask(self, answering: Answering, asked: discord.Interaction) -> None:
         if await answering.at_once(asked):
             return
         incoming = reading.interaction(asked, me=self._client.me)

@@ -251,6 +251,7 @@ class DiscordStage:
     def __init__(
         self,
         standin: DiscordStandIn,
+        platform: DiscordPlatform,
         dispatcher: Dispatcher,
         desk: Desk,
         *,
@@ -258,6 +259,7 @@ class DiscordStage:
         channel: int | None = None,
     ) -> None:
         self.standin = standin
+        self.platform = platform
         self.dispatcher = dispatcher
         self.desk = desk
         self.user = user
@@ -291,8 +293,15 @@ class DiscordStage:
         await self.desk.idle()
         return self._news(self._since)
 
+    def elsewhere(self, *, user: int, channel: int) -> "DiscordStage":
+        """Another person, or another channel, of the same bot."""
+        return DiscordStage(
+            self.standin, self.platform, self.dispatcher, self.desk, user=user, channel=channel
+        )
+
     async def _answer(self, before: dict[int, str], asked: Asked | None = None) -> str:
         await self.standin.settled()
+        await self.platform.taken()
         await self.dispatcher.quiet()
         await self.standin.settled()
         form = asked.form_text if asked is not None else ""
@@ -340,7 +349,7 @@ async def discord_stage(
                     platform.serve(dispatcher.receive, completion(settings, desk))
                 )
                 await server.heard()
-                stage = DiscordStage(server, dispatcher, desk)
+                stage = DiscordStage(server, platform, dispatcher, desk)
                 await stage.say("/newavatar Demo")
                 try:
                     yield stage

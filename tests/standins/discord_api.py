@@ -183,7 +183,7 @@ class DiscordStandIn(DiscordGateway):
             )
         )
 
-    async def settled(self, *, quiet: float = 0.05) -> None:
+    async def settled(self, *, quiet: float = 0.03) -> None:
         """Wait until the bot has heard everything, answered every interaction in time, and made no
         call for `quiet` seconds.
         """
@@ -365,7 +365,8 @@ class DiscordStandIn(DiscordGateway):
         if reference is not None:
             answered = int(reference["message_id"])
             if answered in self.channels[id_]:
-                message |= {"message_reference": {"message_id": str(answered)}, "type": 19}
+                message["type"] = 19
+                message["message_reference"] = {"message_id": str(answered), "channel_id": channel}
             elif reference.get("fail_if_not_exists", True):
                 del self.channels[id_][int(message["id"])]
                 raise rules.invalid("message_reference: Unknown message")

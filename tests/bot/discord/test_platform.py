@@ -8,7 +8,7 @@ import pytest
 from avatar.records import Incoming
 from bot.discord.platform import DiscordPlatform, GatewayRefused, TokenRefused
 from tests.bot.discord.make import IN_SERVER, PRIVATE, QUICK, Inbox, logged_in, said, serving
-from tests.standins.discord_api import ANN, BOT, CHANNEL, DiscordStandIn
+from tests.standins.discord_api import ANN, BOT, CHANNEL, DIRECT, DiscordStandIn
 
 
 async def test_what_comes_in_is_handed_over_in_order(discord: DiscordStandIn) -> None:
@@ -138,16 +138,27 @@ async def test_an_event_that_cannot_be_read_does_not_stand_in_the_way(
 ) -> None:
     inbox = Inbox()
     async with serving(discord, inbox.receive):
-        discord.event(
-            "MESSAGE_CREATE", discord._message(PRIVATE_CHANNEL, ANN, "odd") | {"type": 999}
-        )
+        discord.event("MESSAGE_CREATE", discord._message(DIRECT[ANN], ANN, "odd") | {"type": 999})
         discord.event("SOMETHING_NEW", {"a": 1})
         discord.say("behind")
         await discord.settled()
     assert inbox.texts == ["behind"]
 
 
-PRIVATE_CHANNEL = int(PRIVATE.chat)
+async def test_an_event_that_the_library_cannot_read_begins_a_new_session(
+    discord: DiscordStandIn,
+) -> None:
+    inbox = Inbox()
+    async with serving(discord, inbox.receive):
+        discord.say("before")
+        await discord.heard()
+        first = discord.session
+        discord.event("MESSAGE_CREATE", {"channel_id": "what"})
+        discord.say("behind")
+        await discord.until(lambda: discord.session is not first)
+        await discord.settled()
+    assert inbox.texts == ["before", "behind"]
+    assert discord.handshakes == ["identify", "identify"]
 
 
 async def test_a_press_is_acknowledged_at_once_and_handed_over(discord: DiscordStandIn) -> None:
