@@ -133,7 +133,7 @@ COMMANDS: tuple[Command, ...] = (
         Parameter(name="A", kind=Kind.PROMPT_VERSION),
         Parameter(name="B", kind=Kind.PROMPT_VERSION),
     ),
-    _owners("why", "as an answer to a reply: what gave it", menu="Why this reply?"),
+    _owners("why", "what gave a reply: the one it answers, or the last", menu="Why this reply"),
     _owners("cost", "what was spent this month"),
     _owners(
         "note",

@@ -12,6 +12,8 @@ from datetime import UTC, datetime
 _PATTERNS = (
     re.compile(r"(?<!\d)\d{6,20}:[A-Za-z0-9_-]{30,}"),  # Telegram, also as /bot<token>/
     re.compile(r"\b[A-Za-z0-9_-]{22,30}\.[A-Za-z0-9_-]{6}\.[A-Za-z0-9_-]{27,}"),  # Discord
+    re.compile(r"(?<=/webhooks/)\d+/[^/\s]+"),  # with this, an interaction can be answered
+    re.compile(r"(?<=/interactions/)\d+/[^/\s]+"),
     re.compile(r"\bsk-[A-Za-z0-9_-]{8,}"),  # OpenAI
     re.compile(r"(?i)\bbearer\s+[A-Za-z0-9._~+/-]{8,}"),
 )

@@ -14,6 +14,9 @@ from bot.discord.pace import Pace
 
 log = logging.getLogger(__name__)
 
+# The bot does not speak in voice channels: that what they need is missing is no news.
+discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = False
+
 _ANSWER = aiohttp.ClientTimeout(total=30, connect=10)
 _LONGEST_WAIT = 30.0  # for one rate limit; what would wait longer fails, and is tried again later
 

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from avatar.errors import BadText, MessageNotFound, NotActivatable
+from avatar.errors import BadText, NotActivatable
 from avatar.records import Address, Message, Status, Version
 from avatar.versions import parse_number
 from bot.actions import Verb, code
@@ -115,10 +115,12 @@ class ChattingHandlers:
         return cards.fresh(avatar)
 
     async def why(self, request: Request) -> Answer:
-        answered = request.incoming.reply_to
-        if answered is None:
-            raise MessageNotFound
-        found = await self._desk.store.find_message(request.incoming.address, answered.message_id)
+        answered, store = request.incoming.reply_to, self._desk.store
+        if answered is not None:
+            found = await store.find_message(request.incoming.address, answered.message_id)
+        else:  # the newest reply: a slash command on Discord cannot answer a message
+            newest = (await store.context(request.chat.id, limit=1)).turns
+            found = newest[-1] if newest else None
         message, pair = await self._desk.conversation.what_gave(found)
         return status.why(message, pair, request.avatar, now=request.now)
 

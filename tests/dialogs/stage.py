@@ -270,7 +270,7 @@ class DiscordStage:
         before = self._since = self._seen()
         channel, user, standin = self.channel, self.user, self.standin
         if text == "/why":  # in the menu of the avatar's last message
-            asked = standin.menu("Why this reply?", max(before), channel=channel, user=user)
+            asked = standin.menu("Why this reply", max(before), channel=channel, user=user)
         elif (slash := as_slash(text)) is not None:
             asked = standin.slash(*slash, channel=channel, user=user)
         else:

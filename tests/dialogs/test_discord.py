@@ -142,6 +142,16 @@ async def test_a_training_from_a_server_is_told_to_its_owner(
     await play(where, [("[Activate This Version]", "is Active Now")])
 
 
+async def test_why_without_a_message_is_about_the_last_reply(ann: DiscordStage) -> None:
+    async def why() -> str:
+        before = ann._seen()
+        return await ann._answer(before, ann.standin.slash("why"))
+
+    assert "no record" in await why()
+    await play(ann, [("Hello", "talk about"), ("/prompt You are X.", "Version 1")])
+    assert "Prompt: none" in await why()
+
+
 async def test_stop(ann: DiscordStage) -> None:
     await play(ann, [("/stop", "no reply to stop")])
     await play(in_server(ann), [("/stop", "no reply to stop")])

@@ -6,7 +6,7 @@ from avatar.errors import BadText, NotDelivered, Unreachable
 from avatar.records import Attachment
 from bot.discord.messenger import DiscordMessenger
 from bot.screen import Button, Content, Style
-from tests.bot.discord.make import ASIDE, IN_SERVER, OTHER, PRIVATE, Inbox, said, serving
+from tests.bot.discord.make import ASIDE, IN_SERVER, OTHER, PRIVATE, Inbox, logged_in, said, serving
 from tests.standins.discord_api import ANN, BEN, BOT, CHANNEL, DIRECT, DiscordStandIn, Document
 
 MESSAGES = r"/channels/\d+/messages"
@@ -212,6 +212,18 @@ async def test_the_answer_to_a_command_in_a_server_is_hidden(discord: DiscordSta
     assert discord.thinking(CHANNEL) == 0
     assert [m.hidden_for for m in shown] == [ANN, ANN]
     assert ids == tuple(str(m.id) for m in shown)
+
+
+async def test_another_process_can_answer(discord: DiscordStandIn) -> None:
+    inbox = Inbox()
+    async with serving(discord, inbox.receive):
+        discord.slash("status", channel=CHANNEL)
+        await discord.settled()
+    async with logged_in(discord) as other:
+        asked = inbox.last
+        await other.messenger.send(asked.address, said("late"), reply_to=asked.message_id)
+    assert [(m.text, m.hidden_for) for m in discord.shown(CHANNEL)] == [("late", ANN)]
+    assert discord.thinking(CHANNEL) == 0
 
 
 async def test_an_answer_after_a_quarter_of_an_hour(discord: DiscordStandIn) -> None:

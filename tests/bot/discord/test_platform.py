@@ -216,7 +216,7 @@ async def test_commands_are_told_when_they_changed(discord: DiscordStandIn) -> N
         async with logged_in(discord):
             pass
     names = {command["name"] for command in discord.commands}
-    assert {"prompt", "train", "talk", "Why this reply?"} <= names
+    assert {"prompt", "train", "talk", "Why this reply"} <= names
     assert "wait" not in names  # the terminal's
     assert len(discord.called("PUT", "/applications/.*")) == 1
     discord.commands.pop()

@@ -177,7 +177,7 @@ def test_every_command_is_declared_with_typed_options() -> None:
     assert {name for type_, name in told if type_ == 1} == {
         c.name for c in COMMANDS if not c.platforms or "discord" in c.platforms
     }
-    assert {name for type_, name in told if type_ == 3} == {"Why this reply?", "Train on this file"}
+    assert {name for type_, name in told if type_ == 3} == {"Why this reply", "Train on this file"}
     (number,) = told[1, "activate"]["options"]
     assert (number["type"], number["autocomplete"], number["required"]) == (4, True, True)
     (file,) = told[1, "train"]["options"]
