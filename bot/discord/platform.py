@@ -67,8 +67,8 @@ class DiscordPlatform:
         self._commands = commands
         self._pace = pace or Pace()
         self._work: asyncio.Queue[Callable[[], Awaitable[None]]] = asyncio.Queue()
-        self._last: OrderedDict[int, tuple[int, int | None]] = OrderedDict()  # by channel: the
-        # newest message that was seen there, and the server
+        # By channel: the newest id that was seen there, and the server.
+        self._last: OrderedDict[int, tuple[int, int | None]] = OrderedDict()
         self._asks: set[asyncio.Task[None]] = set()
         self._sessions = 0
         self._receive: Receive | None = None
@@ -123,7 +123,8 @@ class DiscordPlatform:
         client.on_said = self._said
         client.on_asked = partial(self._asked, answering)
         client.on_session = self._session
-        taking = asyncio.create_task(self._take_all(receive))
+        self._receive = receive
+        taking = asyncio.create_task(self._take_all())
         try:
             await self._stay_connected()
         finally:
@@ -153,7 +154,8 @@ class DiscordPlatform:
                 raise GatewayRefused(code=error.code, detail=str(error)) from error
             except Exception:
                 log.exception("the gateway told something that cannot be read: connecting anew")
-                await self._client.ws.close(code=1000)
+                if self._client.ws is not None:
+                    await self._client.ws.close(code=1000)
                 await asyncio.sleep(self._pace.identify)
             else:
                 return
@@ -173,14 +175,20 @@ class DiscordPlatform:
         server = reading.server_of(said)
         incoming = reading.message(said, me=self._client.me)
         if incoming is not None or said.channel.id in self._last:
-            self._last[said.channel.id] = (said.id, server)
-            self._last.move_to_end(said.channel.id)
-            if len(self._last) > _REMEMBERED:
-                self._last.popitem(last=False)
+            self._note(said.channel.id, said.id, server)
         if incoming is not None:
             self._work.put_nowait(partial(self._hand_over, incoming))
 
+    def _note(self, channel: int, newest: int, server: int | None) -> None:
+        """Remember up to where a channel was heard."""
+        self._last[channel] = (newest, server)
+        self._last.move_to_end(channel)
+        if len(self._last) > _REMEMBERED:
+            self._last.popitem(last=False)
+
     def _asked(self, answering: Answering, asked: discord.Interaction) -> None:
+        if asked.channel_id is not None:
+            self._note(asked.channel_id, asked.id, asked.guild_id)
         task = asyncio.create_task(self._ask(answering, asked))
         self._asks.add(task)
         task.add_done_callback(self._asks.discard)
@@ -202,8 +210,7 @@ class DiscordPlatform:
 
     # One after another
 
-    async def _take_all(self, receive: Receive) -> None:
-        self._receive = receive
+    async def _take_all(self) -> None:
         while True:
             work = await self._work.get()
             try:
@@ -237,11 +244,11 @@ class DiscordPlatform:
         """Look for what was said in the channels that we know while no session was there. What
         was told by the gateway too is dropped by the inbox.
         """
-        for channel_id, (message_id, server) in last.items():
+        for channel_id, (newest, server) in last.items():
             channel = self._client.get_partial_messageable(channel_id, guild_id=server)
             try:
                 missed = channel.history(
-                    after=discord.Object(message_id), limit=_MISSED, oldest_first=True
+                    after=discord.Object(newest), limit=_MISSED, oldest_first=True
                 )
                 async for said in missed:
                     incoming = reading.message(said, me=self._client.me)

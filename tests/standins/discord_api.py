@@ -81,6 +81,7 @@ class _Scripted:
     code: int
     after: bool  # it is carried out first, and only its answer gets lost
     retry_after: float
+    everywhere: bool  # the limit is for all calls
 
 
 @dataclass(kw_only=True, slots=True)
@@ -169,6 +170,7 @@ class DiscordStandIn(DiscordGateway):
         times: int = 1,
         after: bool = False,
         retry_after: float = 0.0,
+        everywhere: bool = False,
     ) -> None:
         """Let the next `times` calls of a route fail; status 0 resets the connection."""
         self._scripted.append(
@@ -180,6 +182,7 @@ class DiscordStandIn(DiscordGateway):
                 code=code,
                 after=after,
                 retry_after=retry_after,
+                everywhere=everywhere,
             )
         )
 
@@ -524,7 +527,9 @@ async def _read(request: web.Request) -> tuple[Any, list[tuple[str, bytes]]]:
 
 def _scripted(script: _Scripted) -> Refusal:
     if script.status == 429:
-        return _too_many(script.retry_after, {})
+        refusal = _too_many(script.retry_after, {})
+        refusal.body["global"] = script.everywhere
+        return refusal
     return Refusal(script.status, script.code, "scripted")
 
 

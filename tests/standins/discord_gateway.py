@@ -114,6 +114,13 @@ class DiscordGateway(DiscordWorld):
         connection, session.connection = session.connection, None
         connection.send({"op": _RECONNECT, "d": None})
 
+    def ask_to_resume(self) -> None:
+        """The gateway lost its thread: "invalid session", which can be resumed."""
+        session = self.session
+        assert session is not None and session.connection is not None
+        connection, session.connection = session.connection, None
+        connection.send({"op": _INVALID, "d": True})
+
     def invalidate(self) -> None:
         """The connection breaks, and the session is forgotten."""
         self.drop()

@@ -1,5 +1,7 @@
 """What is said arrives once, as Discord takes it, whatever Discord answers."""
 
+import asyncio
+
 import pytest
 
 from avatar.errors import BadText, NotDelivered, Unreachable
@@ -140,6 +142,20 @@ async def test_a_short_rate_limit_is_waited_for(
     await messenger.send(PRIVATE, said("hello"))
     first, second = discord.called("POST", MESSAGES)
     assert second.at - first.at > 0.19
+
+
+async def test_a_limit_for_everything_is_waited_for(
+    discord: DiscordStandIn, messenger: DiscordMessenger
+) -> None:
+    discord.fail("POST", MESSAGES, status=429, retry_after=0.2, everywhere=True)
+    async with asyncio.TaskGroup() as group:
+        group.create_task(messenger.send(PRIVATE, said("one")))
+        await discord.until(lambda: bool(discord.calls[-1].status == 429))
+        group.create_task(messenger.send(OTHER, said("two")))
+    refused = discord.called("POST", MESSAGES)[0]
+    later = discord.called("POST", MESSAGES)[1:]
+    assert all(call.at - refused.at > 0.19 for call in later)
+    assert len(later) == 2
 
 
 async def test_edits(discord: DiscordStandIn, messenger: DiscordMessenger) -> None:

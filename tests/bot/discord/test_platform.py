@@ -25,7 +25,7 @@ async def test_what_comes_in_is_handed_over_in_order(discord: DiscordStandIn) ->
     assert addresses == [*[PRIVATE] * 5, IN_SERVER]
 
 
-@pytest.mark.parametrize("how", ["cut", "closed", "asked"])
+@pytest.mark.parametrize("how", ["cut", "closed", "asked", "invalid"])
 async def test_a_dropped_gateway_resumes_without_losing_or_doubling(
     discord: DiscordStandIn, how: str
 ) -> None:
@@ -40,6 +40,8 @@ async def test_a_dropped_gateway_resumes_without_losing_or_doubling(
                 discord.drop(code=4000)
             case "asked":
                 discord.ask_to_reconnect()
+            case "invalid":
+                discord.ask_to_resume()
         discord.say("meanwhile")
         await discord.settled()
         discord.say("after")
@@ -89,6 +91,19 @@ async def test_what_was_said_while_a_session_was_lost_is_looked_for(
     assert heard["meanwhile"].address == PRIVATE
     assert heard["meanwhile, in a server"].address == IN_SERVER
     assert not heard["meanwhile, in a server"].private
+
+
+async def test_a_channel_where_only_commands_were_used_is_looked_at_too(
+    discord: DiscordStandIn,
+) -> None:
+    inbox = Inbox()
+    async with serving(discord, inbox.receive):
+        discord.slash("help")
+        await discord.settled()
+        discord.invalidate()
+        discord.say("meanwhile")
+        await discord.settled()
+    assert inbox.texts == ["/help", "meanwhile"]
 
 
 async def test_a_repeated_event_has_the_same_id(discord: DiscordStandIn) -> None:

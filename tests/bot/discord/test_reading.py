@@ -4,6 +4,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from avatar.records import Author, RepliedTo
 from bot.commands import BY_NAME, COMMANDS
@@ -200,8 +202,12 @@ def test_only_prompt_has_a_form() -> None:
 # Plain data
 
 
-def test_a_ticket_can_be_stored() -> None:
-    ticket = Ticket(application=1, id=snowflake(), token="a:b:c", user=4, pressed=5, hidden=True)
+@settings(max_examples=30, deadline=None)
+@given(st.text(min_size=1, max_size=20), st.booleans(), st.integers(0, 2**63))
+def test_a_ticket_can_be_stored(token: str, hidden: bool, pressed: int) -> None:
+    ticket = Ticket(
+        application=1, id=snowflake(), token=token, user=4, pressed=pressed, hidden=hidden
+    )
     assert ticket_of(str(ticket)) == ticket
     assert ticket_of("123") is None
     assert ticket_of(None) is None
