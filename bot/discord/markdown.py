@@ -16,7 +16,7 @@ _INFO = 30  # characters of a code block's language
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff]")
 _FENCE = re.compile(r"([^\S\n]*)(`{3,}|~{3,})([^`\n]*)\Z")
-_CODE = re.compile(r"(`+)(?!`).*?(?<!`)\1(?!`)")
+_CODE = re.compile(r"(?<!`)(`+)(?!`).*?(?<!`)\1(?!`)")
 _HEADING = re.compile(r"(\s{0,3})#{4,6}\s+(.*?)(?:\s+#+)?\s*\Z")
 _RULE = re.compile(r"\s{0,3}([-*_])(?:\s*\1){2,}\s*\Z")
 _QUOTES = re.compile(r"\s{0,3}>(?:\s?>)+\s?")
@@ -24,9 +24,12 @@ _TASK = re.compile(r"(\s*(?:[-*+]|\d+[.)])\s+)\[([ xX])\](?=\s)")
 _PLUS = re.compile(r"(\s*)\+(?=\s)")
 _IMAGE = re.compile(r"!\[([^\]\n]*)\]\(([^)\s]*)[^)\n]*\)")
 _UNDERSCORES = re.compile(r"(?<![\w\\])__(?=\S)(.+?)(?<=\S)__(?!\w)")
+_FENCES = re.compile(r"`{3,}")
 _BARS = re.compile(r"(?<!\\)\|\|")
 _ROW = re.compile(r"\s*\|.*\|\s*\Z")
 _DELIMITER = re.compile(r"\s*\|?\s*:?-+:?\s*(?:\|\s*:?-+:?\s*)*\|?\s*\Z")
+_TWO = re.compile(r"`(?=`)")
+_APART = "`\u200b"  # so that many backticks in a row are no mark
 _INVISIBLE = "\u2800\u3164"
 
 
@@ -88,7 +91,7 @@ def _fenced(lines: list[str], at: int, opened: re.Match[str]) -> tuple[list[str]
             return [*block, "```"], i + 1
         if indent and line.startswith(indent):
             line = line[len(indent) :]
-        block.append(line.replace("```", "`\u200b`\u200b`"))
+        block.append(_FENCES.sub(lambda run: _TWO.sub(_APART, run[0]), line))
     return [*block, "```"], len(lines)
 
 
@@ -140,14 +143,23 @@ def _line(line: str) -> str:
         line = "\\" + line
     done, start = [], 0
     for code in _CODE.finditer(line):
-        done += [_words(line[start : code.start()]), code[0]]
+        done += [_words(line[start : code.start()]), _code(code)]
         start = code.end()
     return "".join([*done, _words(line[start:])])
+
+
+def _code(span: re.Match[str]) -> str:
+    """Code inside of a line; Discord takes three backticks for a block, wherever they stand."""
+    if len(span[1]) < 3:
+        return span[0]
+    inner = span[0][len(span[1]) : -len(span[1])].strip()
+    return f"`` {_TWO.sub(_APART, inner)} ``" if "`" in inner else f"`{inner}`"
 
 
 def _words(text: str) -> str:
     """What stands outside of code."""
     text = _IMAGE.sub(lambda m: f"[{m[1]}]({m[2]})" if m[1] else m[2], text)
+    text = _FENCES.sub(lambda m: "\\`" * len(m[0]), text)
     text = _UNDERSCORES.sub(r"**\1**", text)
     return _BARS.sub(r"\\|\\|", text)
 

@@ -102,7 +102,7 @@ class DiscordStandIn(DiscordGateway):
         self.closed: set[int] = set()  # channels that the bot may not write to
         self.typed: list[int] = []
         self._buckets: dict[str, _Bucket] = {}
-        self._nonces: dict[tuple[int, str], int] = {}
+        self._nonces: dict[str, tuple[int, int]] = {}
         self._scripted: list[_Scripted] = []
         self._in_flight = 0
         self._routes: list[tuple[str, re.Pattern[str], Callable[..., Any]]] = [
@@ -360,9 +360,9 @@ class DiscordStandIn(DiscordGateway):
         rules.check_message(body, files=bool(files))
         nonce = body.get("nonce")
         if nonce is not None and body.get("enforce_nonce"):
-            known = self._nonces.get((id_, str(nonce)))
-            if known is not None and known in self.channels[id_]:
-                return self._wire(self.channels[id_][known])
+            there, known = self._nonces.get(str(nonce), (0, 0))  # by author, in all channels
+            if known in self.channels.get(there, {}):
+                return self._wire(self.channels[there][known])
         message = self._message(id_, BOT, "")
         reference = body.get("message_reference")
         if reference is not None:
@@ -375,7 +375,7 @@ class DiscordStandIn(DiscordGateway):
                 raise rules.invalid("message_reference: Unknown message")
         self._written(message, body, files)
         if nonce is not None:
-            self._nonces[id_, str(nonce)] = int(message["id"])
+            self._nonces[str(nonce)] = (id_, int(message["id"]))
         told = self._wire(message)
         self.event("MESSAGE_CREATE", told)
         return told

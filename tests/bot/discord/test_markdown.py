@@ -33,6 +33,10 @@ BARS = "\\|\\|"
         ("one  \ntwo", "one\ntwo"),
         ("~~~py\nx = 1\n~~~", "```py\nx = 1\n```"),
         ("````\n```\n````", "```\n`\u200b`\u200b`\n```"),
+        ("``` `", "\\`\\`\\` `"),
+        ("see ```x``` here", "see `x` here"),
+        ("```` a``b ````", "`` a`\u200b`b ``"),
+        ("```` a```b ````", "`` a`\u200b`\u200b`b ``"),
         ("```py\nstill open", "```py\nstill open\n```"),
         ("- a\n  ```\n  code\n  ```", "- a\n```\ncode\n```"),
         ("```\n#### no heading\n|a|b|\n```", "```\n#### no heading\n|a|b|\n```"),
@@ -90,6 +94,8 @@ PIECES = st.lists(
 @settings(max_examples=150, deadline=None)
 @given(PIECES)
 @example("```" + "x" * 3000)
+@example("```\n```\n``` `")
+@example("``` ` ```\n")
 @example("x" * 1999 + "\n```\ncode\n```")
 @example("```\n" + "y" * 1989 + "\n```\nend")
 def test_parts_fit_are_balanced_and_lose_no_word(markdown: str) -> None:
