@@ -16,7 +16,7 @@ from bot.discord.pace import Pace
 from bot.discord.places import aside
 from bot.discord.sight import DiscordSight
 from bot.discord.ticket import ticket_of
-from bot.discord.wire import Wire
+from bot.discord.wire import Shown, Wire
 from bot.screen import Button, Content, Sight, Thread
 
 log = logging.getLogger(__name__)
@@ -44,11 +44,11 @@ class DiscordMessenger:
         """Put it in place of a message. If that is gone, quiet edits are left out and others are
         sent anew.
         """
+        answered = message_id if ticket_of(message_id) is not None else None
         try:
-            await self._wire.replace(address, message_id, content)
+            await self._wire.replace(address, [Shown(id=message_id)], content, reply_to=answered)
         except Gone:
             if not quiet:
-                answered = message_id if ticket_of(message_id) is not None else None
                 await self._wire.send_content(address, content, reply_to=answered)
         except NotDelivered as error:
             if not quiet:

@@ -7,12 +7,14 @@ from typing import Any
 import discord
 
 from avatar.records import Address, Attachment, Author, Incoming, RepliedTo
+from bot.actions import Verb
 from bot.discord.files import attachment, described
 from bot.discord.slash import IN_MENUS, typed
 from bot.discord.ticket import Ticket, moment_of
 
 PLATFORM = "discord"
-# Commands whose answers concern the whole channel: all of it sees them.
+# Commands whose answers concern the whole channel: all of it sees them. (As it does who speaks
+# there after a press of Verb.TALK.)
 _PUBLIC = frozenset({"start", "new", "retry", "talk"})
 _SAID = frozenset({discord.MessageType.default, discord.MessageType.reply})
 
@@ -68,14 +70,16 @@ def interaction(asked: discord.Interaction, *, me: discord.abc.User) -> Incoming
         case discord.InteractionType.modal_submit:
             return _asked(asked, address, f"/{command_of(asked)} {_field(data)}")
         case discord.InteractionType.component if asked.message is not None:
-            ticket = _ticket(asked, pressed=asked.message.id, hidden=asked.guild_id is not None)
+            code = str(data.get("custom_id", ""))
+            hidden = asked.guild_id is not None and code.partition(":")[0] != Verb.TALK
+            ticket = _ticket(asked, pressed=asked.message.id, hidden=hidden)
             return Incoming(
                 update_id=str(asked.id),
                 address=address,
                 author=author(asked.user),
                 message_id=str(ticket),
                 sent_at=moment_of(asked.id),
-                action=str(data.get("custom_id", "")),
+                action=code,
                 private=asked.guild_id is None,
             )
         case _:

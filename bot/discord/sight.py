@@ -1,7 +1,8 @@
-"""A reply while it is being written: a message that grows by edits."""
+"""A reply while it is being written: messages that grow by edits, one after another."""
 
 import asyncio
 import logging
+from collections.abc import Sequence
 from contextlib import suppress
 
 from avatar.errors import DeliveryError, NotDelivered, Unreachable
@@ -9,9 +10,9 @@ from avatar.records import Address
 from bot.discord.calls import Gone
 from bot.discord.markdown import NOTHING, render_long
 from bot.discord.pace import Pace
-from bot.discord.pieces import Piece
+from bot.discord.pieces import MOST, Piece
 from bot.discord.ticket import ticket_of
-from bot.discord.wire import Wire
+from bot.discord.wire import Shown, Wire
 from bot.screen import Button, Content
 
 log = logging.getLogger(__name__)
@@ -38,12 +39,10 @@ class DiscordSight:
         self._pace = pace
         self._reply_to = reply_to
         self._rows = () if stop is None else ((stop,),)
-        # The answer to a command grows in the place that Discord keeps for it.
-        self._message_id = None if ticket_of(reply_to) is None else reply_to
+        self._shown: list[Shown] = []
         self._text = ""
         self._news = asyncio.Event()  # there is something to paint
         self._over = asyncio.Event()  # no more painting
-        self._painted: Piece | None = None  # what the message says
         self._finished = False
         self._painter = asyncio.create_task(self._paint())
 
@@ -61,9 +60,11 @@ class DiscordSight:
         return ids
 
     async def _final(self, content: Content) -> tuple[str, ...]:
-        if self._message_id is not None and self._painted is not None:
+        if self._shown:
             with suppress(Gone):  # somebody deleted it: the reply is still owed
-                return await self._wire.replace(self._address, self._message_id, content)
+                return await self._wire.replace(
+                    self._address, self._shown, content, reply_to=self._reply_to
+                )
         return await self._wire.send_content(self._address, content, reply_to=self._reply_to)
 
     async def close(self) -> None:
@@ -72,17 +73,18 @@ class DiscordSight:
         await asyncio.wait({self._painter}, timeout=_CLOSING)
         self._painter.cancel()
         await asyncio.wait({self._painter})
-        if self._message_id is not None and self._painted is not None and not self._finished:
+        if self._shown and not self._finished:
             self._finished = True
-            left = Piece(text=self._painted.text)
-            with suppress(DeliveryError, Gone):
-                await self._wire.edit_piece(self._address, self._message_id, left)
+            last = self._shown[-1]
+            if last.piece is not None and last.piece.rows:
+                with suppress(DeliveryError, Gone):
+                    await self._wire.edit_piece(self._address, last.id, Piece(text=last.piece.text))
 
     # The painter's task
 
     async def _paint(self) -> None:
         try:
-            if self._message_id is None:
+            if ticket_of(self._reply_to) is None:  # else Discord shows it by itself
                 await self._type()
             await self._grow()
         except (Unreachable, Gone) as error:  # `finish` will say so, or send the reply anew
@@ -98,31 +100,44 @@ class DiscordSight:
             await self._first(self._pace.typing, self._news, self._over)
 
     async def _grow(self) -> None:
-        """Paint what is new, at most once an interval; what fits into one message."""
+        """Make one step towards what is to be seen, at most once an interval."""
         while not self._over.is_set():
             await self._first(None, self._news, self._over)
             self._news.clear()
-            text = (await render_long(self._text))[0]
-            piece = Piece(text=text, rows=self._rows)
-            if text == NOTHING or piece == self._painted or self._over.is_set():
+            texts = (await render_long(self._text))[:MOST]
+            if texts[0] == NOTHING:
                 continue
-            if not await self._painted_now(piece):
+            at = max(0, len(self._shown) - 1)
+            if self._shown and self._shown[at].piece == self._wanted(texts, at):
+                at += 1
+            if at >= len(texts) or self._over.is_set():
+                continue
+            if not await self._painted(at, self._wanted(texts, at)):
                 return
+            if at + 1 < len(texts):
+                self._news.set()
             await self._first(self._pace.edit, self._over)
 
-    async def _painted_now(self, piece: Piece) -> bool:
+    def _wanted(self, texts: Sequence[str], at: int) -> Piece:
+        """What a message should say now; the last has the button."""
+        return Piece(text=texts[at], rows=self._rows if at == len(texts) - 1 else ())
+
+    async def _painted(self, at: int, piece: Piece) -> bool:
         """False: it may stand in the channel, and we do not know its id: not another beside it."""
+        known = at < len(self._shown)
         try:
-            if self._message_id is None:
-                self._message_id = await self._wire.send_piece(
-                    self._address, piece, reply_to=self._reply_to
-                )
+            if known:
+                id_ = self._shown[at].id
+                await self._wire.edit_piece(self._address, id_, piece)
+            elif at == 0 and self._reply_to is not None and ticket_of(self._reply_to) is not None:
+                id_ = self._reply_to  # it grows in the place that Discord keeps for the answer
+                await self._wire.edit_piece(self._address, id_, piece)
             else:
-                await self._wire.edit_piece(self._address, self._message_id, piece)
+                id_ = await self._wire.send_piece(self._address, piece, at, reply_to=self._reply_to)
         except NotDelivered as error:
             log.info("a preview did not arrive: %s", error.detail)
-            return self._message_id is not None
-        self._painted = piece
+            return known
+        self._shown[at:] = [Shown(id=id_, piece=piece)]
         return True
 
     @staticmethod

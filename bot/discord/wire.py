@@ -4,12 +4,14 @@ import hashlib
 import logging
 import secrets
 from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 from discord.http import Route
 
-from avatar.errors import Unreachable
+from avatar.errors import DeliveryError, Unreachable
 from avatar.records import Address
 from bot.discord.calls import Calls, Gone, Stale
 from bot.discord.client import Client
@@ -30,6 +32,14 @@ _ARCHIVED_AFTER = 1440  # minutes without a message
 _THREAD_NAME = 100  # characters
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Shown:
+    """A message that stands in a channel."""
+
+    id: str  # or a ticket
+    piece: Piece | None = None  # what it says, where that is known
+
+
 class Wire:
     """The bot's hand. Everything raises Unreachable and NotDelivered."""
 
@@ -43,21 +53,53 @@ class Wire:
         """Send all pieces. `reply_to` is a message of the channel, or a ticket: then the pieces
         answer that interaction, as long as that is possible.
         """
-        return await self._send_pieces(address, await pieces_of(content), reply_to)
+        pieces = await pieces_of(content)
+        return tuple(
+            [
+                await self.send_piece(address, piece, i, reply_to=reply_to, known_by=reply_to)
+                for i, piece in enumerate(pieces)
+            ]
+        )
 
     async def replace(
-        self, address: Address, message_id: str, content: Content, *, reply_to: str | None = None
+        self,
+        address: Address,
+        shown: Sequence[Shown],
+        content: Content,
+        *,
+        reply_to: str | None = None,
     ) -> tuple[str, ...]:
-        """Put the content in place of a message (or of the one whose button was pressed: then the
-        id is a ticket); what does not fit is sent behind it. Raises Gone.
+        """Put the content in place of messages; what does not fit is sent behind them, and those
+        that are not needed go. Raises Gone when there is nothing left of the first.
         """
-        first, *rest = await pieces_of(content)
-        id_ = await self.edit_piece(address, message_id, first)
-        behind = reply_to if ticket_of(message_id) is None else message_id
-        return (id_, *await self._send_pieces(address, rest, behind, first=1))
+        pieces = await pieces_of(content)
+        ids: list[str] = []
+        for i, piece in enumerate(pieces):
+            if i < len(shown):
+                try:
+                    ids.append(await self._replaced(address, shown[i], piece))
+                    continue
+                except Gone:
+                    if i == 0:
+                        raise
+            ids.append(
+                await self.send_piece(
+                    address, piece, max(i, 1), reply_to=reply_to, known_by=shown[0].id
+                )
+            )
+        for extra in shown[len(pieces) :]:
+            await self._delete(address, extra.id)
+        return tuple(ids)
+
+    async def _replaced(self, address: Address, shown: Shown, piece: Piece) -> str:
+        if piece == shown.piece and ticket_of(shown.id) is None:
+            return shown.id
+        return await self.edit_piece(address, shown.id, piece)
 
     async def edit_piece(self, address: Address, message_id: str, piece: Piece) -> str:
-        """One message, in place; its id. Raises Gone."""
+        """One message in place (with a ticket: the answer to a command, or the message whose
+        button was pressed); its id. Raises Gone.
+        """
         ticket, place = ticket_of(message_id), place_of(address)
         if ticket is None:
             channel, message = message_at(place, message_id)
@@ -77,16 +119,27 @@ class Wire:
         self,
         address: Address,
         piece: Piece,
+        index: int,
         *,
         reply_to: str | None,
-        nonce: str | None = None,
+        known_by: str | None = None,
     ) -> str:
-        """One message, as an ordinary one; its id."""
+        """One message, the `index`-th of an answer; its id. With `known_by`, the same piece that
+        is sent again within some minutes is not shown again.
+        """
+        ticket = ticket_of(reply_to)
+        if ticket is not None:
+            try:
+                return await self._answer(ticket, piece, first=index == 0)
+            except Stale:
+                # What only this person should see is told to them, where they read it alone.
+                address = aside(address, str(ticket.user)) if ticket.hidden else address
+        nonce = secrets.token_hex(12) if known_by is None else _nonce(known_by, index, piece.text)
         place = place_of(address)
         if place.person is not None:
             return await self._send_aside(place, piece, nonce)
-        mark = None if place.private or ticket_of(reply_to) is not None else reply_to
-        return str(await self._post(place.channel, piece, reply_to=mark, nonce=nonce))
+        mark = None if place.private or ticket is not None or index else reply_to
+        return str(await self._post(place.channel, piece, nonce, reply_to=mark))
 
     async def typing(self, address: Address) -> None:
         """Show that something is being written."""
@@ -116,26 +169,7 @@ class Wire:
             )
         )
 
-    # Pieces
-
-    async def _send_pieces(
-        self, address: Address, pieces: Sequence[Piece], reply_to: str | None, *, first: int = 0
-    ) -> tuple[str, ...]:
-        ticket = ticket_of(reply_to)
-        ids: list[str] = []
-        for i, piece in enumerate(pieces, start=first):
-            if ticket is not None:
-                try:
-                    ids.append(await self._answer(ticket, piece, first=i == 0))
-                    continue
-                except Stale:
-                    # What only this person should see is told to them, where they read it alone.
-                    address = aside(address, str(ticket.user)) if ticket.hidden else address
-                    ticket = None
-            nonce = None if reply_to is None else _nonce(reply_to, i, piece.text)
-            mark = reply_to if i == 0 else None
-            ids.append(await self.send_piece(address, piece, reply_to=mark, nonce=nonce))
-        return tuple(ids)
+    # Single calls
 
     async def _answer(self, ticket: Ticket, piece: Piece, *, first: bool) -> str:
         """Answer an interaction. A command waits for its first piece; the rest comes behind it.
@@ -177,20 +211,31 @@ class Wire:
         )
         await self._calls.call(route, _body(piece), file=_file(piece))
 
+    async def _delete(self, address: Address, message_id: str) -> None:
+        """What is gone already, or may not be deleted, stays as it is."""
+        channel, message = message_at(place_of(address), message_id)
+        route = Route(
+            "DELETE",
+            "/channels/{channel_id}/messages/{message_id}",
+            channel_id=channel,
+            message_id=message,
+        )
+        with suppress(DeliveryError, Gone):
+            await self._calls.call(route)
+
     async def _post(
         self,
         channel: int,
         piece: Piece,
+        nonce: str,
         *,
         reply_to: str | None = None,
-        nonce: str | None = None,
         names: int | None = None,
     ) -> int:
         """Discord makes one message of two with the same nonce, so that a call whose answer was
         lost can be made again.
         """
-        body = _body(piece)
-        body |= {"nonce": nonce or secrets.token_hex(12), "enforce_nonce": True}
+        body = {**_body(piece), "nonce": nonce, "enforce_nonce": True}
         if reply_to is not None:
             body["message_reference"] = {"message_id": reply_to, "fail_if_not_exists": False}
         if names is not None:
@@ -202,17 +247,17 @@ class Wire:
             raise Unreachable(detail=str(error)) from error
         return int(sent["id"])
 
-    async def _send_aside(self, place: Place, piece: Piece, nonce: str | None) -> str:
+    async def _send_aside(self, place: Place, piece: Piece, nonce: str) -> str:
         """By direct message, or, if the person takes none, with their name in the channel."""
         person = place.person or 0
         try:
             channel = await self._direct_channel(person)
-            return f"{channel}/{await self._post(channel, piece, nonce=nonce)}"
+            return f"{channel}/{await self._post(channel, piece, nonce)}"
         except Unreachable as error:
             log.info("no direct message to %s: %s", person, error.detail)
         sent = 0
-        for named in addressed([piece], person):
-            sent = await self._post(place.channel, named, names=person)
+        for i, named in enumerate(addressed([piece], person)):
+            sent = await self._post(place.channel, named, _nonce(nonce, i), names=person)
         return f"{place.channel}/{sent}"
 
     async def _direct_channel(self, person: int) -> int:

@@ -142,6 +142,17 @@ async def test_a_training_from_a_server_is_told_to_its_owner(
     await play(where, [("[Activate This Version]", "is Active Now")])
 
 
+async def test_who_speaks_in_a_channel_is_for_all_to_see(ann: DiscordStage) -> None:
+    await play(ann, [("/newavatar Kak Ani", "is there and yours")])
+    server = in_server(ann)
+    await play(
+        server, [("/avatars", "Demo & Kak Ani"), ("[Talk to Kak Ani]", "talking to Kak Ani")]
+    )
+    assert [m.hidden_for for m in ann.standin.shown(CHANNEL)] == [ANN, None]
+    await play(server, [("/start demo", "talking to Demo")])
+    assert ann.standin.shown(CHANNEL)[-1].hidden_for is None
+
+
 async def test_why_without_a_message_is_about_the_last_reply(ann: DiscordStage) -> None:
     async def why() -> str:
         before = ann._seen()

@@ -116,6 +116,7 @@ class DiscordStandIn(DiscordGateway):
                 ("GET", r"/channels/(\d+)/messages", self._history),
                 ("POST", r"/channels/(\d+)/messages", self._send),
                 ("PATCH", r"/channels/(\d+)/messages/(\d+)", self._edit),
+                ("DELETE", r"/channels/(\d+)/messages/(\d+)", self._delete),
                 ("POST", r"/channels/(\d+)/typing", self._type),
                 ("POST", r"/channels/(\d+)/threads", self._open_thread),
                 ("PUT", r"/channels/(\d+)/thread-members/(\d+)", self._nothing),
@@ -404,6 +405,10 @@ class DiscordStandIn(DiscordGateway):
         rules.check_message(body, files=bool(files), edit=True)
         self._written(found, body, files)
         return self._wire(found)
+
+    def _delete(self, channel: str, message: str, *, body: Json) -> None:
+        if self.channels[self._place(channel)].pop(int(message), None) is None:
+            raise Refusal(*_UNKNOWN_MESSAGE)
 
     def _type(self, channel: str, *, body: Json) -> None:
         self.typed.append(self._place(channel))

@@ -44,6 +44,61 @@ async def test_a_short_reply_is_one_message(
     assert discord.called("PATCH", EDITS) == []
 
 
+async def test_a_reply_grows_over_several_messages(
+    discord: DiscordStandIn, messenger: DiscordMessenger
+) -> None:
+    asked = discord.say("tell me", channel=CHANNEL)
+    words = [f"word{i}" for i in range(800)]
+    sight = messenger.open_sight(IN_SERVER, reply_to=str(asked), private=False, stop=STOP)
+    for end in range(40, 800, 50):
+        sight.show(" ".join(words[:end]))
+        await asyncio.sleep(0.02)
+    await discord.until(lambda: "word789" in "".join(m.text for m in discord.shown(CHANNEL)))
+    shown = discord.shown(CHANNEL)
+    assert len(shown) > 2
+    assert [m.labels for m in shown] == [()] * (len(shown) - 1) + [("Stop",)]
+    assert [m.reply_to for m in shown] == [asked] + [None] * (len(shown) - 1)
+    calls = len(discord.calls)
+    ids = await sight.finish(said(" ".join(words), "More"))
+    await sight.close()
+    shown = discord.shown(CHANNEL)
+    assert ids == tuple(str(m.id) for m in shown)
+    assert "".join(m.text for m in shown).split() == words
+    assert [m.labels for m in shown] == [()] * (len(shown) - 1) + [("More",)]
+    assert len(discord.calls) == calls + 1  # what stood there stays untouched
+
+
+async def test_a_reply_that_turns_out_shorter_or_very_long(
+    discord: DiscordStandIn, messenger: DiscordMessenger
+) -> None:
+    for end in ("Short.", "A line of some length.\n" * 1000):
+        sight = messenger.open_sight(PRIVATE)
+        sight.show("word " * 1500)
+        await discord.until(lambda: len(discord.shown()) == 4)
+        await sight.finish(said(end))
+        await sight.close()
+        shown = discord.shown()
+        assert shown[0].content == end[: len(shown[0].content)]
+        assert len(shown) == (1 if end == "Short." else 2)
+        assert shown[-1].file == (None if end == "Short." else end.encode())
+        for message in shown:
+            discord.delete(message.id)
+
+
+async def test_the_second_of_several_messages_was_deleted(
+    discord: DiscordStandIn, messenger: DiscordMessenger
+) -> None:
+    sight = messenger.open_sight(PRIVATE)
+    text = "word " * 700
+    sight.show(text)
+    await discord.until(lambda: len(discord.shown()) == 2)
+    discord.delete(discord.shown()[1].id)
+    await sight.finish(said(text + "end."))
+    await sight.close()
+    assert "".join(m.text for m in discord.shown()).split()[-1] == "end."
+    assert len(discord.shown()) == 2
+
+
 async def test_a_long_reply_goes_on_in_more_messages(
     discord: DiscordStandIn, messenger: DiscordMessenger
 ) -> None:
