@@ -2,14 +2,15 @@
 
 import asyncio
 import logging
-from typing import Any
+from collections.abc import Awaitable
+from typing import Any, TypeVar
 
 import discord
 from discord.http import Route
 
 from avatar.errors import DeliveryError
 from bot.commands import Command
-from bot.completion import Completion, Form
+from bot.completion import Completion, Form, Offer
 from bot.discord import reading, slash
 from bot.discord.calls import Acknowledged, Calls, Stale
 from bot.discord.client import Client
@@ -18,6 +19,7 @@ from bot.discord.pace import Pace
 log = logging.getLogger(__name__)
 
 Json = dict[str, Any]
+T = TypeVar("T")
 
 # How an interaction is answered at once.
 _MESSAGE, _LATER, _LATER_IN_PLACE, _CHOICES, _FORM = 4, 5, 6, 8, 9
@@ -88,44 +90,48 @@ class Answering:
 
     async def _complete(self, asked: discord.Interaction, focus: slash.Focus | None) -> None:
         choices: list[Json] = []
-        if focus is not None and self._completion is not None and asked.channel_id is not None:
-            try:
-                async with asyncio.timeout(self._pace.form):
-                    found = await self._completion.offers(
-                        focus.kind,
-                        focus.text,
-                        author=reading.author(asked.user),
-                        address=reading.address_of(
-                            asked.guild_id, asked.channel_id, self._client.me
-                        ),
-                    )
-            except TimeoutError:
-                log.warning("a completion took too long")
-                found = ()
+        if focus is not None:
             number = focus.kind in slash.NUMBERS
             choices = [
                 {
                     "name": f"{offer.value} · {offer.label}"[:_NAME],
                     "value": int(offer.value) if number else offer.value[:_NAME],
                 }
-                for offer in found[:_OFFERED]
+                for offer in (await self._offers(asked, focus))[:_OFFERED]
             ]
         await self._answered(asked, _CHOICES, {"choices": choices})
+
+    async def _offers(self, asked: discord.Interaction, focus: slash.Focus) -> tuple[Offer, ...]:
+        if self._completion is None or asked.channel_id is None:
+            return ()
+        looking = self._completion.offers(
+            focus.kind,
+            focus.text,
+            author=reading.author(asked.user),
+            address=reading.address_of(asked.guild_id, asked.channel_id, self._client.me),
+        )
+        return await self._in_time(looking) or ()
 
     async def _form(self, asked: discord.Interaction, command: Command) -> Form | None:
         if self._completion is None or asked.channel_id is None:
             return None
-        try:
-            async with asyncio.timeout(self._pace.form):
-                form = await self._completion.form(
-                    command,
-                    author=reading.author(asked.user),
-                    address=reading.address_of(asked.guild_id, asked.channel_id, self._client.me),
-                )
-        except TimeoutError:
-            return None
+        looking = self._completion.form(
+            command,
+            author=reading.author(asked.user),
+            address=reading.address_of(asked.guild_id, asked.channel_id, self._client.me),
+        )
+        form = await self._in_time(looking)
         # What does not fit is shown by the command itself, whole.
         return None if form is None or len(form.text) > _FIELD else form
+
+    async def _in_time(self, looking: Awaitable[T]) -> T | None:
+        """None: it took too long or failed, and the person goes on without."""
+        try:
+            async with asyncio.timeout(self._pace.form):
+                return await looking
+        except Exception:
+            log.exception("a completion or a form could not be made in time")
+            return None
 
 
 def _form(command: Command, form: Form) -> Json:

@@ -13,8 +13,7 @@ from bot.discord.slash import IN_MENUS, typed
 from bot.discord.ticket import Ticket, moment_of
 
 PLATFORM = "discord"
-# Commands whose answers concern the whole channel: all of it sees them. (As it does who speaks
-# there after a press of Verb.TALK.)
+# Commands whose answers concern the whole channel: all of it sees them.
 _PUBLIC = frozenset({"start", "new", "retry", "talk"})
 _SAID = frozenset({discord.MessageType.default, discord.MessageType.reply})
 
@@ -71,6 +70,7 @@ def interaction(asked: discord.Interaction, *, me: discord.abc.User) -> Incoming
             return _asked(asked, address, f"/{command_of(asked)} {_field(data)}")
         case discord.InteractionType.component if asked.message is not None:
             code = str(data.get("custom_id", ""))
+            # Who speaks in a channel concerns all of it; the other buttons are for managing.
             hidden = asked.guild_id is not None and code.partition(":")[0] != Verb.TALK
             ticket = _ticket(asked, pressed=asked.message.id, hidden=hidden)
             return Incoming(

@@ -1,6 +1,9 @@
 """What is only on Discord: servers, hidden answers, forms, completions, threads, two platforms."""
 
 import asyncio
+import os
+import signal
+import sys
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from pathlib import Path
@@ -209,3 +212,48 @@ async def test_two_platforms_side_by_side(tmp_path: Path) -> None:
         serving.cancel()
         with suppress(asyncio.CancelledError):
             await serving
+
+
+async def bot_process(discord: DiscordStandIn, folder: Path) -> asyncio.subprocess.Process:
+    settings = {
+        "DISCORD_TOKEN": discord.token,
+        "DISCORD_API_URL": discord.api_url,
+        "DISCORD_GATEWAY_URL": discord.gateway_url,
+        "DATABASE_URL": f"sqlite+aiosqlite:///{folder}/avatar.db",
+        "OPERATORS": f"discord:{ANN}",
+        "POLL_SECONDS": "0.2",
+    }
+    return await asyncio.create_subprocess_exec(
+        *[sys.executable, "-m", "bot"],
+        cwd=EXAMPLES.parent.parent,
+        stderr=asyncio.subprocess.PIPE,
+        env={**os.environ, **settings},
+    )
+
+
+@pytest.mark.long
+@pytest.mark.timeout(120)
+async def test_a_killed_process_leaves_no_one_without_an_answer(tmp_path: Path) -> None:
+    async with DiscordStandIn() as discord:
+        first = await bot_process(discord, tmp_path)
+        await discord.until(lambda: discord.connected, within=60)
+        discord.slash("newavatar", {"name": "Demo"})
+        await discord.until(lambda: any("is there" in m.text for m in discord.shown()), within=20)
+        discord.fail("PATCH", "/webhooks/.*", status=429, retry_after=20.0)
+        discord.slash("privacy", channel=CHANNEL)
+        discord.say("Hello")
+        await discord.until(lambda: bool(discord.called("PATCH", "/webhooks/.*")[1:]), within=20)
+        first.send_signal(signal.SIGKILL)
+        await first.communicate()
+        assert discord.thinking(CHANNEL) == 1
+
+        second = await bot_process(discord, tmp_path)
+        await discord.until(lambda: discord.thinking(CHANNEL) == 0, within=60)
+        (answer,) = discord.shown(CHANNEL)
+        assert ("What is stored about you" in answer.text, answer.hidden_for) == (True, ANN)
+        await discord.until(lambda: any("talk about?" in m.text for m in discord.shown()))
+        second.send_signal(signal.SIGTERM)
+        _, log = await second.communicate()
+        assert second.returncode == 0
+        assert b"Traceback" not in log
+        assert discord.token.encode() not in log

@@ -1,11 +1,14 @@
 """What people say reaches the inbox once, whatever happens to the gateway."""
 
 import asyncio
+import dataclasses
 import logging
 
 import pytest
 
 from avatar.records import Incoming
+from bot.commands import Command, Kind
+from bot.completion import Completion, Form, Offer
 from bot.discord.platform import DiscordPlatform, GatewayRefused, TokenRefused
 from tests.bot.discord.make import IN_SERVER, PRIVATE, QUICK, Inbox, logged_in, said, serving
 from tests.standins.discord_api import ANN, BOT, CHANNEL, DIRECT, DiscordStandIn
@@ -224,6 +227,41 @@ async def test_an_acknowledgement_whose_answer_is_lost_is_given_again(
         await discord.settled()
     assert inbox.texts == ["/undo"]
     assert len(discord.called("POST", "/interactions/.*")) == 2
+
+
+class Slow(Completion):
+    """Looks longer than Discord waits, or fails."""
+
+    def __init__(self, *, fails: bool) -> None:
+        self.fails = fails
+
+    async def offers(self, kind: Kind, typed: str, **_: object) -> tuple[Offer, ...]:
+        await self._look()
+        return (Offer(value="1", label="never seen"),)
+
+    async def form(self, command: Command, **_: object) -> Form:
+        await self._look()
+        return Form(title="never seen")
+
+    async def _look(self) -> None:
+        if self.fails:
+            raise OSError("disk")
+        await asyncio.sleep(60)
+
+
+@pytest.mark.parametrize("fails", [True, False])
+async def test_what_cannot_be_looked_up_in_time_is_done_without(
+    discord: DiscordStandIn, fails: bool
+) -> None:
+    inbox = Inbox()
+    pace = dataclasses.replace(QUICK, form=0.05)
+    async with serving(discord, inbox.receive, Slow(fails=fails), pace=pace):
+        completed = discord.complete("activate", "n", "")
+        asked = discord.slash("prompt")
+        await discord.settled()
+    assert completed.choices == []
+    assert asked.callback == {"type": 5, "data": {"flags": 0}}
+    assert inbox.texts == ["/prompt"]
 
 
 async def test_commands_are_told_when_they_changed(discord: DiscordStandIn) -> None:
