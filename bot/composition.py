@@ -198,6 +198,7 @@ async def _serve_platforms(settings: Settings) -> None:
             serving.append(telegram.poll(dispatcher.receive))
         if discord is not None:
             log.info("serving Discord as %s", discord.username)
+            log.info("to add it to a server, open %s", discord.invitation)
             serving.append(discord.serve(dispatcher.receive, completion(settings, desk)))
         await _together(serving)
 

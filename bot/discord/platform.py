@@ -28,6 +28,14 @@ _TRIES = 4  # to take what came in
 _REMEMBERED = 500  # channels in which something said during a broken session is looked for
 _MISSED = 100  # messages in each of them
 _GRACE = 5.0  # seconds at the end for what came in and does not lie in the inbox yet
+_PERMISSIONS = discord.Permissions(
+    view_channel=True,
+    send_messages=True,
+    send_messages_in_threads=True,
+    create_public_threads=True,
+    attach_files=True,
+    read_message_history=True,
+)
 _WRONG_TOKEN = 4004  # how the gateway closes then
 
 
@@ -95,6 +103,15 @@ class DiscordPlatform:
     def username(self) -> str:
         """The bot's name."""
         return self._client.me.name
+
+    @property
+    def invitation(self) -> str:
+        """The address at which people add the bot to a server, with the permissions it uses."""
+        return discord.utils.oauth_url(
+            self._client.app_id,
+            permissions=_PERMISSIONS,
+            scopes=("bot", "applications.commands"),
+        )
 
     async def _logged_in(self) -> Client:
         wait = self._pace.pause

@@ -148,7 +148,9 @@ def address_of(server: int | None, channel: int, me: discord.abc.User) -> Addres
 
 
 def author(user: discord.abc.User) -> Author:
-    return Author(platform=PLATFORM, external_id=str(user.id), name=user.display_name)
+    """Somebody, by the name that is the same in all servers."""
+    name = user.global_name or user.name
+    return Author(platform=PLATFORM, external_id=str(user.id), name=name)
 
 
 def _answered(said: discord.Message, me: discord.abc.User) -> RepliedTo | None:

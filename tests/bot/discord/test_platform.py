@@ -18,6 +18,7 @@ async def test_what_comes_in_is_handed_over_in_order(discord: DiscordStandIn) ->
     inbox = Inbox()
     async with serving(discord, inbox.receive) as platform:
         assert platform.username == "avatar"
+        assert "client_id=9000&scope=bot+applications.commands&permissions=" in platform.invitation
         for i in range(5):
             discord.say(f"message {i}")
         discord.say("not for the bot", channel=CHANNEL)
