@@ -91,8 +91,11 @@ class Messenger(Protocol):
         reply_to: str | None = None,
         private: bool = True,
         stop: Button | None = None,
+        speaker: str = "",
     ) -> Sight:
-        """Begin to show a reply. `stop` is offered while it is written, where that is possible."""
+        """Begin to show a reply. `stop` is offered while it is written, where that is possible;
+        `speaker` is who speaks, for platforms where avatars can have names of their own.
+        """
         ...
 
     def download(

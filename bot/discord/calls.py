@@ -6,6 +6,7 @@ import asyncio
 import io
 import json
 import logging
+from collections.abc import Mapping
 from typing import Any
 
 import aiohttp
@@ -52,6 +53,7 @@ class Calls:
         body: Json | None = None,
         *,
         file: tuple[str, bytes] | None = None,
+        query: Mapping[str, str] | None = None,
         repeatable: bool = True,
     ) -> Any:
         """The answer. With `repeatable`, a call whose connection broke is made again: doing it
@@ -59,7 +61,7 @@ class Calls:
         """
         try:
             async with asyncio.timeout(self._pace.patience):
-                return await self._tried(route, body, file, repeatable=repeatable)
+                return await self._tried(route, body, file, query or {}, repeatable=repeatable)
         except discord.RateLimited as error:
             raise NotDelivered(retry_after=error.retry_after, detail="Discord's limit") from error
         except discord.HTTPException as error:
@@ -68,12 +70,19 @@ class Calls:
             raise NotDelivered(detail=f"Discord: {type(error).__name__} {error}") from error
 
     async def _tried(
-        self, route: Route, body: Json | None, file: tuple[str, bytes] | None, *, repeatable: bool
+        self,
+        route: Route,
+        body: Json | None,
+        file: tuple[str, bytes] | None,
+        query: Mapping[str, str],
+        *,
+        repeatable: bool,
     ) -> Any:
         tries = 0
         while True:
             try:
-                return await self._client.http.request(route, **_payload(body, file))
+                payload = _payload(body, file)
+                return await self._client.http.request(route, params=query, **payload)
             except _BROKEN as error:
                 tries += 1
                 unsent = isinstance(error, aiohttp.ClientConnectorError)

@@ -62,9 +62,12 @@ class DiscordMessenger:
         reply_to: str | None = None,
         private: bool = True,
         stop: Button | None = None,
+        speaker: str = "",
     ) -> Sight:
         """Begin to show a reply."""
-        return DiscordSight(self._wire, address, pace=self._pace, reply_to=reply_to, stop=stop)
+        return DiscordSight(
+            self._wire, address, pace=self._pace, reply_to=reply_to, stop=stop, speaker=speaker
+        )
 
     def download(
         self, address: Address, attachment: Attachment, *, limit: int

@@ -190,7 +190,7 @@ class DiscordPlatform:
 
     def _said(self, said: discord.Message) -> None:
         server = reading.server_of(said)
-        incoming = reading.message(said, me=self._client.me)
+        incoming = reading.message(said, me=self._client.me, app=self._client.app_id)
         if incoming is not None or said.channel.id in self._last:
             self._note(said.channel.id, said.id, server)
         if incoming is not None:
@@ -268,7 +268,7 @@ class DiscordPlatform:
                     after=discord.Object(newest), limit=_MISSED, oldest_first=True
                 )
                 async for said in missed:
-                    incoming = reading.message(said, me=self._client.me)
+                    incoming = reading.message(said, me=self._client.me, app=self._client.app_id)
                     if incoming is not None:
                         await self._hand_over(incoming)
             except (discord.DiscordException, aiohttp.ClientError, OSError) as error:

@@ -18,7 +18,7 @@ _PUBLIC = frozenset({"start", "new", "retry", "talk"})
 _SAID = frozenset({discord.MessageType.default, discord.MessageType.reply})
 
 
-def message(said: discord.Message, *, me: discord.abc.User) -> Incoming | None:
+def message(said: discord.Message, *, me: discord.abc.User, app: int) -> Incoming | None:
     """What somebody wrote to the bot: privately, in a thread that it opened, with its name, or in
     reply to it. None for everything else, and for other bots.
     """
@@ -26,7 +26,7 @@ def message(said: discord.Message, *, me: discord.abc.User) -> Incoming | None:
         return None
     server = server_of(said)
     private = server is None
-    answered = _answered(said, me)
+    answered = _answered(said, me, app)
     text, mentioned = _without_mention(said, me)
     attachments = tuple(attachment(each) for each in said.attachments)
     attachments += tuple(
@@ -153,7 +153,7 @@ def author(user: discord.abc.User) -> Author:
     return Author(platform=PLATFORM, external_id=str(user.id), name=name)
 
 
-def _answered(said: discord.Message, me: discord.abc.User) -> RepliedTo | None:
+def _answered(said: discord.Message, me: discord.abc.User, app: int) -> RepliedTo | None:
     reference = said.reference
     if said.type is not discord.MessageType.reply or reference is None:
         return None
@@ -167,7 +167,9 @@ def _answered(said: discord.Message, me: discord.abc.User) -> RepliedTo | None:
         text=answered.content,
         attachments=tuple(attachment(each) for each in answered.attachments),
         author=author(answered.author),
-        from_us=answered.author.id == me.id,
+        # Avatars with names of their own speak by our webhooks.
+        from_us=answered.author.id == me.id
+        or (answered.webhook_id is not None and answered.application_id == app),
     )
 
 

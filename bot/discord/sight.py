@@ -4,12 +4,14 @@ import asyncio
 import logging
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import replace
 
 from avatar.errors import DeliveryError, NotDelivered, Unreachable
 from avatar.records import Address
 from bot.discord.calls import Gone
 from bot.discord.markdown import NOTHING, render_long
 from bot.discord.pace import Pace
+from bot.discord.personas import Persona
 from bot.discord.pieces import MOST, Piece
 from bot.discord.ticket import ticket_of
 from bot.discord.wire import Shown, Wire
@@ -33,12 +35,15 @@ class DiscordSight:
         pace: Pace,
         reply_to: str | None,
         stop: Button | None,
+        speaker: str = "",
     ) -> None:
         self._wire = wire
         self._address = address
         self._pace = pace
         self._reply_to = reply_to
         self._rows = () if stop is None else ((stop,),)
+        self._speaker = speaker
+        self._persona: Persona | None = None
         self._shown: list[Shown] = []
         self._text = ""
         self._news = asyncio.Event()  # there is something to paint
@@ -63,9 +68,15 @@ class DiscordSight:
         if self._shown:
             with suppress(Gone):  # somebody deleted it: the reply is still owed
                 return await self._wire.replace(
-                    self._address, self._shown, content, reply_to=self._reply_to
+                    self._address,
+                    self._shown,
+                    content,
+                    reply_to=self._reply_to,
+                    persona=self._persona,
                 )
-        return await self._wire.send_content(self._address, content, reply_to=self._reply_to)
+        return await self._wire.send_content(
+            self._address, content, reply_to=self._reply_to, persona=self._persona
+        )
 
     async def close(self) -> None:
         """Without `finish` before, what was shown stays, without its button."""
@@ -78,13 +89,14 @@ class DiscordSight:
             last = self._shown[-1]
             if last.piece is not None and last.piece.rows:
                 with suppress(DeliveryError, Gone):
-                    await self._wire.edit_piece(self._address, last.id, Piece(text=last.piece.text))
+                    await self._wire.edit_piece(self._address, last, Piece(text=last.piece.text))
 
     # The painter's task
 
     async def _paint(self) -> None:
         try:
-            if ticket_of(self._reply_to) is None:  # else Discord shows it by itself
+            if ticket_of(self._reply_to) is None:  # else Discord shows that something comes
+                self._persona = await self._wire.personas.of(self._address, self._speaker)
                 await self._type()
             await self._grow()
         except (Unreachable, Gone) as error:  # `finish` will say so, or send the reply anew
@@ -124,20 +136,21 @@ class DiscordSight:
 
     async def _painted(self, at: int, piece: Piece) -> bool:
         """False: it may stand in the channel, and we do not know its id: not another beside it."""
-        known = at < len(self._shown)
+        shown = self._shown[at] if at < len(self._shown) else None
+        if at == 0 and self._reply_to is not None and ticket_of(self._reply_to) is not None:
+            shown = Shown(id=self._reply_to)  # Discord keeps a place for the answer to a command
         try:
-            if known:
-                id_ = self._shown[at].id
-                await self._wire.edit_piece(self._address, id_, piece)
-            elif at == 0 and self._reply_to is not None and ticket_of(self._reply_to) is not None:
-                id_ = self._reply_to  # it grows in the place that Discord keeps for the answer
-                await self._wire.edit_piece(self._address, id_, piece)
+            if shown is not None:
+                await self._wire.edit_piece(self._address, shown, piece)
+                shown = replace(shown, piece=piece)
             else:
-                id_ = await self._wire.send_piece(self._address, piece, at, reply_to=self._reply_to)
+                shown = await self._wire.send_piece(
+                    self._address, piece, at, reply_to=self._reply_to, persona=self._persona
+                )
         except NotDelivered as error:
             log.info("a preview did not arrive: %s", error.detail)
-            return known
-        self._shown[at:] = [Shown(id=id_, piece=piece)]
+            return shown is not None
+        self._shown[at:] = [shown]
         return True
 
     @staticmethod

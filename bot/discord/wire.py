@@ -16,6 +16,7 @@ from avatar.records import Address
 from bot.discord.calls import Calls, Gone, Stale
 from bot.discord.client import Client
 from bot.discord.pace import Pace
+from bot.discord.personas import Persona, Personas
 from bot.discord.pieces import FILE_NAME, Json, Piece, addressed, pieces_of
 from bot.discord.places import Place, aside, message_at, place_of
 from bot.discord.ticket import Ticket, ticket_of
@@ -38,6 +39,7 @@ class Shown:
 
     id: str  # or a ticket
     piece: Piece | None = None  # what it says, where that is known
+    persona: Persona | None = None  # who said it, if not the bot itself
 
 
 class Wire:
@@ -45,21 +47,28 @@ class Wire:
 
     def __init__(self, client: Client, pace: Pace) -> None:
         self._calls = Calls(client, pace)
+        self.personas = Personas(client, self._calls)
         self._direct: dict[int, int] = {}  # person → the channel of direct messages with them
 
     async def send_content(
-        self, address: Address, content: Content, *, reply_to: str | None
+        self,
+        address: Address,
+        content: Content,
+        *,
+        reply_to: str | None,
+        persona: Persona | None = None,
     ) -> tuple[str, ...]:
         """Send all pieces. `reply_to` is a message of the channel, or a ticket: then the pieces
-        answer that interaction, as long as that is possible.
+        answer that interaction, as long as that is possible. `persona` says them, where there is
+        one.
         """
-        pieces = await pieces_of(content)
-        return tuple(
-            [
-                await self.send_piece(address, piece, i, reply_to=reply_to, known_by=reply_to)
-                for i, piece in enumerate(pieces)
-            ]
-        )
+        ids = []
+        for i, piece in enumerate(await pieces_of(content)):
+            sent = await self.send_piece(
+                address, piece, i, reply_to=reply_to, persona=persona, known_by=reply_to
+            )
+            ids.append(sent.id)
+        return tuple(ids)
 
     async def replace(
         self,
@@ -68,6 +77,7 @@ class Wire:
         content: Content,
         *,
         reply_to: str | None = None,
+        persona: Persona | None = None,
     ) -> tuple[str, ...]:
         """Put the content in place of messages; what does not fit is sent behind them, and those
         that are not needed go. Raises Gone when there is nothing left of the first.
@@ -82,29 +92,33 @@ class Wire:
                 except Gone:
                     if i == 0:
                         raise
-            ids.append(
-                await self.send_piece(
-                    address, piece, max(i, 1), reply_to=reply_to, known_by=shown[0].id
-                )
+            sent = await self.send_piece(
+                address,
+                piece,
+                max(i, 1),
+                reply_to=reply_to,
+                persona=persona,
+                known_by=shown[0].id,
             )
+            ids.append(sent.id)
         for extra in shown[len(pieces) :]:
-            await self._delete(address, extra.id)
+            await self._delete(address, extra)
         return tuple(ids)
 
     async def _replaced(self, address: Address, shown: Shown, piece: Piece) -> str:
         if piece == shown.piece and ticket_of(shown.id) is None:
             return shown.id
-        return await self.edit_piece(address, shown.id, piece)
+        return await self.edit_piece(address, shown, piece)
 
-    async def edit_piece(self, address: Address, message_id: str, piece: Piece) -> str:
+    async def edit_piece(self, address: Address, shown: Shown, piece: Piece) -> str:
         """One message in place (with a ticket: the answer to a command, or the message whose
         button was pressed); its id. Raises Gone.
         """
-        ticket, place = ticket_of(message_id), place_of(address)
+        ticket, place = ticket_of(shown.id), place_of(address)
         if ticket is None:
-            channel, message = message_at(place, message_id)
-            await self._edit(channel, message, piece)
-            return message_id
+            channel, message = message_at(place, shown.id)
+            await self._edit(channel, message, piece, shown.persona)
+            return shown.id
         if ticket.is_good(datetime.now(UTC)):
             try:
                 return str((await self._edit_original(ticket, piece))["id"])
@@ -122,24 +136,34 @@ class Wire:
         index: int,
         *,
         reply_to: str | None,
+        persona: Persona | None = None,
         known_by: str | None = None,
-    ) -> str:
-        """One message, the `index`-th of an answer; its id. With `known_by`, the same piece that
-        is sent again within some minutes is not shown again.
+    ) -> Shown:
+        """One message, the `index`-th of an answer. With `known_by`, the same piece that is sent
+        again within some minutes is not shown again (but for personas: their messages cannot be
+        known again).
         """
         ticket = ticket_of(reply_to)
         if ticket is not None:
             try:
-                return await self._answer(ticket, piece, first=index == 0)
+                return Shown(id=await self._answer(ticket, piece, first=index == 0), piece=piece)
             except Stale:
                 # What only this person should see is told to them, where they read it alone.
                 address = aside(address, str(ticket.user)) if ticket.hidden else address
+        elif persona is not None:
+            try:
+                said = await self._said_by(persona, piece)
+                return Shown(id=said, piece=piece, persona=persona)
+            except (Stale, Gone, Unreachable) as error:
+                log.info("%s has no webhook any more: %s", persona.name, error)
+                self.personas.forget(persona)
         nonce = secrets.token_hex(12) if known_by is None else _nonce(known_by, index, piece.text)
         place = place_of(address)
         if place.person is not None:
-            return await self._send_aside(place, piece, nonce)
+            return Shown(id=await self._send_aside(place, piece, nonce), piece=piece)
         mark = None if place.private or ticket is not None or index else reply_to
-        return str(await self._post(place.channel, piece, nonce, reply_to=mark))
+        id_ = await self._post(place.channel, piece, nonce, reply_to=mark)
+        return Shown(id=str(id_), piece=piece)
 
     async def typing(self, address: Address) -> None:
         """Show that something is being written."""
@@ -202,7 +226,28 @@ class Wire:
         except Gone as error:  # the person dismissed it
             raise Stale from error
 
-    async def _edit(self, channel: int, message: int, piece: Piece) -> None:
+    async def _said_by(self, persona: Persona, piece: Piece) -> str:
+        body = {**_body(piece), "username": persona.name}
+        sent = await self._calls.call(
+            persona.route("POST"),
+            body,
+            file=_file(piece),
+            query={"wait": "true", **persona.query},
+            repeatable=False,
+        )
+        return str(sent["id"])
+
+    async def _edit(
+        self, channel: int, message: int, piece: Piece, persona: Persona | None = None
+    ) -> None:
+        if persona is not None:
+            route = persona.route("PATCH", message)
+            try:
+                await self._calls.call(route, _body(piece), file=_file(piece), query=persona.query)
+            except Stale as error:
+                self.personas.forget(persona)
+                raise Gone from error
+            return
         route = Route(
             "PATCH",
             "/channels/{channel_id}/messages/{message_id}",
@@ -211,17 +256,20 @@ class Wire:
         )
         await self._calls.call(route, _body(piece), file=_file(piece))
 
-    async def _delete(self, address: Address, message_id: str) -> None:
+    async def _delete(self, address: Address, shown: Shown) -> None:
         """What is gone already, or may not be deleted, stays as it is."""
-        channel, message = message_at(place_of(address), message_id)
+        channel, message = message_at(place_of(address), shown.id)
         route = Route(
             "DELETE",
             "/channels/{channel_id}/messages/{message_id}",
             channel_id=channel,
             message_id=message,
         )
-        with suppress(DeliveryError, Gone):
-            await self._calls.call(route)
+        query: dict[str, str] = {}
+        if shown.persona is not None:
+            route, query = shown.persona.route("DELETE", message), shown.persona.query
+        with suppress(DeliveryError, Gone, Stale):
+            await self._calls.call(route, query=query)
 
     async def _post(
         self,

@@ -83,6 +83,7 @@ class ChattingHandlers:
             reply_to=incoming.message_id,
             private=incoming.private,
             stop=Button(label="Stop", action=code(Verb.STOP)),
+            speaker=request.avatar.name,
         )
         with self._running.reply(incoming.address) as stop:
             try:

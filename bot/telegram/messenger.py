@@ -63,6 +63,7 @@ class TelegramMessenger:
         reply_to: str | None = None,
         private: bool = True,
         stop: Button | None = None,
+        speaker: str = "",
     ) -> Sight:
         """Begin to show a reply."""
         return TelegramSight(

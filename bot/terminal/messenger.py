@@ -95,6 +95,7 @@ class TerminalMessenger:
         reply_to: str | None = None,
         private: bool = True,
         stop: Button | None = None,
+        speaker: str = "",
     ) -> Sight:
         """Begin to show a reply."""
         return _TerminalSight(self, self._paper.reply())

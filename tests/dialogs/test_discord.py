@@ -122,6 +122,21 @@ async def test_a_thread_is_one_conversation(ann: DiscordStage) -> None:
     await play(ann, [("/talk", "in servers only")])
 
 
+async def test_an_avatar_speaks_under_its_own_name(tmp_path: Path) -> None:
+    standin = DiscordStandIn()
+    standin.webhooks_granted = True
+    async with discord_stage(tmp_path, standin=standin) as ann:
+        server = in_server(ann)
+        await play(server, [(f"<@{BOT}> Hello", "talk about")])
+        reply = standin.shown(CHANNEL)[-1]
+        assert reply.author == "Demo"
+        await play(server, [("/why", "Prompt: none"), ("/status", "Base Model")])
+        assert standin.shown(CHANNEL)[-1].author == "Avatar"
+        before = server._seen()
+        standin.say("Thank you", channel=CHANNEL, reply_to=reply.id)
+        assert "You are welcome" in await server._answer(before)
+
+
 @pytest.mark.parametrize("takes_messages", [True, False])
 async def test_a_training_from_a_server_is_told_to_its_owner(
     ann: DiscordStage, takes_messages: bool

@@ -119,6 +119,11 @@ class DiscordStandIn(DiscordGateway):
                 ("DELETE", r"/channels/(\d+)/messages/(\d+)", self._delete),
                 ("POST", r"/channels/(\d+)/typing", self._type),
                 ("POST", r"/channels/(\d+)/threads", self._open_thread),
+                ("GET", r"/channels/(\d+)/webhooks", self._get_webhooks),
+                ("POST", r"/channels/(\d+)/webhooks", self._make_webhook),
+                ("POST", r"/webhooks/(\d+)/(hook-\d+)", self._say_by_webhook),
+                ("PATCH", r"/webhooks/(\d+)/(hook-\d+)/messages/(\d+)", self._edit_by_webhook),
+                ("DELETE", r"/webhooks/(\d+)/(hook-\d+)/messages/(\d+)", self._delete_by_webhook),
                 ("PUT", r"/channels/(\d+)/thread-members/(\d+)", self._nothing),
                 ("POST", r"/interactions/(\d+)/([^/]+)/callback", self._callback),
                 ("PATCH", rf"/webhooks/{APP}/([^/]+)/messages/@original", self._edit_original),
@@ -250,6 +255,13 @@ class DiscordStandIn(DiscordGateway):
             if method == request.method and found is not None:
                 if serve in (self._send, self._edit, self._edit_original, self._follow_up):
                     return serve(*found.groups(), body=body, files=files)
+                if serve in (self._say_by_webhook, self._edit_by_webhook, self._delete_by_webhook):
+                    return serve(
+                        *found.groups(),
+                        body=body,
+                        files=files,
+                        thread=request.query.get("thread_id"),
+                    )
                 if serve == self._history:
                     return serve(*found.groups(), query=dict(request.query))
                 return serve(*found.groups(), body=body)
@@ -444,6 +456,103 @@ class DiscordStandIn(DiscordGateway):
         self.channels[id_] = {}
         self.event("THREAD_CREATE", thread)
         return thread
+
+    # Webhooks
+
+    def _webhook_json(self, id_: int) -> Json:
+        return {
+            "id": str(id_),
+            "type": 1,
+            "channel_id": str(self.webhooks[id_]),
+            "token": f"hook-{id_}",
+            "application_id": str(APP),
+            "name": "Avatars",
+        }
+
+    def _may_manage(self, channel: str) -> int:
+        if not self.webhooks_granted:
+            raise Refusal(403, 50013, "Missing Permissions")
+        return self._place(channel)
+
+    def _get_webhooks(self, channel: str, *, body: Json) -> list[Json]:
+        place = self._may_manage(channel)
+        theirs = {"id": "1", "type": 1, "channel_id": channel, "application_id": None, "name": "x"}
+        ours = [self._webhook_json(id_) for id_, there in self.webhooks.items() if there == place]
+        return [theirs, *ours]
+
+    def _make_webhook(self, channel: str, *, body: Json) -> Json:
+        place = self._may_manage(channel)
+        if place in self.threads:
+            raise Refusal(400, 50024, "Cannot execute action on this channel type")
+        id_ = snowflake()
+        self.webhooks[id_] = place
+        return self._webhook_json(id_)
+
+    def _spoken_in(self, webhook: str, token: str, thread: str | None) -> int:
+        channel = self.webhooks.get(int(webhook))
+        if channel is None or token != f"hook-{webhook}":
+            raise Refusal(404, 10015, "Unknown Webhook")
+        if thread is None:
+            return channel
+        if self.threads[int(thread)]["parent_id"] != str(channel):
+            raise Refusal(*_UNKNOWN_CHANNEL)
+        return int(thread)
+
+    def _say_by_webhook(
+        self,
+        webhook: str,
+        token: str,
+        *,
+        body: Json,
+        files: list[tuple[str, bytes]],
+        thread: str | None,
+    ) -> Json:
+        place = self._spoken_in(webhook, token, thread)
+        rules.check_message(body, files=bool(files))
+        if not 1 <= len(body["username"]) <= 80 or "message_reference" in body or "nonce" in body:
+            raise rules.invalid("webhook message")
+        message = self._message(place, BOT, "")
+        author = {**self._user(BOT), "id": webhook, "global_name": body["username"]}
+        message |= {"author": author, "webhook_id": webhook, "application_id": str(APP)}
+        del message["member"]
+        self._written(message, body, files)
+        told = self._wire(message)
+        self.event("MESSAGE_CREATE", told)
+        return told
+
+    def _by_webhook(self, webhook: str, token: str, message: str, thread: str | None) -> Json:
+        found = self.channels[self._spoken_in(webhook, token, thread)].get(int(message))
+        if found is None or found.get("webhook_id") != webhook:
+            raise Refusal(*_UNKNOWN_MESSAGE)
+        return found
+
+    def _edit_by_webhook(
+        self,
+        webhook: str,
+        token: str,
+        message: str,
+        *,
+        body: Json,
+        files: list[tuple[str, bytes]],
+        thread: str | None,
+    ) -> Json:
+        found = self._by_webhook(webhook, token, message, thread)
+        rules.check_message(body, files=bool(files), edit=True)
+        self._written(found, body, files)
+        return self._wire(found)
+
+    def _delete_by_webhook(
+        self,
+        webhook: str,
+        token: str,
+        message: str,
+        *,
+        body: Json,
+        files: list[tuple[str, bytes]],
+        thread: str | None,
+    ) -> None:
+        found = self._by_webhook(webhook, token, message, thread)
+        del self.channels[int(found["channel_id"])][int(message)]
 
     # Interactions
 

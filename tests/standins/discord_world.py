@@ -17,6 +17,8 @@ SERVER = 5000
 CHANNEL = 5001
 _NAMES = {ANN: "Ann", BEN: "Ben", BOT: "Avatar"}
 DIRECT = {ANN: 3001, BEN: 3002}  # channels of direct messages
+_BASICS = 1 << 10 | 1 << 11  # permissions: to see channels, and to write there
+_MANAGE_WEBHOOKS = 1 << 29
 _EPOCH = 1_420_070_400_000
 _count = itertools.count()
 
@@ -42,6 +44,7 @@ class Shown:
     """A message of the bot as it stands in a channel."""
 
     id: int
+    author: str
     text: str  # as people read it
     content: str  # as it was sent
     buttons: tuple[tuple[str, ...], ...]
@@ -101,6 +104,8 @@ class DiscordWorld:
         self.files: dict[str, bytes] = {}
         self.closed_direct: set[int] = set()  # people who take no direct messages
         self.content_granted = True
+        self.webhooks_granted = False  # the permission to manage them
+        self.webhooks: dict[int, int] = {}  # by id: the channel
         self.base = ""  # of addresses of files
         self.options: dict[tuple[int, str], list[str]] = {}
 
@@ -275,7 +280,7 @@ class DiscordWorld:
         return {
             int(m["id"]): self._seen(m)
             for m in found
-            if m["author"]["id"] == str(BOT) and not m["thinking"]
+            if (m["author"]["id"] == str(BOT) or "webhook_id" in m) and not m["thinking"]
         }
 
     def shown(self, channel: int = DIRECT[ANN]) -> list[Shown]:
@@ -362,11 +367,13 @@ class DiscordWorld:
                 "colors": {"primary_color": 0},
                 "hoist": False,
                 "position": 0,
-                "permissions": "0",
+                "permissions": str(_BASICS),
                 "mentionable": False,
                 "flags": 0,
             }
             role.setdefault("managed", False)
+        if self.webhooks_granted:
+            roles[1]["permissions"] = str(_BASICS | _MANAGE_WEBHOOKS)
         bot = {**self._member(), "user": self._user(BOT), "roles": [str(ROLE)]}
         return {
             "id": str(SERVER),
@@ -423,7 +430,8 @@ class DiscordWorld:
         if f"<@{BOT}>" in text or f"<@!{BOT}>" in text:
             message["mentions"] = [self._user(BOT)]
         if not self.is_direct(channel):
-            message |= {"guild_id": str(SERVER), "member": self._member()}
+            roles = [str(ROLE)] if user == BOT else []
+            message |= {"guild_id": str(SERVER), "member": {**self._member(), "roles": roles}}
         self.channels.setdefault(channel, {})[int(message["id"])] = message
         return message
 
@@ -467,6 +475,7 @@ class DiscordWorld:
         file = message["attachments"][0]["id"] if message["attachments"] else None
         return Shown(
             id=int(message["id"]),
+            author=message["author"]["global_name"],
             text=seen(message["content"]),
             content=message["content"],
             buttons=tuple(
