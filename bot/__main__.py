@@ -1,4 +1,4 @@
-"""`python -m bot`: chat with avatars in Telegram, or, with nothing configured, in the terminal.
+"""`python -m bot`: chat with avatars in Telegram and Discord; with no token, in the terminal.
 
 `python -m bot check` asks every provider what works; `python -m bot copy SOURCE TARGET` carries an
 installation from one database (a URL as in DATABASE_URL) to another.
@@ -56,7 +56,7 @@ def main(arguments: Sequence[str] = ()) -> int:
         sys.stderr.write(f"avatar-bot cannot start: {error}\n")
         return 2
     level = settings.log_level
-    if settings.telegram_token is None and level == "info":
+    if settings.in_terminal and level == "info":
         level = "warning"  # a conversation in a terminal is not the place for news of the process
     set_up_logs(level=level, form=settings.log_format, secrets_=settings.secrets)
     try:

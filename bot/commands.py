@@ -47,6 +47,7 @@ class Command:
     audience: Audience
     parameters: tuple[Parameter, ...] = ()
     platforms: tuple[str, ...] = ()  # only there; none named: everywhere
+    menu: str = ""  # how the menu of a message offers it, on platforms where messages have one
 
     @property
     def usage(self) -> str:
@@ -67,8 +68,10 @@ def _everyone(
     )
 
 
-def _owners(name: str, help_: str, *parameters: Parameter) -> Command:
-    return Command(name=name, help=help_, audience=Audience.OWNERS, parameters=parameters)
+def _owners(name: str, help_: str, *parameters: Parameter, menu: str = "") -> Command:
+    return Command(
+        name=name, help=help_, audience=Audience.OWNERS, parameters=parameters, menu=menu
+    )
 
 
 COMMANDS: tuple[Command, ...] = (
@@ -76,6 +79,12 @@ COMMANDS: tuple[Command, ...] = (
         "start",
         "say hello, or talk to another avatar",
         Parameter(name="avatar", kind=Kind.AVATAR, required=False),
+    ),
+    _everyone(
+        "talk",
+        "open a thread that is one conversation",
+        Parameter(name="avatar", kind=Kind.AVATAR, required=False),
+        platforms=("discord",),
     ),
     _everyone("help", "what you can do here"),
     _everyone("new", "begin a new conversation"),
@@ -104,10 +113,11 @@ COMMANDS: tuple[Command, ...] = (
         "train",
         "train a model on examples or a chat export (Deep Training)",
         Parameter(name="file", kind=Kind.FILE),
+        menu="Train on this file",
     ),
     _owners(
         "teach",
-        "as an answer to a reply: what it should have said",
+        "what a reply should have said: the one it answers, or the last",
         Parameter(name="answer", kind=Kind.TEXT),
     ),
     _owners(
@@ -149,7 +159,7 @@ COMMANDS: tuple[Command, ...] = (
         Parameter(name="A", kind=Kind.PROMPT_VERSION),
         Parameter(name="B", kind=Kind.PROMPT_VERSION),
     ),
-    _owners("why", "as an answer to a reply: what gave it"),
+    _owners("why", "what gave a reply: the one it answers, or the last", menu="Why this reply"),
     _owners("cost", "what was spent this month"),
     _owners(
         "note",

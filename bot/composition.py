@@ -6,13 +6,13 @@ import os
 import secrets
 import socket
 import sys
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from avatar.conversation import Conversation
 from avatar.importing import Imports
@@ -23,6 +23,7 @@ from avatar.stores import Store
 from avatar.teaching import Teaching
 from avatar.training import Trainings
 from backends.backend import Backend
+from bot.completion import Completion
 from bot.dispatcher import Dispatcher, Permissions
 from bot.handlers import Handlers
 from bot.handlers.desk import Desk
@@ -134,10 +135,7 @@ async def bot(
             commands=handlers.commands,
             presses=handlers.presses,
             chat=handlers.chat,
-            permissions=Permissions(
-                operators=settings.operators,
-                anyone_creates=settings.avatar_creation == "anyone",
-            ),
+            permissions=permissions(settings),
             clock=clock,
         )
         await stack.enter_async_context(scheduler.running())
@@ -147,6 +145,18 @@ async def bot(
         if waiting := await dispatcher.resume():
             log.info("%s messages were not answered when the last process ended", waiting)
         yield dispatcher, desk
+
+
+def permissions(settings: Settings) -> Permissions:
+    """Who may do what, beyond what the store knows of owners."""
+    return Permissions(
+        operators=settings.operators, anyone_creates=settings.avatar_creation == "anyone"
+    )
+
+
+def completion(settings: Settings, desk: Desk) -> Completion:
+    """What a platform may ask while somebody is typing."""
+    return Completion(desk.store, permissions=permissions(settings), clock=desk.clock)
 
 
 async def _until_idle(store: Store) -> None:
@@ -185,23 +195,59 @@ async def check_providers(settings: Settings) -> bool:
 
 
 async def serve(settings: Settings) -> None:
-    """Telegram, when there is a token; else the terminal. Returns when the terminal's input ends;
-    ends by cancellation.
+    """Telegram and Discord, where there is a token; else the terminal. Returns when the terminal's
+    input ends; ends by cancellation.
     """
-    if settings.telegram_token is not None:
-        await _serve_telegram(settings, settings.telegram_token)
-    else:
+    if settings.in_terminal:
         await _serve_terminal(settings)
+    else:
+        await _serve_platforms(settings)
 
 
-async def _serve_telegram(settings: Settings, token: str) -> None:
-    from bot.telegram.platform import TelegramPlatform
+async def _serve_platforms(settings: Settings) -> None:
+    """One bot behind all platforms that are set up. What one of them refuses ends all."""
+    async with AsyncExitStack() as stack:
+        messengers: dict[str, Messenger] = {}
+        telegram = discord = None
+        if settings.telegram_token is not None:
+            from bot.telegram.platform import TelegramPlatform
 
-    async with TelegramPlatform(token, api_url=settings.telegram_api_url) as platform:
-        messenger = platform.messenger
-        async with bot(settings, {messenger.platform: messenger}) as (dispatcher, _):
-            log.info("serving Telegram as @%s", platform.username)
-            await platform.poll(dispatcher.receive)
+            telegram = await stack.enter_async_context(
+                TelegramPlatform(settings.telegram_token, api_url=settings.telegram_api_url)
+            )
+            messengers[telegram.messenger.platform] = telegram.messenger
+        if settings.discord_token is not None:
+            from bot.discord.platform import DiscordPlatform
+
+            discord = await stack.enter_async_context(
+                DiscordPlatform(
+                    settings.discord_token,
+                    api_url=settings.discord_api_url,
+                    gateway_url=settings.discord_gateway_url,
+                )
+            )
+            messengers[discord.messenger.platform] = discord.messenger
+        dispatcher, desk = await stack.enter_async_context(bot(settings, messengers))
+        serving: list[Coroutine[Any, Any, None]] = []
+        if telegram is not None:
+            log.info("serving Telegram as @%s", telegram.username)
+            serving.append(telegram.poll(dispatcher.receive))
+        if discord is not None:
+            log.info("serving Discord as %s", discord.username)
+            log.info("to add it to a server, open %s", discord.invitation)
+            serving.append(discord.serve(dispatcher.receive, completion(settings, desk)))
+        await _together(serving)
+
+
+async def _together(serving: Sequence[Coroutine[Any, Any, None]]) -> None:
+    """Until the first of them fails; the others are cancelled then."""
+    tasks = [asyncio.create_task(each) for each in serving]
+    try:
+        await asyncio.gather(*tasks)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 def _screen() -> "Screen | None":

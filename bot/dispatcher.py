@@ -326,5 +326,4 @@ async def _show(answer: Answer, incoming: Incoming, messenger: Messenger) -> Non
         case Shown(content=content, in_place=True) if incoming.action is not None:
             await messenger.edit(incoming.address, incoming.message_id, content)
         case Shown(content=content) | (Content() as content):
-            reply_to = None if incoming.private else incoming.message_id
-            await messenger.send(incoming.address, content, reply_to=reply_to)
+            await messenger.send(incoming.address, content, reply_to=incoming.message_id)

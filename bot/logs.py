@@ -11,11 +11,23 @@ from datetime import UTC, datetime
 # What looks like a key or a token, wherever it comes from.
 _PATTERNS = (
     re.compile(r"(?<!\d)\d{6,20}:[A-Za-z0-9_-]{30,}"),  # Telegram, also as /bot<token>/
+    re.compile(r"\b[A-Za-z0-9_-]{22,30}\.[A-Za-z0-9_-]{6}\.[A-Za-z0-9_-]{27,}"),  # Discord
+    re.compile(r"(?<=/webhooks/)\d+/[^/\s]+"),  # with this, an interaction can be answered
+    re.compile(r"(?<=/interactions/)\d+/[^/\s]+"),
     re.compile(r"\bsk-[A-Za-z0-9_-]{8,}"),  # OpenAI
     re.compile(r"(?i)\bbearer\s+[A-Za-z0-9._~+/-]{8,}"),
 )
 # These write whole URLs, which hold the bot's token, or a line for every request.
-_CHATTY = ("httpx", "httpx2", "httpcore", "httpcore2", "telegram", "apscheduler", "openai")
+_CHATTY = (
+    "httpx",
+    "httpx2",
+    "httpcore",
+    "httpcore2",
+    "telegram",
+    "discord",
+    "apscheduler",
+    "openai",
+)
 
 
 class Cleaner:

@@ -9,7 +9,7 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from avatar.records import Address, Attachment, Incoming
 from bot.commands import Command
@@ -79,7 +79,8 @@ class Messenger(Protocol):
     async def send(
         self, address: Address, content: Content, *, reply_to: str | None = None
     ) -> tuple[str, ...]:
-        """The ids of the messages it became; buttons stand under the last. Rate limits of the
+        """The ids of the messages it became; buttons stand under the last. `reply_to` is the
+        `message_id` of what this answers; it is shown where that helps. Rate limits of the
         platform are waited for within reason. Raises Unreachable or NotDelivered.
         """
         ...
@@ -99,8 +100,11 @@ class Messenger(Protocol):
         reply_to: str | None = None,
         private: bool = True,
         stop: Button | None = None,
+        speaker: str = "",
     ) -> Sight:
-        """Begin to show a reply. `stop` is offered while it is written, where that is possible."""
+        """Begin to show a reply. `stop` is offered while it is written, where that is possible;
+        `speaker` is who speaks, for platforms where avatars can have names of their own.
+        """
         ...
 
     def download(
@@ -112,8 +116,32 @@ class Messenger(Protocol):
         """
         ...
 
+    def aside(self, incoming: Incoming) -> Address:
+        """Where the author can be told later what is for them alone: the same address, unless the
+        platform can do better.
+        """
+        ...
+
     async def offer_commands(self, address: Address, commands: Sequence[Command]) -> None:
         """Make these the menu of one private chat. Raises nothing; a no-op without menus."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Thread:
+    """A conversation of its own beside a channel."""
+
+    address: Address
+    link: str  # Markdown
+    hears_all: bool  # False: only what names the bot or answers it reaches it there
+
+
+@runtime_checkable
+class Threads(Protocol):
+    """A messenger of a platform where the bot can open threads."""
+
+    async def open_thread(self, incoming: Incoming, *, name: str) -> Thread:
+        """Raises BadText where that is not possible, and NotDelivered."""
         ...
 
 

@@ -11,6 +11,7 @@ from dotenv import dotenv_values
 from avatar.providers import OPENAI_URL, BadProviders, Providers, providers_for, read_providers
 
 _TOKEN = re.compile(r"\d{1,20}:[A-Za-z0-9_-]{20,}")
+_DISCORD_TOKEN = re.compile(r"[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{4,}\.[A-Za-z0-9_-]{20,}")
 _LEVELS = ("debug", "info", "warning", "error")
 PROVIDERS = "providers.toml"
 DATABASE = "sqlite+aiosqlite:///data/avatar.db"
@@ -30,6 +31,9 @@ class Settings:
 
     telegram_token: str | None = field(default=None, repr=False)
     telegram_api_url: str | None = None
+    discord_token: str | None = field(default=None, repr=False)
+    discord_api_url: str | None = None
+    discord_gateway_url: str | None = None
     openai_api_key: str | None = field(default=None, repr=False)
     openai_base_url: str | None = None
     providers_file: str | None = None  # None: providers.toml, where there is one
@@ -53,10 +57,21 @@ class Settings:
         return any(provider.base_url is None for provider in self.providers.values())
 
     @property
+    def in_terminal(self) -> bool:
+        """Whether no other platform is set up."""
+        return self.telegram_token is None and self.discord_token is None
+
+    @property
     def secrets(self) -> tuple[str, ...]:
         """What must never reach a log."""
         password = urlsplit(self.database_url).password
-        found = (self.telegram_token, self.openai_api_key, password, *self.keys.values())
+        found = (
+            self.telegram_token,
+            self.discord_token,
+            self.openai_api_key,
+            password,
+            *self.keys.values(),
+        )
         return tuple(dict.fromkeys(secret for secret in found if secret))
 
 
@@ -84,6 +99,9 @@ def load_settings(environment: Mapping[str, str], *, dotenv: Path = Path(".env")
     return Settings(
         telegram_token=_token(values["TELEGRAM_TOKEN"]),
         telegram_api_url=_url("TELEGRAM_API_URL", values),
+        discord_token=_discord_token(values["DISCORD_TOKEN"]),
+        discord_api_url=_url("DISCORD_API_URL", values),
+        discord_gateway_url=_url("DISCORD_GATEWAY_URL", values, schemes=("ws", "wss")),
         openai_api_key=values["OPENAI_API_KEY"] or None,
         openai_base_url=base_url,
         providers_file=values["PROVIDERS_FILE"] or None,
@@ -131,17 +149,28 @@ def _token(value: str) -> str | None:
     return value
 
 
-def _url(name: str, values: Mapping[str, str]) -> str | None:
+def _discord_token(value: str) -> str | None:
+    if value and not _DISCORD_TOKEN.fullmatch(value):
+        raise SettingsError(
+            "DISCORD_TOKEN does not look like a bot's token (three groups of letters and digits, "
+            "parted by dots); the Developer Portal shows one under Bot."
+        )
+    return value or None
+
+
+def _url(
+    name: str, values: Mapping[str, str], *, schemes: tuple[str, ...] = ("http", "https")
+) -> str | None:
     value = values[name]
     if not value:
         return None
     try:
         parts = urlsplit(value)
-        valid = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+        valid = parts.scheme in schemes and bool(parts.hostname) and parts.port != 0
     except ValueError:
         valid = False
     if not valid:
-        raise SettingsError(f"{name} must be a URL like https://host.example/v1.")
+        raise SettingsError(f"{name} must be a URL like {schemes[-1]}://host.example/v1.")
     return value.rstrip("/")
 
 

@@ -29,6 +29,22 @@ def greeting(avatar: Avatar, *, manages: bool) -> Content:
     return Content(text=text)
 
 
+def thread_greeting(avatar: Avatar, *, hears_all: bool) -> Content:
+    """The first message of a thread."""
+    text = f"This thread is a conversation of its own with **{escape(avatar.name)}**. "
+    text += (
+        "Write something to begin."
+        if hears_all
+        else "Begin by naming me in a message, and answer my messages to go on."
+    )
+    return Content(text=text)
+
+
+def thread_opened(avatar: Avatar, link: str) -> Content:
+    """After /talk."""
+    return Content(text=f"**{escape(avatar.name)}** waits for you in {link}.")
+
+
 def nobody(*, creates: bool) -> Content:
     """When there is no avatar to talk to."""
     if creates:

@@ -4,13 +4,14 @@ import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from avatar.errors import BadText, MessageNotFound, NotActivatable
+from avatar.errors import BadText, NotActivatable
 from avatar.records import Address, Message, Status, Version
 from avatar.versions import parse_number
 from bot.actions import Verb, code
 from bot.cards import chatting as cards
 from bot.cards import people, status
 from bot.handlers.desk import Desk
+from bot.handlers.replies import meant_reply
 from bot.request import Answer, CommandHandler, PressHandler, Request
 from bot.screen import Button
 
@@ -80,9 +81,10 @@ class ChattingHandlers:
         incoming, store = request.incoming, self._desk.store
         sight = request.messenger.open_sight(
             incoming.address,
-            reply_to=None if incoming.private else incoming.message_id,
+            reply_to=incoming.message_id,
             private=incoming.private,
             stop=Button(label="Stop", action=code(Verb.STOP)),
+            speaker=request.avatar.name,
         )
         with self._running.reply(incoming.address) as stop:
             try:
@@ -116,10 +118,7 @@ class ChattingHandlers:
         return cards.fresh(avatar)
 
     async def why(self, request: Request) -> Answer:
-        answered = request.incoming.reply_to
-        if answered is None:
-            raise MessageNotFound
-        found = await self._desk.store.find_message(request.incoming.address, answered.message_id)
+        found = await meant_reply(self._desk.store, request)
         message, pair = await self._desk.conversation.what_gave(found)
         return status.why(message, pair, request.avatar, now=request.now)
 

@@ -13,7 +13,7 @@ from bot.commands import COMMANDS
 from bot.dispatcher import may_use
 from bot.handlers.desk import Desk
 from bot.request import Answer, CommandHandler, PressHandler, Request, Shown
-from bot.screen import Content
+from bot.screen import Content, Threads
 
 AVATARS_SHOWN = 8  # on one page
 MAX_NAME = 64
@@ -30,6 +30,7 @@ class PeopleHandlers:
     def commands(self) -> dict[str, CommandHandler]:
         return {
             "start": self.start,
+            "talk": self.talk,
             "help": self.help,
             "avatars": self.avatars,
             "newavatar": self.new_avatar,
@@ -44,11 +45,32 @@ class PeopleHandlers:
 
     async def start(self, request: Request) -> Answer:
         if request.rest:
-            avatar = await self._desk.store.avatar_by_slug(request.rest.split()[0].lower())
-            if avatar is None or not await self._may_see(request.person, avatar, request):
-                raise AvatarNotFound(slug=request.rest.split()[0][:64])
-            return await self._talk_to(request, avatar)
+            return await self._talk_to(request, await self._named(request))
         return await self._greet(request, request.about, manages=request.manages)
+
+    async def _named(self, request: Request) -> Avatar:
+        """The avatar whose short name was typed."""
+        slug = request.rest.split()[0]
+        avatar = await self._desk.store.avatar_by_slug(slug.lower())
+        if avatar is None or not await self._may_see(request.person, avatar, request):
+            raise AvatarNotFound(slug=slug[:64])
+        return avatar
+
+    async def talk(self, request: Request) -> Answer:
+        """A thread for one conversation."""
+        avatar = await self._named(request) if request.rest else request.avatar
+        if not isinstance(request.messenger, Threads):
+            raise BadText(reason="There are no threads here. Just write.")
+        thread = await request.messenger.open_thread(
+            request.incoming, name=f"{avatar.name} · {request.person.name}"
+        )
+        chat = await self._desk.store.chat(thread.address, now=request.now)
+        if chat.avatar_id != avatar.id:
+            await self._desk.store.talk_to(chat.id, avatar.id, now=request.now)
+        await request.messenger.send(
+            thread.address, cards.thread_greeting(avatar, hears_all=thread.hears_all)
+        )
+        return cards.thread_opened(avatar, thread.link)
 
     async def press_talk(self, request: Request, numbers: tuple[int, ...]) -> Answer:
         avatar = await self._desk.store.avatar(numbers[0])

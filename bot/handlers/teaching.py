@@ -3,13 +3,14 @@
 from dataclasses import dataclass
 
 from avatar.dataset import openai_jsonl
-from avatar.errors import BadText, MessageNotFound, WrongKind
+from avatar.errors import BadText, WrongKind
 from avatar.records import Example
 from avatar.versions import parse_number
 from bot.actions import Verb
 from bot.cards import teaching as cards
 from bot.handlers.desk import Desk
 from bot.handlers.importing import BATCH, first_card, flight_card, written
+from bot.handlers.replies import meant_reply
 from bot.request import Answer, CommandHandler, PressHandler, Request, Shown
 from bot.screen import Content
 
@@ -38,10 +39,8 @@ class TeachingHandlers:
         }
 
     async def teach(self, request: Request) -> Answer:
-        answered, store = request.incoming.reply_to, self.desk.store
-        if answered is None:
-            raise MessageNotFound
-        reply = await store.find_message(request.incoming.address, answered.message_id)
+        store = self.desk.store
+        reply = await meant_reply(store, request)
         one = await self.desk.teaching.teach(
             request.avatar,
             reply,

@@ -150,12 +150,13 @@ class TrainingHandlers:
         return Shown(content=cards.dropped(), in_place=True)
 
     async def press_train(self, request: Request, numbers: tuple[int, ...]) -> Answer:
-        address = request.incoming.address
+        incoming = request.incoming
+        address = request.messenger.aside(incoming)
         version = await self.desk.trainings.start(
             numbers[0], person=request.person, address=address, now=request.now
         )
         await request.messenger.edit(
-            address, request.incoming.message_id, cards.started(version, request.avatar)
+            incoming.address, incoming.message_id, cards.started(version, request.avatar)
         )
         ids = await request.messenger.send(address, cards.progress(version, None))
         await self.desk.store.set_progress_message(version.id, address=address, message_id=ids[-1])

@@ -8,7 +8,7 @@ from pathlib import Path
 from telegram import BotCommandScopeChat
 
 from avatar.errors import NotDelivered
-from avatar.records import Address, Attachment
+from avatar.records import Address, Attachment, Incoming
 from bot.commands import Command
 from bot.screen import Button, Content, Sight
 from bot.telegram.files import downloaded
@@ -36,7 +36,7 @@ class TelegramMessenger:
         self, address: Address, content: Content, *, reply_to: str | None = None
     ) -> tuple[str, ...]:
         """Send it; long content becomes several messages."""
-        return await self._wire.send_content(address, content, reply_to=reply_to)
+        return await self._wire.send_content(address, content, reply_to=_mark(address, reply_to))
 
     async def edit(
         self, address: Address, message_id: str, content: Content, *, quiet: bool = False
@@ -63,6 +63,7 @@ class TelegramMessenger:
         reply_to: str | None = None,
         private: bool = True,
         stop: Button | None = None,
+        speaker: str = "",
     ) -> Sight:
         """Begin to show a reply."""
         return TelegramSight(
@@ -70,7 +71,7 @@ class TelegramMessenger:
             address,
             pace=self._pace,
             drafts=private and self._wire.has_drafts,
-            reply_to=reply_to,
+            reply_to=_mark(address, reply_to),
             stop=stop,
         )
 
@@ -80,6 +81,10 @@ class TelegramMessenger:
         """The file in a temporary folder."""
         return downloaded(self._connection, attachment, limit=limit)
 
+    def aside(self, incoming: Incoming) -> Address:
+        """The same chat: a bot cannot begin a private one."""
+        return incoming.address
+
     async def offer_commands(self, address: Address, commands: Sequence[Command]) -> None:
         """The menu of a private chat, set when it is another than before."""
         entries = menu(commands)
@@ -88,3 +93,10 @@ class TelegramMessenger:
             return
         if await offer(self._connection.bot, entries, BotCommandScopeChat(int(address.chat))):
             self._menus[address.chat] = names
+
+
+def _mark(address: Address, reply_to: str | None) -> str | None:
+    """Which message is marked as answered: none in a private chat (its number is positive), where
+    it would only be noise.
+    """
+    return None if int(address.chat) > 0 else reply_to

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import signal
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
 
 from prompt_toolkit import PromptSession
 from prompt_toolkit.completion import CompleteEvent, Completer, Completion
@@ -15,17 +15,13 @@ from rich.markdown import Markdown
 from rich.text import Text
 
 from avatar.records import Incoming
-from avatar.versions import badge
 from bot.commands import BY_NAME, COMMANDS, Kind
+from bot.completion import Offer, offers
 from bot.handlers.desk import Desk
 from bot.screen import Content, Receive
 from bot.terminal.messenger import ADDRESS, TerminalMessenger
 from bot.terminal.plain import plain
 from bot.terminal.platform import Typed
-from bot.wording import badge_words, version_name
-
-COMPLETED_VERSIONS = 50
-_NUMBERED = {Kind.VERSION, Kind.PROMPT_VERSION, Kind.TRAINING}
 
 
 class Screen:
@@ -179,24 +175,12 @@ class CommandCompleter(Completer):
         if named is None or len(words) > len(named.parameters):
             return
         kind = named.parameters[len(words) - 1].kind
-        async for value, meta in self._values(kind):
-            if value.startswith(words[-1]):
-                yield Completion(value, -len(words[-1]), display_meta=meta)
+        for offer in await self._offers(kind):
+            if offer.value.startswith(words[-1]):
+                yield Completion(offer.value, -len(words[-1]), display_meta=offer.label)
 
-    async def _values(self, kind: Kind) -> AsyncIterator[tuple[str, str]]:
+    async def _offers(self, kind: Kind) -> tuple[Offer, ...]:
         store = self._desk.store
-        if kind is Kind.AVATAR:
-            for avatar in await store.avatars(person_id=None, limit=COMPLETED_VERSIONS):
-                yield avatar.slug, avatar.name
-            return
-        if kind is Kind.VERSION_OR_BASE:
-            yield "base", "the base model"
-        elif kind not in _NUMBERED:
-            return
         chat = await store.chat(ADDRESS, now=self._desk.clock())
-        if chat.avatar_id is None:
-            return
-        avatar = await store.avatar(chat.avatar_id)
-        for version in await store.history(avatar.id, limit=COMPLETED_VERSIONS, offset=0):
-            words = f"{version_name(version)} {badge_words(badge(version, avatar))}"
-            yield str(version.number), words
+        avatar = None if chat.avatar_id is None else await store.avatar(chat.avatar_id)
+        return await offers(store, kind, avatar=avatar, person_id=None)

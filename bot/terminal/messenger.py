@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Protocol
 
 from avatar.errors import BadText
-from avatar.records import Address, Attachment
+from avatar.records import Address, Attachment, Incoming
 from bot.commands import Command
 from bot.screen import Button, Content, File, Sight
 
@@ -58,7 +58,6 @@ class TerminalMessenger:
         self._next = time.time_ns() // 1000
         self.buttons: tuple[Button, ...] = ()  # of what was shown last, in order
         self.shown_id = ""  # of what was shown last
-        self.reply_id: str | None = None  # of the avatar's last reply
 
     def new_id(self) -> str:
         self._next += 1
@@ -98,6 +97,7 @@ class TerminalMessenger:
         reply_to: str | None = None,
         private: bool = True,
         stop: Button | None = None,
+        speaker: str = "",
     ) -> Sight:
         """Begin to show a reply."""
         return _TerminalSight(self, self._paper.reply())
@@ -107,6 +107,10 @@ class TerminalMessenger:
     ) -> AbstractAsyncContextManager[Path]:
         """The person's own file."""
         return _own_file(Path(attachment.ref), attachment.name, limit)
+
+    def aside(self, incoming: Incoming) -> Address:
+        """There is nobody else."""
+        return incoming.address
 
     async def offer_commands(self, address: Address, commands: Sequence[Command]) -> None:
         """The terminal completes commands by itself."""
@@ -158,9 +162,7 @@ class _TerminalSight:
 
     async def finish(self, content: Content) -> tuple[str, ...]:
         self._paper.end(content)
-        shown = self._messenger.noted(content)
-        self._messenger.reply_id = shown
-        return (shown,)
+        return (self._messenger.noted(content),)
 
     async def close(self) -> None:
         self._paper.close()

@@ -10,13 +10,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO, TextIO
 
-from avatar.records import Attachment, Author, Incoming, RepliedTo
+from avatar.records import Attachment, Author, Incoming
 from bot.commands import BY_NAME, Kind
 from bot.screen import Content, Receive
 from bot.terminal.messenger import ADDRESS, TerminalMessenger
 from bot.terminal.plain import plain
 
-_ABOUT_A_REPLY = {"/why", "/teach"}  # a line answers nothing by itself: they mean the last reply
 PERSON_ID = "operator"  # there is one person at a terminal, and they run this installation
 
 
@@ -48,8 +47,6 @@ class Typed:
                 text, action = "", messenger.buttons[number - 1].action
         if action is None:
             text, attachments = _with_file(line)
-        command = text.strip().lower().partition(" ")[0]
-        answered = messenger.reply_id if command in _ABOUT_A_REPLY else None
         return Incoming(
             update_id=f"{time.time_ns()}-{next(self._count)}",
             address=ADDRESS,
@@ -59,7 +56,6 @@ class Typed:
             text=text,
             attachments=attachments,
             action=action,
-            reply_to=None if answered is None else RepliedTo(message_id=answered, from_us=True),
         )
 
 

@@ -9,9 +9,13 @@ import pytest
 from bot.logs import set_up_logs
 
 TOKEN = "123456789:AAEhBOweik6ad9r_QXMENQjcrGbqCr4K-bc"
+DISCORD = "OTAwMDkwMDA5MDAwOTAwMDAw.GaBcDe.abcdefghijklmnopqrstuvwxyz0123456789AB"
 SECRET = "a key of another shape"
 WRITTEN = [
     f"POST /bot{TOKEN}/sendMessage",
+    f"identify with {DISCORD}",
+    "PATCH https://discord.com/api/v10/webhooks/9000/aW50ZXJhY3Rpb24/messages/@original",
+    "POST https://discord.com/api/v10/interactions/77/aW50ZXJhY3Rpb24/callback",
     "Incorrect API key provided: sk-proj-abcdefgh12345678",
     "Authorization: Bearer abcdef.ghijkl-12345",
     f"it said {SECRET}",
@@ -39,7 +43,7 @@ def test_secrets_are_taken_out(capsys: pytest.CaptureFixture[str], form: str) ->
         except ValueError:
             log.exception("failed", extra={"reference": "abcd1234"})
     text = capsys.readouterr().err
-    for secret in (TOKEN, "sk-proj", "abcdef.ghijkl", SECRET):
+    for secret in (TOKEN, DISCORD, "aW50ZXJhY3Rpb24", "sk-proj", "abcdef.ghijkl", SECRET):
         assert secret not in text
     assert text.count("[secret]") >= 2 * len(WRITTEN)
     assert text.count("abcd1234") == len(WRITTEN)

@@ -22,6 +22,9 @@ def test_the_example_names_every_setting_and_is_valid() -> None:
     [
         ("TELEGRAM_TOKEN", "secret-nonsense"),
         ("TELEGRAM_API_URL", "ftp://x"),
+        ("DISCORD_TOKEN", "secret-nonsense"),
+        ("DISCORD_API_URL", "discord.com"),
+        ("DISCORD_GATEWAY_URL", "https://gateway.example"),
         ("OPENAI_BASE_URL", "nohost"),
         ("BASE_MODEL", "two words"),
         ("DATABASE_URL", "mysql://x"),

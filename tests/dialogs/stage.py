@@ -1,8 +1,9 @@
-"""Where whole conversations are tried: the real bot, on the terminal and on Telegram.
+"""Where whole conversations are tried: the real bot, in the terminal, on Telegram and on Discord.
 
 The bot is the one of the composition root, with the real `openai` package talking HTTP to the real
 model server, and a real SQLite file. Telegram is a server that stands in for the Bot API, reached
-by the real python-telegram-bot.
+by the real python-telegram-bot; Discord one that stands in for its API and gateway, reached by the
+real discord.py.
 """
 
 import asyncio
@@ -15,7 +16,11 @@ from typing import Protocol
 
 from avatar.ports import Clock
 from avatar.providers import Providers, providers_for
-from bot.composition import bot, now
+from bot.commands import BY_NAME, Kind
+from bot.composition import bot, completion, now
+from bot.discord.pace import Pace as DiscordPace
+from bot.discord.platform import DiscordPlatform
+from bot.discord.slash import NUMBERS, here, option_name
 from bot.dispatcher import Dispatcher
 from bot.handlers.desk import Desk
 from bot.settings import Settings
@@ -26,6 +31,8 @@ from bot.terminal.platform import LinePaper, Typed, author
 from bot.welcome import welcome
 from modelserver.imitator.engine import Imitator
 from modelserver.server import ModelServer
+from tests.standins import discord_api
+from tests.standins.discord_api import Asked, DiscordStandIn
 from tests.standins.telegram_api import ANN, Document, TelegramStandIn
 
 EXAMPLES = Path(__file__).parent.parent.parent / "examples" / "malaysian.jsonl"
@@ -39,6 +46,10 @@ PACE = Pace(
     pause=0.01,
     poll=1,
     longest=0.05,
+)
+
+DISCORD_PACE = DiscordPace(
+    edit=0.01, typing=5, patience=5, pause=0.01, longest=0.05, identify=0.01, taking=0.01, form=2
 )
 
 
@@ -221,3 +232,143 @@ async def telegram_stage(
                     polling.cancel()
                     with suppress(asyncio.CancelledError):
                         await polling
+
+
+def as_slash(text: str) -> tuple[str, dict[str, str | int]] | None:
+    """The slash command that a person would use for a typed one. None: Discord's client would not
+    let them send it so, and it is an ordinary message.
+    """
+    name, _, rest = text.removeprefix("/").partition(" ")
+    command = BY_NAME.get(name)
+    if not text.startswith("/") or command is None or command not in here([command]):
+        return None
+    values: dict[str, str | int] = {}
+    for parameter in command.parameters:
+        rest = rest.strip()
+        word, _, behind = rest.partition(" ")
+        if parameter.kind is Kind.TEXT:
+            word, behind = rest, ""
+        if not word or parameter.kind is Kind.FILE:
+            if parameter.required:
+                return None
+            break
+        if parameter.kind in NUMBERS:
+            if not (word.isascii() and word.isdigit() and 1 <= int(word) < 2**53):
+                return None
+            values[option_name(parameter)] = int(word)
+        else:
+            values[option_name(parameter)] = word
+        rest = behind
+    return None if rest.strip() else (name, values)
+
+
+class DiscordStage:
+    def __init__(
+        self,
+        standin: DiscordStandIn,
+        platform: DiscordPlatform,
+        dispatcher: Dispatcher,
+        desk: Desk,
+        *,
+        user: int = discord_api.ANN,
+        channel: int | None = None,
+    ) -> None:
+        self.standin = standin
+        self.platform = platform
+        self.dispatcher = dispatcher
+        self.desk = desk
+        self.user = user
+        self.channel = channel or discord_api.DIRECT[user]
+        self._since: dict[int, str] = {}
+
+    async def say(self, text: str) -> str:
+        before = self._since = self._seen()
+        channel, user, standin = self.channel, self.user, self.standin
+        if text == "/why":  # in the menu of the avatar's last message
+            asked = standin.menu("Why this reply", max(before), channel=channel, user=user)
+        elif (slash := as_slash(text)) is not None:
+            asked = standin.slash(*slash, channel=channel, user=user)
+        else:
+            standin.say(text, channel=channel, user=user)
+            return await self._answer(before)
+        return await self._answer(before, asked)
+
+    async def press(self, label: str) -> str:
+        before = self._since = self._seen()
+        self.standin.press(label, channel=self.channel, user=self.user)
+        return await self._answer(before)
+
+    async def train(self, path: Path) -> str:
+        before = self._since = self._seen()
+        document = discord_api.Document(name=path.name, content=path.read_bytes())
+        self.standin.slash("train", channel=self.channel, user=self.user, document=document)
+        return await self._answer(before)
+
+    async def waited(self) -> str:
+        await self.desk.idle()
+        return self._news(self._since)
+
+    def elsewhere(self, *, user: int, channel: int) -> "DiscordStage":
+        """Another person, or another channel, of the same bot."""
+        return DiscordStage(
+            self.standin, self.platform, self.dispatcher, self.desk, user=user, channel=channel
+        )
+
+    async def _answer(self, before: dict[int, str], asked: Asked | None = None) -> str:
+        await self.standin.settled()
+        await self.platform.taken()
+        await self.dispatcher.quiet()
+        await self.standin.settled()
+        form = asked.form_text if asked is not None else ""
+        return "\n\n".join(filter(None, [form, self._news(before)]))
+
+    def _seen(self) -> dict[int, str]:
+        return {
+            id_: "\n".join([shown.text, *(f"[{label}]" for label in shown.labels)])
+            for id_, shown in self.standin.messages(self.channel).items()
+        }
+
+    def _news(self, before: dict[int, str]) -> str:
+        return "\n\n".join(text for id_, text in self._seen().items() if before.get(id_) != text)
+
+
+@asynccontextmanager
+async def discord_stage(
+    folder: Path,
+    *,
+    operators: tuple[int, ...] = (discord_api.ANN,),
+    clock: Clock = now,
+    standin: DiscordStandIn | None = None,
+) -> AsyncIterator[DiscordStage]:
+    """The bot on Discord, with Ann as its operator and an avatar called Demo that she owns."""
+    async with standin or DiscordStandIn() as server:
+        settings = Settings(
+            discord_token=server.token,
+            discord_api_url=server.api_url,
+            discord_gateway_url=server.gateway_url,
+            database_url=f"sqlite+aiosqlite:///{folder}/avatar.db",
+            operators=frozenset({("discord", str(id_)) for id_ in operators}),
+            poll_seconds=0.1,
+        )
+        platform = DiscordPlatform(
+            server.token,
+            api_url=server.api_url,
+            gateway_url=server.gateway_url,
+            pace=DISCORD_PACE,
+        )
+        async with platform:
+            messengers = {"discord": platform.messenger}
+            built = bot(settings, messengers, model_server=model_server, clock=clock)
+            async with built as (dispatcher, desk):
+                serving = asyncio.create_task(
+                    platform.serve(dispatcher.receive, completion(settings, desk))
+                )
+                await server.heard()
+                stage = DiscordStage(server, platform, dispatcher, desk)
+                await stage.say("/newavatar Demo")
+                try:
+                    yield stage
+                finally:
+                    serving.cancel()
+                    with suppress(asyncio.CancelledError):
+                        await serving

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.dialogs.stage import Stage, play, telegram_stage, terminal_stage
+from tests.dialogs.stage import Stage, discord_stage, play, telegram_stage, terminal_stage
 
 
-@pytest.fixture(params=["terminal", "telegram"])
+@pytest.fixture(params=["terminal", "telegram", "discord"])
 async def stage(
     request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[Stage]:
@@ -17,9 +17,12 @@ async def stage(
     if request.param == "terminal":
         async with terminal_stage(tmp_path) as made:
             yield made
-    else:
+    elif request.param == "telegram":
         async with telegram_stage(tmp_path) as made_there:
             yield made_there
+    else:
+        async with discord_stage(tmp_path) as made_too:
+            yield made_too
 
 
 def whatsapp(file: Path, *, days: int = 30) -> Path:

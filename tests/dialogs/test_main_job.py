@@ -5,17 +5,20 @@ from pathlib import Path
 
 import pytest
 
-from tests.dialogs.stage import Stage, play, telegram_stage, terminal_stage
+from tests.dialogs.stage import Stage, discord_stage, play, telegram_stage, terminal_stage
 
 
-@pytest.fixture(params=["terminal", "telegram"])
+@pytest.fixture(params=["terminal", "telegram", "discord"])
 async def stage(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Stage]:
     if request.param == "terminal":
         async with terminal_stage(tmp_path) as made:
             yield made
-    else:
+    elif request.param == "telegram":
         async with telegram_stage(tmp_path) as made_there:
             yield made_there
+    else:
+        async with discord_stage(tmp_path) as made_here:
+            yield made_here
 
 
 TRAINED = [

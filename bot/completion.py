@@ -1,0 +1,116 @@
+"""What a platform may ask while somebody is still typing: completions, and what a form begins with.
+
+Only reading; who may not manage an avatar is offered nothing of it.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from avatar.ports import Clock
+from avatar.records import Address, Author, Avatar, Person, Status, TrainingType, Version
+from avatar.stores import Store
+from avatar.versions import badge
+from bot.commands import Command, Kind
+from bot.dispatcher import Permissions
+from bot.wording import badge_words, version_name
+
+LOOKED_AT = 100  # the newest versions, or the first avatars
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Offer:
+    """One way to complete what is being typed."""
+
+    value: str
+    label: str  # what it is
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Form:
+    """What somebody finds who is about to write a long text."""
+
+    title: str
+    text: str = ""  # stands there already
+    hint: str = ""  # where nothing does
+
+
+_OF_VERSIONS: Mapping[Kind, TrainingType | None] = {
+    Kind.VERSION: None,
+    Kind.VERSION_OR_BASE: None,
+    Kind.PROMPT_VERSION: TrainingType.PROMPT_UPDATE,
+    Kind.TRAINING: TrainingType.FINE_TUNE,
+}
+
+
+async def offers(
+    store: Store, kind: Kind, *, avatar: Avatar | None, person_id: int | None
+) -> tuple[Offer, ...]:
+    """Everything that a parameter can be, newest versions first. `avatar` is the one that the
+    person manages, if any; `person_id` None sees all avatars.
+    """
+    if kind is Kind.AVATAR:
+        found = await store.avatars(person_id=person_id, limit=LOOKED_AT)
+        return tuple(Offer(value=each.slug, label=each.name) for each in found)
+    if kind not in _OF_VERSIONS or avatar is None:
+        return ()
+    versions = await store.history(avatar.id, limit=LOOKED_AT, offset=0)
+    base = (Offer(value="base", label="the base model"),) if kind is Kind.VERSION_OR_BASE else ()
+    return (*base, *(_of(version, avatar) for version in versions if _fits(version, kind)))
+
+
+def _fits(version: Version, kind: Kind) -> bool:
+    wanted = _OF_VERSIONS[kind]
+    return (wanted is None or version.training_type is wanted) and (
+        kind is not Kind.TRAINING or version.status is Status.TRAINING
+    )
+
+
+def _of(version: Version, avatar: Avatar) -> Offer:
+    label = f"{version_name(version)} {badge_words(badge(version, avatar))}"
+    return Offer(value=str(version.number), label=label)
+
+
+class Completion:
+    """The same for a person in a chat."""
+
+    def __init__(self, store: Store, *, permissions: Permissions, clock: Clock) -> None:
+        self._store = store
+        self._permissions = permissions
+        self._clock = clock
+
+    async def offers(
+        self, kind: Kind, typed: str, *, author: Author, address: Address
+    ) -> tuple[Offer, ...]:
+        """Those that fit what is typed: the beginning of a value, or a part of its label."""
+        person, avatar = await self._judged(author, address)
+        all_ = self._permissions.is_operator(person)
+        found = await offers(
+            self._store, kind, avatar=avatar, person_id=None if all_ else person.id
+        )
+        sought = typed.strip().lower()
+        begin = [offer for offer in found if offer.value.startswith(sought)]
+        hold = [o for o in found if o not in begin and sought in o.label.lower()]
+        return (*begin, *hold)
+
+    async def form(self, command: Command, *, author: Author, address: Address) -> Form | None:
+        """For the text that `command` takes. None: there is no form for this person here."""
+        _, avatar = await self._judged(author, address)
+        if command.name != "prompt" or avatar is None:
+            return None
+        version = await self._store.version(avatar.active_prompt_id)
+        if version is None or not version.prompt:
+            hint = f"{avatar.name} has no active prompt. Example: You are a friendly guide to Ipoh."
+            return Form(title=f"Prompt of {avatar.name}", hint=hint)
+        return Form(title=f"Prompt of {avatar.name}", text=version.prompt)
+
+    async def _judged(self, author: Author, address: Address) -> tuple[Person, Avatar | None]:
+        """Who asks, and the avatar of the chat if they manage it."""
+        person = await self._store.person(author)
+        chat = await self._store.chat(address, now=self._clock())
+        if chat.avatar_id is None:
+            return person, None
+        avatar = await self._store.avatar(chat.avatar_id)
+        manages = self._permissions.is_operator(person) or await self._store.is_owner(
+            avatar.id, person.id
+        )
+        return person, avatar if manages else None

@@ -1,0 +1,103 @@
+"""What is said on Discord: the `Messenger` of one bot."""
+
+import logging
+from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager, suppress
+from dataclasses import replace
+from pathlib import Path
+
+from avatar.errors import BadText, DeliveryError, NotDelivered
+from avatar.records import Address, Attachment, Incoming
+from bot.commands import Command
+from bot.discord.calls import Gone
+from bot.discord.client import Client
+from bot.discord.files import downloaded
+from bot.discord.pace import Pace
+from bot.discord.places import aside
+from bot.discord.sight import DiscordSight
+from bot.discord.ticket import ticket_of
+from bot.discord.wire import Shown, Wire
+from bot.screen import Button, Content, Sight, Thread
+
+log = logging.getLogger(__name__)
+
+
+class DiscordMessenger:
+    """Fulfils `bot.screen.Messenger` and `bot.screen.Threads`."""
+
+    platform = "discord"
+
+    def __init__(self, client: Client, pace: Pace) -> None:
+        self._client = client
+        self._pace = pace
+        self._wire = Wire(client, pace)
+
+    async def send(
+        self, address: Address, content: Content, *, reply_to: str | None = None
+    ) -> tuple[str, ...]:
+        """Send it; long content becomes several messages, or a file."""
+        return await self._wire.send_content(address, content, reply_to=reply_to)
+
+    async def edit(
+        self, address: Address, message_id: str, content: Content, *, quiet: bool = False
+    ) -> None:
+        """Put it in place of a message. If that is gone, quiet edits are left out and others are
+        sent anew.
+        """
+        answered = message_id if ticket_of(message_id) is not None else None
+        try:
+            await self._wire.replace(address, [Shown(id=message_id)], content, reply_to=answered)
+        except Gone:
+            if not quiet:
+                await self._wire.send_content(address, content, reply_to=answered)
+        except NotDelivered as error:
+            if not quiet:
+                raise
+            log.info("a quiet edit did not arrive: %s", error.detail)
+
+    def open_sight(
+        self,
+        address: Address,
+        *,
+        reply_to: str | None = None,
+        private: bool = True,
+        stop: Button | None = None,
+        speaker: str = "",
+    ) -> Sight:
+        """Begin to show a reply."""
+        return DiscordSight(
+            self._wire, address, pace=self._pace, reply_to=reply_to, stop=stop, speaker=speaker
+        )
+
+    def download(
+        self, address: Address, attachment: Attachment, *, limit: int
+    ) -> AbstractAsyncContextManager[Path]:
+        """The file in a temporary folder."""
+        return downloaded(self._client, attachment, limit=limit)
+
+    async def offer_commands(self, address: Address, commands: Sequence[Command]) -> None:
+        """Discord offers the same slash commands to everybody."""
+
+    def aside(self, incoming: Incoming) -> Address:
+        """By direct message, where others could read along."""
+        return aside(incoming.address, incoming.author.external_id)
+
+    async def open_thread(self, incoming: Incoming, *, name: str) -> Thread:
+        """A thread in the channel. Raises BadText in direct messages, and where the bot may not."""
+        address = incoming.address
+        if incoming.private:
+            raise BadText(reason="Threads exist in servers only; here, just write.")
+        try:
+            made = await self._wire.open_thread(address, name=name)
+        except NotDelivered:
+            raise
+        except DeliveryError as error:
+            reason = "I cannot open a thread here: I may not, or this is one already."
+            raise BadText(reason=reason, detail=error.detail) from error
+        with suppress(DeliveryError, Gone):  # they find it by its link, too
+            await self._wire.add_to_thread(made, incoming.author.external_id)
+        return Thread(
+            address=replace(address, thread=str(made)),
+            link=f"<#{made}>",
+            hears_all=self._client.reads_servers,
+        )

@@ -1,0 +1,16 @@
+"""Which of the avatar's replies a command is about."""
+
+from avatar.records import Message
+from avatar.stores import Store
+from bot.request import Request
+
+
+async def meant_reply(store: Store, request: Request) -> Message | None:
+    """The one that the command answers; else the newest (a slash command on Discord and a line in
+    the terminal cannot answer a message). None: we have no record of it.
+    """
+    answered = request.incoming.reply_to
+    if answered is not None:
+        return await store.find_message(request.incoming.address, answered.message_id)
+    newest = (await store.context(request.chat.id, limit=1)).turns
+    return newest[-1] if newest else None

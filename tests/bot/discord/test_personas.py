@@ -1,0 +1,155 @@
+"""Avatars that speak under their own names, where the bot may manage webhooks."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+
+from bot.discord.platform import DiscordPlatform
+from tests.bot.discord.make import IN_SERVER, PRIVATE, STOP, Inbox, said, serving
+from tests.standins.discord_api import CHANNEL, DiscordStandIn
+
+
+@pytest.fixture
+async def inbox() -> Inbox:
+    return Inbox()
+
+
+@pytest.fixture
+async def platform(discord: DiscordStandIn, inbox: Inbox) -> AsyncIterator[DiscordPlatform]:
+    discord.webhooks_granted = True
+    async with serving(discord, inbox.receive) as made:
+        yield made
+
+
+def seen(discord: DiscordStandIn, channel: int = CHANNEL) -> list[tuple[str, str]]:
+    return [(m.author, m.text) for m in discord.shown(channel)]
+
+
+async def test_an_avatar_grows_its_reply_under_its_own_name(
+    discord: DiscordStandIn, platform: DiscordPlatform
+) -> None:
+    for name in ("Kak Ani", "Demo"):
+        sight = platform.messenger.open_sight(IN_SERVER, private=False, stop=STOP, speaker=name)
+        sight.show("Hel")
+        await discord.until(lambda name=name: (name, "Hel") in seen(discord))  # type: ignore[misc]
+        assert discord.shown(CHANNEL)[-1].labels == ("Stop",)
+        ids = await sight.finish(said("Hello."))
+        await sight.close()
+        assert ids == (str(discord.shown(CHANNEL)[-1].id),)
+    assert seen(discord) == [("Kak Ani", "Hello."), ("Demo", "Hello.")]
+    assert [m.labels for m in discord.shown(CHANNEL)] == [(), ()]
+    assert len(discord.webhooks) == 1
+
+
+async def test_a_webhook_is_found_again(discord: DiscordStandIn) -> None:
+    discord.webhooks_granted = True
+    for _ in range(2):
+        async with serving(discord, Inbox().receive) as platform:
+            sight = platform.messenger.open_sight(IN_SERVER, private=False, speaker="Demo")
+            await asyncio.sleep(0.05)
+            await sight.finish(said("Hello."))
+            await sight.close()
+    assert seen(discord) == [("Demo", "Hello.")] * 2
+    assert len(discord.webhooks) == 1
+
+
+async def test_in_a_thread_and_over_several_messages(
+    discord: DiscordStandIn, platform: DiscordPlatform, inbox: Inbox
+) -> None:
+    discord.slash("talk", channel=CHANNEL)
+    await discord.settled()
+    thread = await platform.messenger.open_thread(inbox.last, name="Demo · Ann")
+    await discord.heard()
+    place = int(thread.address.thread)
+    sight = platform.messenger.open_sight(thread.address, private=False, speaker="Demo")
+    sight.show("word " * 1500)
+    await discord.until(lambda: len(discord.shown(place)) == 4)
+    await sight.finish(said("word " * 500))
+    await sight.close()
+    shown = discord.shown(place)
+    assert {m.author for m in shown} == {"Demo"}
+    assert "".join(m.text for m in shown).count("word") == 500
+
+
+async def test_a_reply_to_an_avatar_is_said_to_the_bot(
+    discord: DiscordStandIn, platform: DiscordPlatform, inbox: Inbox
+) -> None:
+    sight = platform.messenger.open_sight(IN_SERVER, private=False, speaker="Demo")
+    await asyncio.sleep(0.05)
+    (id_,) = await sight.finish(said("Hello."))
+    await sight.close()
+    discord.say("go on", channel=CHANNEL, reply_to=int(id_))
+    await discord.settled()
+    assert inbox.texts == ["go on"]
+    assert inbox.last.reply_to is not None
+    assert inbox.last.reply_to.from_us
+
+
+async def test_a_webhook_that_somebody_deleted(
+    discord: DiscordStandIn, platform: DiscordPlatform
+) -> None:
+    sight = platform.messenger.open_sight(IN_SERVER, private=False, speaker="Demo")
+    sight.show("Hello")
+    await discord.until(lambda: seen(discord) == [("Demo", "Hello")])
+    discord.webhooks.clear()
+    await sight.finish(said("Hello."))
+    await sight.close()
+    assert seen(discord) == [("Demo", "Hello"), ("Avatar", "Hello.")]
+    sight = platform.messenger.open_sight(IN_SERVER, private=False, speaker="Demo")
+    await asyncio.sleep(0.05)
+    await sight.finish(said("Again."))  # with a new one
+    await sight.close()
+    assert seen(discord)[-1] == ("Demo", "Again.")
+
+
+@pytest.mark.parametrize("name", ["", "Clyde the second", "my Discord"])
+async def test_names_that_cannot_be_had(
+    discord: DiscordStandIn, platform: DiscordPlatform, name: str
+) -> None:
+    sight = platform.messenger.open_sight(IN_SERVER, private=False, speaker=name)
+    await asyncio.sleep(0.05)
+    await sight.finish(said("Hello."))
+    await sight.close()
+    assert seen(discord) == [("Avatar", "Hello.")]
+
+
+async def test_webhooks_that_cannot_be_made(
+    discord: DiscordStandIn, platform: DiscordPlatform
+) -> None:
+    discord.fail("POST", r"/channels/\d+/webhooks", status=400, code=30007)  # too many
+    sight = platform.messenger.open_sight(IN_SERVER, private=False, speaker="Demo")
+    await asyncio.sleep(0.05)
+    await sight.finish(said("Hello."))
+    await sight.close()
+    assert seen(discord) == [("Avatar", "Hello.")]
+
+
+async def test_elsewhere_the_bot_speaks_for_itself(
+    discord: DiscordStandIn, platform: DiscordPlatform, inbox: Inbox
+) -> None:
+    sight = platform.messenger.open_sight(PRIVATE, speaker="Demo")
+    await sight.finish(said("privately"))
+    await sight.close()
+    discord.slash("retry", channel=CHANNEL)  # the answer to a command is the bot's
+    await discord.settled()
+    asked = inbox.last
+    sight = platform.messenger.open_sight(
+        asked.address, reply_to=asked.message_id, private=False, speaker="Demo"
+    )
+    await sight.finish(said("again"))
+    await sight.close()
+    assert seen(discord, int(PRIVATE.chat)) == [("Avatar", "privately")]
+    assert seen(discord) == [("Avatar", "again")]
+    assert discord.webhooks == {}
+    assert discord.shown(CHANNEL)[0].hidden_for is None
+
+
+async def test_without_the_permission_nothing_is_tried(discord: DiscordStandIn) -> None:
+    async with serving(discord, Inbox().receive) as platform:
+        sight = platform.messenger.open_sight(IN_SERVER, private=False, speaker="Demo")
+        await asyncio.sleep(0.05)
+        await sight.finish(said("Hello."))
+        await sight.close()
+    assert seen(discord) == [("Avatar", "Hello.")]
+    assert discord.called("GET", r"/channels/\d+/webhooks") == []

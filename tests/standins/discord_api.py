@@ -1,0 +1,534 @@
+"""A server that stands in for Discord's API and gateway, and the people who write to the bot.
+
+    async with DiscordStandIn() as discord:
+        # start the bot with discord.token, discord.api_url and discord.gateway_url
+        discord.say("hello")                       # a person writes a direct message
+        discord.slash("prompt", text="Be kind.")   # uses a slash command
+        discord.press("Activate This Version")     # presses the newest button of that label
+        await discord.settled()                    # until the bot took everything and is quiet
+        assert discord.shown()[-1].text == "…"     # what stands in the channel, edits applied
+
+Calls are kept in `calls`. `fail` scripts failures; what Discord would refuse is refused. With
+`limits` the routes for messages are limited as Discord limits them.
+"""
+
+import asyncio
+import json
+import re
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, Self
+
+from aiohttp import web
+
+from tests.standins import discord_rules as rules
+from tests.standins.discord_channels import (
+    UNKNOWN_MESSAGE,
+    DiscordChannels,
+)
+from tests.standins.discord_rules import Json, Refusal
+from tests.standins.discord_world import (
+    ANN,
+    APP,
+    BEN,
+    BOT,
+    CHANNEL,
+    DIRECT,
+    ROLE,
+    SERVER,
+    Asked,
+    Document,
+    Shown,
+    snowflake,
+)
+
+__all__ = [
+    "ANN",
+    "BEN",
+    "BOT",
+    "CHANNEL",
+    "DIRECT",
+    "ROLE",
+    "SERVER",
+    "Asked",
+    "Call",
+    "DiscordStandIn",
+    "Document",
+    "Shown",
+]
+
+PREFIX = "/api/v10"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Call:
+    """What the bot asked for."""
+
+    method: str
+    path: str
+    body: Json
+    at: float  # time.monotonic()
+    status: int  # 0: the connection was reset
+
+
+@dataclass(kw_only=True, slots=True)
+class _Scripted:
+    method: str
+    path: re.Pattern[str]
+    times: int
+    status: int  # 0: the connection is reset
+    code: int
+    after: bool  # it is carried out first, and only its answer gets lost
+    retry_after: float
+    everywhere: bool  # the limit is for all calls
+
+
+@dataclass(kw_only=True, slots=True)
+class _Bucket:
+    began: float
+    used: int = 0
+
+
+class DiscordStandIn(DiscordChannels):
+    """See the module's docstring."""
+
+    def __init__(self, *, limits: tuple[int, float] | None = None) -> None:
+        super().__init__()
+        self.calls: list[Call] = []
+        self.commands: list[Json] = []
+        self.limits = limits  # so many calls in so many seconds, by route and channel
+        self.expired: set[str] = set()  # tokens of interactions that are too old
+        self.typed: list[int] = []
+        self._buckets: dict[str, _Bucket] = {}
+        self._nonces: dict[str, tuple[int, int]] = {}
+        self._scripted: list[_Scripted] = []
+        self._in_flight = 0
+        self._routes: list[tuple[str, re.Pattern[str], Callable[..., Any]]] = [
+            (method, re.compile(path), serve)
+            for method, path, serve in (
+                ("GET", r"/users/@me", self._me),
+                ("GET", r"/oauth2/applications/@me", self._application),
+                ("GET", rf"/applications/{APP}/commands", self._get_commands),
+                ("PUT", rf"/applications/{APP}/commands", self._put_commands),
+                ("POST", r"/users/@me/channels", self._open_direct),
+                ("GET", r"/channels/(\d+)/messages", self._history),
+                ("POST", r"/channels/(\d+)/messages", self._send),
+                ("PATCH", r"/channels/(\d+)/messages/(\d+)", self._edit),
+                ("DELETE", r"/channels/(\d+)/messages/(\d+)", self._delete),
+                ("POST", r"/channels/(\d+)/typing", self._type),
+                ("POST", r"/channels/(\d+)/threads", self._open_thread),
+                ("GET", r"/channels/(\d+)/webhooks", self._get_webhooks),
+                ("POST", r"/channels/(\d+)/webhooks", self._make_webhook),
+                ("POST", r"/webhooks/(\d+)/(hook-\d+)", self._say_by_webhook),
+                ("PATCH", r"/webhooks/(\d+)/(hook-\d+)/messages/(\d+)", self._edit_by_webhook),
+                ("DELETE", r"/webhooks/(\d+)/(hook-\d+)/messages/(\d+)", self._delete_by_webhook),
+                ("PUT", r"/channels/(\d+)/thread-members/(\d+)", self._nothing),
+                ("POST", r"/interactions/(\d+)/([^/]+)/callback", self._callback),
+                ("PATCH", rf"/webhooks/{APP}/([^/]+)/messages/@original", self._edit_original),
+                ("POST", rf"/webhooks/{APP}/([^/]+)", self._follow_up),
+                ("POST", r"/attachments/refresh-urls", self._refresh),
+            )
+        ]
+
+    @property
+    def api_url(self) -> str:
+        """What `DISCORD_API_URL` is set to."""
+        return self.base + PREFIX
+
+    async def __aenter__(self) -> Self:
+        app = web.Application(client_max_size=64 * 1024 * 1024)
+        app.router.add_get("/gateway", self.serve_gateway)
+        app.router.add_get("/files/{id}", self._file)
+        app.router.add_route("*", PREFIX + "/{path:.*}", self._serve)
+        self._runner = web.AppRunner(app, shutdown_timeout=0.1)
+        await self._runner.setup()
+        site = web.TCPSite(self._runner, "127.0.0.1", 0)
+        await site.start()
+        host, port = self._runner.addresses[0][:2]
+        self.base = f"http://{host}:{port}"
+        self.gateway_url = f"ws://{host}:{port}/gateway"
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        for connection in self.connections:
+            connection.cut()
+            await connection.end()
+        await self._runner.cleanup()
+
+    def called(self, method: str, path: str) -> list[Call]:
+        """The calls of a route, which is a regular expression."""
+        return [c for c in self.calls if c.method == method and re.fullmatch(path, c.path)]
+
+    def fail(
+        self,
+        method: str,
+        path: str,
+        *,
+        status: int = 0,
+        code: int = 0,
+        times: int = 1,
+        after: bool = False,
+        retry_after: float = 0.0,
+        everywhere: bool = False,
+    ) -> None:
+        """Let the next `times` calls of a route fail; status 0 resets the connection."""
+        self._scripted.append(
+            _Scripted(
+                method=method,
+                path=re.compile(path),
+                times=times,
+                status=status,
+                code=code,
+                after=after,
+                retry_after=retry_after,
+                everywhere=everywhere,
+            )
+        )
+
+    async def settled(self, *, quiet: float = 0.03) -> None:
+        """Wait until the bot has heard everything, answered every interaction in time, and made no
+        call for `quiet` seconds.
+        """
+        while True:
+            await self.heard()
+            await self.until(lambda: all(asked.callback for asked in self.asked.values()))
+            before = len(self.calls)
+            await asyncio.sleep(quiet)
+            if not self._in_flight and len(self.calls) == before:
+                return
+
+    # The server
+
+    async def _serve(self, request: web.Request) -> web.StreamResponse:
+        path = "/" + request.match_info["path"]
+        self._in_flight += 1
+        body: Json = {}
+        status = 0
+        try:
+            body, files = await _read(request)
+            status, answer, headers = self._answered(request, path, body, files)
+        finally:
+            self._in_flight -= 1
+            self.calls.append(
+                Call(
+                    method=request.method, path=path, body=body, at=time.monotonic(), status=status
+                )
+            )
+        if status == 0:
+            assert request.transport is not None
+            request.transport.abort()
+        text = "" if answer is None else json.dumps(answer)
+        if text:
+            headers |= {"Content-Type": "application/json"}
+        return web.Response(status=status or 500, body=text.encode(), headers=headers)
+
+    def _answered(
+        self, request: web.Request, path: str, body: Json, files: list[tuple[str, bytes]]
+    ) -> tuple[int, Any, dict[str, str]]:
+        headers: dict[str, str] = {}
+        try:
+            if request.headers.get("Authorization") != f"Bot {self.token}":
+                raise Refusal(401, 0, "401: Unauthorized")
+            script = self._script(request.method, path)
+            if script is not None and not script.after:
+                raise _scripted(script)
+            headers = self._limited(request.method, path)
+            answer = self._carried_out(request, path, body, files)
+            if script is not None:
+                raise _scripted(script)
+        except Refusal as refusal:
+            return refusal.status, refusal.body, {**headers, **refusal.headers}
+        return (204 if answer is None else 200), answer, headers
+
+    def _carried_out(
+        self, request: web.Request, path: str, body: Json, files: list[tuple[str, bytes]]
+    ) -> Any:
+        for method, pattern, serve in self._routes:
+            found = pattern.fullmatch(path)
+            if method == request.method and found is not None:
+                if serve in (self._send, self._edit, self._edit_original, self._follow_up):
+                    return serve(*found.groups(), body=body, files=files)
+                if serve in (self._say_by_webhook, self._edit_by_webhook, self._delete_by_webhook):
+                    return serve(
+                        *found.groups(),
+                        body=body,
+                        files=files,
+                        thread=request.query.get("thread_id"),
+                    )
+                if serve == self._history:
+                    return serve(*found.groups(), query=dict(request.query))
+                return serve(*found.groups(), body=body)
+        raise Refusal(404, 0, "404: Not Found")
+
+    def _script(self, method: str, path: str) -> _Scripted | None:
+        for script in self._scripted:
+            if script.method == method and script.path.fullmatch(path):
+                script.times -= 1
+                if script.times == 0:
+                    self._scripted.remove(script)
+                return script
+        return None
+
+    def _limited(self, method: str, path: str) -> dict[str, str]:
+        if self.limits is None or "/messages" not in path:
+            return {}
+        most, seconds = self.limits
+        route = f"{method} {re.sub(r'/messages/.*', '/messages/x', path)}"
+        now = time.monotonic()
+        bucket = self._buckets.get(route)
+        if bucket is None or now - bucket.began >= seconds:
+            bucket = self._buckets[route] = _Bucket(began=now)
+        bucket.used += 1
+        left = bucket.began + seconds - now
+        headers = {
+            "X-RateLimit-Limit": str(most),
+            "X-RateLimit-Remaining": str(max(0, most - bucket.used)),
+            "X-RateLimit-Reset": str(time.time() + left),
+            "X-RateLimit-Reset-After": str(left),
+            "X-RateLimit-Bucket": re.sub(r"\W", "", re.sub(r"\d+", "", route)),
+        }
+        if bucket.used > most:
+            raise _too_many(left, headers)
+        return headers
+
+    # What is asked for
+
+    def _me(self, *, body: Json) -> Json:
+        return self._user(BOT)
+
+    def _application(self, *, body: Json) -> Json:
+        return {
+            "id": str(APP),
+            "name": "Avatar",
+            "description": "",
+            "icon": None,
+            "bot_public": True,
+            "bot_require_code_grant": False,
+            "owner": self._user(ANN),
+            "verify_key": "",
+            "flags": self.application_flags,
+        }
+
+    def _get_commands(self, *, body: Json) -> list[Json]:
+        return self.commands
+
+    def _put_commands(self, *, body: Any) -> list[Json]:
+        rules.check_commands(body)
+        # Discord adds to what it was told, and leaves out what is the default.
+        self.commands = []
+        for given in body:
+            options = [
+                {k: v for k, v in option.items() if v is not False}
+                for option in given.get("options", [])
+            ]
+            told = {
+                "description": "",
+                **given,
+                "id": str(snowflake()),
+                "version": "1",
+                "nsfw": False,
+            }
+            self.commands.append(
+                {**told, "options": options}
+                if options
+                else {k: v for k, v in told.items() if k != "options"}
+            )
+        return self.commands
+
+    def _open_direct(self, *, body: Json) -> Json:
+        person = int(body["recipient_id"])
+        if person not in DIRECT:
+            raise Refusal(400, 50033, "Invalid Recipient(s)")
+        return self._channel(DIRECT[person])
+
+    def _history(self, channel: str, *, query: dict[str, str]) -> list[Json]:
+        after = int(query.get("after", 0))
+        found = [
+            self._told(message)
+            for id_, message in self.channels[self._place(channel)].items()
+            if id_ > after and message["hidden_for"] is None
+        ]
+        return list(reversed(found[: int(query.get("limit", 50))]))
+
+    def _send(self, channel: str, *, body: Json, files: list[tuple[str, bytes]]) -> Json:
+        id_ = self._place(channel)
+        rules.check_message(body, files=bool(files))
+        nonce = body.get("nonce")
+        if nonce is not None and body.get("enforce_nonce"):
+            there, known = self._nonces.get(str(nonce), (0, 0))  # by author, in all channels
+            if known in self.channels.get(there, {}):
+                return self._wire(self.channels[there][known])
+        message = self._message(id_, BOT, "")
+        reference = body.get("message_reference")
+        if reference is not None:
+            answered = int(reference["message_id"])
+            if answered in self.channels[id_]:
+                message["type"] = 19
+                message["message_reference"] = {"message_id": str(answered), "channel_id": channel}
+            elif reference.get("fail_if_not_exists", True):
+                del self.channels[id_][int(message["id"])]
+                raise rules.invalid("message_reference: Unknown message")
+        self._written(message, body, files)
+        if nonce is not None:
+            self._nonces[str(nonce)] = (id_, int(message["id"]))
+        told = self._wire(message)
+        self.event("MESSAGE_CREATE", told)
+        return told
+
+    def _edit(
+        self, channel: str, message: str, *, body: Json, files: list[tuple[str, bytes]]
+    ) -> Json:
+        found = self.channels[self._place(channel)].get(int(message))
+        if found is None or found["hidden_for"] is not None:
+            raise Refusal(*UNKNOWN_MESSAGE)
+        if found["author"]["id"] != str(BOT):
+            raise Refusal(403, 50005, "Cannot edit a message authored by another user")
+        rules.check_message(body, files=bool(files), edit=True)
+        self._written(found, body, files)
+        return self._wire(found)
+
+    def _delete(self, channel: str, message: str, *, body: Json) -> None:
+        if self.channels[self._place(channel)].pop(int(message), None) is None:
+            raise Refusal(*UNKNOWN_MESSAGE)
+
+    def _type(self, channel: str, *, body: Json) -> None:
+        self.typed.append(self._place(channel))
+
+    def _nothing(self, *_: str, body: Json) -> None:
+        return None
+
+    def _open_thread(self, channel: str, *, body: Json) -> Json:
+        parent = self._place(channel)
+        if self.is_direct(parent) or parent in self.threads:
+            raise Refusal(400, 50024, "Cannot execute action on this channel type")
+        id_ = snowflake()
+        thread = {
+            "id": str(id_),
+            "guild_id": str(SERVER),
+            "parent_id": str(parent),
+            "owner_id": str(BOT),
+            "name": body["name"],
+            "type": 11,
+            "thread_metadata": {
+                "archived": False,
+                "auto_archive_duration": body["auto_archive_duration"],
+                "archive_timestamp": "2026-11-27T12:00:00+00:00",
+                "locked": False,
+            },
+            "message_count": 0,
+            "member_count": 1,
+            "rate_limit_per_user": 0,
+            "flags": 0,
+            "last_message_id": None,
+        }
+        self.threads[id_] = thread
+        self.channels[id_] = {}
+        self.event("THREAD_CREATE", thread)
+        return thread
+
+    # Interactions
+
+    def _callback(self, id_: str, token: str, *, body: Json) -> None:
+        asked = self.asked.get(token)
+        if asked is None or asked.id != int(id_):
+            raise Refusal(404, 10062, "Unknown interaction")
+        if asked.callback is not None:
+            raise Refusal(400, 40060, "Interaction has already been acknowledged.")
+        data = body.get("data", {})
+        allowed = {2: {4, 5, 9}, 3: {4, 5, 6, 7, 9}, 4: {8}, 5: {4, 5}}[asked.kind]
+        if body["type"] not in allowed:
+            raise rules.invalid(f"type {body['type']} for an interaction of type {asked.kind}")
+        match body["type"]:
+            case 4 | 5:
+                message = self._message(asked.channel, BOT, data.get("content", ""))
+                message["thinking"] = body["type"] == 5
+                message["hidden_for"] = asked.user if data.get("flags", 0) & 64 else None
+                asked.original = int(message["id"])
+            case 6:
+                asked.original = asked.message
+            case 8:
+                rules.check_choices(data["choices"])
+            case 9:
+                rules.check_form(data)
+        asked.callback = body
+
+    def _open(self, token: str) -> Asked:
+        asked = self.asked.get(token)
+        if asked is None or asked.callback is None:
+            raise Refusal(404, 10015, "Unknown Webhook")
+        if token in self.expired:
+            raise Refusal(401, 50027, "Invalid Webhook Token")
+        return asked
+
+    def _edit_original(self, token: str, *, body: Json, files: list[tuple[str, bytes]]) -> Json:
+        asked = self._open(token)
+        found = self.channels[asked.channel].get(asked.original or 0)
+        if found is None:
+            raise Refusal(*UNKNOWN_MESSAGE)
+        rules.check_message(body, files=bool(files), edit=True)
+        self._written(found, body, files)
+        return self._wire(found)
+
+    def _follow_up(self, token: str, *, body: Json, files: list[tuple[str, bytes]]) -> Json:
+        asked = self._open(token)
+        rules.check_message(body, files=bool(files))
+        message = self._message(asked.channel, BOT, "")
+        message["hidden_for"] = asked.user if body.get("flags", 0) & 64 else None
+        self._written(message, body, files)
+        return self._wire(message)
+
+    def _refresh(self, *, body: Json) -> Json:
+        urls = [
+            {"original": url, "refreshed": url.split("?")[0] + "?ex=fresh"}
+            for url in body["attachment_urls"]
+        ]
+        return {"refreshed_urls": urls}
+
+    async def _file(self, request: web.Request) -> web.Response:
+        script = self._script("GET", request.path)
+        content = self.files.get(request.match_info["id"])
+        if script is not None:
+            return web.Response(status=script.status)
+        if content is None or request.query.get("ex") != "fresh":
+            return web.Response(status=404)
+        return web.Response(body=content)
+
+
+async def _read(request: web.Request) -> tuple[Any, list[tuple[str, bytes]]]:
+    """The body, and the files that came with it."""
+    if not request.can_read_body:
+        return {}, []
+    if request.content_type == "application/json":
+        return await request.json(), []
+    form = await request.post()
+    files = []
+    for name, value in form.items():
+        if name.startswith("files["):
+            assert isinstance(value, web.FileField)
+            files.append((value.filename, value.file.read()))
+    payload = form["payload_json"]
+    assert isinstance(payload, str)
+    return json.loads(payload), files
+
+
+def _scripted(script: _Scripted) -> Refusal:
+    if script.status == 429:
+        refusal = _too_many(script.retry_after, {})
+        refusal.body["global"] = script.everywhere
+        return refusal
+    return Refusal(script.status, script.code, "scripted")
+
+
+def _too_many(seconds: float, headers: dict[str, str]) -> Refusal:
+    refusal = Refusal(
+        429, 0, "You are being rate limited.", headers={**headers, "Via": "1.1 google"}
+    )
+    refusal.body |= {"retry_after": seconds, "global": False}
+    return refusal
