@@ -138,7 +138,7 @@ COMMANDS: tuple[Command, ...] = (
     _owners(
         "adopt",
         "take a model that exists at a provider as a version",
-        Parameter(name="model", kind=Kind.TEXT, required=False),
+        Parameter(name="model", kind=Kind.WORD, required=False),
     ),
     _owners("base", "the base model: what it is, and what it can be"),
     _owners("activate", "make a version active", Parameter(name="N", kind=Kind.VERSION)),
