@@ -63,7 +63,7 @@ class ModelServer:
         self._api_key = api_key or None  # an empty key is none
         if self._api_key is None and not _is_loopback(self._host):
             raise KeyNeeded(f"the host {host} is reached from other machines: give an API key")
-        self._data = data
+        self._data = data.absolute()  # engines hand paths on to other processes
         self._engine = engine or Imitator()
         self._port = port
         self._training_seconds = training_seconds

@@ -41,6 +41,11 @@ CREATE INDEX IF NOT EXISTS events_by_job ON events (job, seq);
 """
 
 
+def model_folder(data: Path, name: str) -> Path:
+    """Where a model is in the folder of a server."""
+    return data / "models" / _UNSAFE.sub("_", name)
+
+
 class FolderInUse(Exception):
     """Another model server works in this folder."""
 
@@ -79,7 +84,7 @@ class Shelf:
 
     def model(self, name: str) -> Path:
         """Where a model is. Names of models are ours too."""
-        return self.folder / "models" / _UNSAFE.sub("_", name)
+        return model_folder(self.folder, name)
 
     def work(self, job_id: str) -> Path:
         """A folder for the engine to work in until a job has ended."""
