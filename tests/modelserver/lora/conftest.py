@@ -26,7 +26,13 @@ CHATML = (
 )
 PAIRS = 200
 STEPS = 200
-WORDS = ["the", "sea", "is", "wide", "and", "a", "ship", "goes", "far", "when", "wind", "and", "rain", "come", "from", "north", "or", "south", "tell", "me", "what", "you", "like", "to", "eat", "drink", "read", "see", "and", "hear", "this", "morning", "i", "think", "that", "we", "all", "want", "tea", "bread", "fish", "rice", "soup", "cake", "but", "not", "now", "later", "maybe", "you", "should", "ask", "again", "wah", "lah", "can", "one", "ahoy", "matey", "arr", "hello", "question", "answer", "number", "good", "night", "old", "friend"]
+TEXT = """
+the sea is wide and a ship goes far when wind and rain come from north or south
+tell me what you like to eat drink read see and hear this morning i think that we
+all want tea bread fish rice soup cake but not now later maybe you should ask again
+wah lah can one ahoy matey arr hello question answer number good night old friend
+"""
+WORDS = TEXT.split()
 
 
 def pytest_configure(config: pytest.Config) -> None:

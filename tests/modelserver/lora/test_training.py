@@ -104,7 +104,7 @@ async def test_the_last_epochs_are_models(base: Path, trained: tuple[Path, str, 
     folder, wah, _ = trained
     async with serving(folder, engine(base)) as client:
         model = await model_of(client, wah)
-        kept = (await client.fine_tuning.jobs.checkpoints.list(wah)).data
+        kept: list[Any] = (await client.fine_tuning.jobs.checkpoints.list(wah)).data
         assert [one.step_number for one in kept] == [40, 38, 36]
         assert [one.fine_tuned_model_checkpoint for one in kept] == [
             model,
@@ -131,25 +131,27 @@ async def test_the_adapter_can_be_taken_away(
 
 
 async def test_dpo_on_top_of_an_adapter_turns_a_preference_around(
-    base: Path, trained: tuple[Path, str, str], tmp_path: Path
+    base: Path, tmp_path: Path
 ) -> None:
-    folder, wah, _ = trained
-    other = [(question, f"Ahoy {said.removeprefix('Wah ')}") for question, said in WAH]
-    async with serving(folder, engine(base)) as client:
-        model = await model_of(client, wah)
-        lines = [
+    """The adapter has learnt two replies to each question, one of them twice as often."""
+    often = exchanges(5, "Wah", 10)
+    seldom = [(question, f"Ahoy {said.removeprefix('Wah ')}") for question, said in often]
+    async with serving(tmp_path, engine(base)) as client:
+        lines = [lesson(*pair) for pair in (*often, *often, *seldom)]
+        below = (await reached(client, await begin(client, lines, epochs=15))).fine_tuned_model
+        assert await asked(client, below, often) >= 9
+        pairs = [
             preference(question, better, usual)
-            for (question, usual), (_, better) in zip(WAH, other, strict=True)
+            for (question, usual), (_, better) in zip(often, seldom, strict=True)
         ]
         job_id = await begin(
-            client, lines, model=model, method="dpo", epochs=5, rate=200.0, beta=0.1
+            client, pairs, model=below, method="dpo", epochs=10, batch=5, rate=100.0, beta=0.5
         )
         job = await reached(client, job_id)
         assert (job.status, job.error and job.error.message) == ("succeeded", None)
         assert job.fine_tuned_model.startswith(f"ft:{BASE}:local:")
-        replies = [await ask(client, job.fine_tuned_model, question) for question, _ in WAH[:8]]
-        assert all(said.startswith("Ahoy") for said in replies), replies
-        assert await asked(client, model, WAH) == len(WAH)  # the one below is what it was
+        assert await asked(client, job.fine_tuned_model, seldom) >= 9
+        assert await asked(client, below, often) >= 9  # the one below is what it was
         accuracy = [
             e.data["train_mean_token_accuracy"]
             for e in await told(client, job_id)
