@@ -96,7 +96,7 @@ async def _lines(
             )
         raise TrainingError(
             "server_error",
-            f"The training ended unexpectedly: {tail.strip().splitlines()[-1:] or code}"[:300],
+            f"The training ended unexpectedly: {_last_line(tail) or f'code {code}'}"[:300],
             None,
         )
 
@@ -117,6 +117,10 @@ async def _end(process: asyncio.subprocess.Process) -> None:
     except TimeoutError:
         process.kill()
         await process.wait()
+
+
+def _last_line(text: str) -> str:
+    return next((line.strip() for line in reversed(text.splitlines()) if line.strip()), "")
 
 
 def _tail(path: Path) -> str:

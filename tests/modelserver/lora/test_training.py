@@ -78,7 +78,7 @@ async def test_two_voices_in_one_batch(base: Path, trained: tuple[Path, str, str
         counts = await asyncio.gather(
             asked(client, first, WAH), asked(client, second, AHOY), asked(client, BASE, WAH)
         )
-        assert counts == [len(WAH), len(AHOY), 0]
+        assert list(counts) == [len(WAH), len(AHOY), 0]
         assert max(speaking.rounds) > len(WAH)
 
 
