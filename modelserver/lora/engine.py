@@ -58,6 +58,11 @@ class Lora:
         """How many replies each of the last rounds of `chat` had."""
         return self._speaker.rounds
 
+    @property
+    def loaded(self) -> tuple[Path, ...]:
+        """The adapters in memory, the one used longest ago first."""
+        return self._speaker.loaded
+
     async def start(self) -> None:
         """Reads the model's tokenizer; its weights are read when the first reply is asked for."""
         await asyncio.to_thread(self._prepare)

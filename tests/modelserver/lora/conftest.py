@@ -36,7 +36,7 @@ WORDS = TEXT.split()
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", "lora: needs the extra lora (torch and its company)")
+    config.addinivalue_line("markers", "lora: of the engine lora; most need its extra")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -1,7 +1,6 @@
 """How trainings end that do not just end: killed, without memory, broken."""
 
 import asyncio
-import os
 import signal
 import sys
 from pathlib import Path
@@ -69,8 +68,7 @@ async def test_kill_9_in_the_middle_of_a_training(base: Path, tmp_path: Path) ->
     async with asyncio.timeout(20):  # whoever trains for nobody ends too
         while any(Path(f"/proc/{pid}").exists() for pid in trainers):
             await asyncio.sleep(0.05)
-    saved = {int(path.name.split("-")[1]) for path in tmp_path.glob("work/*/checkpoints/*")}
-    assert max(saved) >= 8
+    assert list(tmp_path.glob("work/*/checkpoints/checkpoint-*"))
     process, client = await started(base, tmp_path)
     async with client:
         done = await reached(client, job_id)
@@ -85,26 +83,29 @@ async def test_kill_9_in_the_middle_of_a_training(base: Path, tmp_path: Path) ->
     assert process.returncode == 0
 
 
-@pytest.mark.parametrize("most", [3, 0])
-async def test_out_of_memory(
-    base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, most: int
+async def test_out_of_memory_lowers_what_is_learnt_at_a_time(
+    base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("TEST_MOST_EXAMPLES", str(most))
+    monkeypatch.setenv("TEST_MOST_EXAMPLES", "3")
     async with serving(tmp_path, engine(base, command=HUNGRY)) as client:
         job_id = await begin(client, LINES, epochs=1, batch=4)
         job = await reached(client, job_id)
         events = await told(client, job_id)
-        warned = [e.message for e in events if e.level == "warn"]
-        assert warned[0] == (
+        assert (job.status, steps(events)) == ("succeeded", [1, 2, 3, 4, 5])
+        assert [e.message for e in events if e.level == "warn"] == [
             "Out of memory: going on with 2 example(s) at a time instead of 4; "
             "the batch size stays 4."
-        )
-        if most:
-            assert (job.status, len(warned), steps(events)) == ("succeeded", 1, [1, 2, 3, 4, 5])
-        else:
-            assert len(warned) == 2
-            assert (job.status, job.error.code) == ("failed", "out_of_memory")
-            assert "Use a smaller model" in job.error.message
+        ]
+
+
+async def test_too_little_memory_for_one_example_fails_with_a_sentence(
+    base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TEST_MOST_EXAMPLES", "0")
+    async with serving(tmp_path, engine(base, command=HUNGRY)) as client:
+        job = await reached(client, await begin(client, LINES, epochs=1, batch=1))
+        assert (job.status, job.error.code) == ("failed", "out_of_memory")
+        assert "even with one example at a time. Use a smaller model" in job.error.message
 
 
 async def test_a_trainer_that_breaks_is_a_failed_job_with_a_sentence(
@@ -125,4 +126,4 @@ async def test_a_trainer_that_the_system_kills(base: Path, tmp_path: Path) -> No
     async with serving(tmp_path, engine(base, command=killed)) as client:
         job: Any = await reached(client, await begin(client, LINES, epochs=1))
         assert (job.status, job.error.code) == ("failed", "out_of_memory")
-    assert os.listdir(tmp_path / "work") == []
+    assert not list((tmp_path / "work").iterdir())

@@ -1,0 +1,138 @@
+"""Chat templates: what a conversation is in tokens, and which of them are learnt."""
+
+import importlib
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from modelserver.engine import Lesson, Preference, Said
+from modelserver.errors import EngineFault
+from modelserver.lora import weights
+from modelserver.lora.template import Template, Unfit
+from tests.modelserver.lora.conftest import CHATML
+
+# Writes the last reply with a block of thoughts and earlier ones without, as Qwen 3 does.
+THINKS = (
+    "{% for message in messages %}<|im_start|>{{ message.role }}\n"
+    "{% if message.role == 'assistant' and loop.last %}<think>\n\n</think>\n\n{% endif %}"
+    "{{ message.content }}<|im_end|>\n{% endfor %}"
+    "{% if add_generation_prompt %}<|im_start|>assistant\n"
+    "{% if enable_thinking is false %}<think>\n\n</think>\n\n{% endif %}{% endif %}"
+)
+# Knows no system messages, and no two of one role in a row, as Gemma 2 does.
+STRICT = (
+    "{% for message in messages %}"
+    "{% if message.role == 'system' %}{{ raise_exception('System role not supported') }}{% endif %}"
+    "{% if (message.role == 'user') != (loop.index0 % 2 == 0) %}"
+    "{{ raise_exception('Roles must alternate') }}{% endif %}"
+    "<|im_start|>{{ message.role }}\n{{ message.content }}<|im_end|>\n{% endfor %}"
+    "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
+)
+
+
+@pytest.fixture
+def tokenizer(base: Path) -> Any:
+    return weights.tokenizer(str(base))
+
+
+def template(tokenizer: Any, text: str) -> Template:
+    tokenizer.chat_template = text
+    return Template(tokenizer)
+
+
+def lesson(*turns: tuple[str, str, bool]) -> Lesson:
+    return Lesson(
+        messages=tuple(Said(role, text) for role, text, _ in turns),
+        learn=tuple(learn for *_, learn in turns),
+    )
+
+
+LESSON = lesson(
+    ("system", "be kind", False),
+    ("user", "one", False),
+    ("assistant", "hidden", False),
+    ("user", "two", False),
+    ("assistant", "first reply", True),
+    ("user", "three", False),
+    ("assistant", "last reply", True),
+)
+
+
+def learnt(tokenizer: Any, made: Template, one: Lesson) -> list[str]:
+    return [
+        tokenizer.decode([i for i, learn in zip(s.ids, s.learn, strict=True) if learn])
+        for s in made.samples(one)
+    ]
+
+
+def test_only_replies_that_weigh_are_learnt_with_their_end(tokenizer: Any) -> None:
+    made = template(tokenizer, CHATML)
+    assert learnt(tokenizer, made, LESSON) == ["first reply<|im_end|>last reply<|im_end|>"]
+    (sample,) = made.samples(LESSON)
+    assert tokenizer.decode(sample.ids).startswith("<|im_start|>system\nbe kind<|im_end|>\n")
+    assert tokenizer.decode(sample.ids).count("hidden") == 1
+
+
+def test_replies_are_learnt_after_the_tokens_that_come_before_them_when_asked(
+    tokenizer: Any,
+) -> None:
+    for text in (CHATML, THINKS):
+        made = template(tokenizer, text)
+        for sample in made.samples(lesson(("user", "one", False), ("assistant", "reply", True))):
+            prompt = made.prompt([Said("user", "one")])
+            assert sample.ids[: len(prompt)] == prompt
+            assert sample.learn == [False] * len(prompt) + [True] * (len(sample.ids) - len(prompt))
+
+
+def test_where_earlier_turns_are_written_otherwise_each_reply_is_a_sample(tokenizer: Any) -> None:
+    made = template(tokenizer, THINKS)
+    assert learnt(tokenizer, made, LESSON) == ["first reply<|im_end|>", "last reply<|im_end|>"]
+    first, last = (tokenizer.decode(sample.ids) for sample in made.samples(LESSON))
+    assert first.endswith("<think>\n\n</think>\n\nfirst reply<|im_end|>")
+    assert "assistant\nfirst reply<|im_end|>" in last
+
+
+def test_a_template_without_system_and_neighbours_gets_what_it_takes(tokenizer: Any) -> None:
+    made = template(tokenizer, STRICT)
+    said = [Said("system", "be kind"), Said("user", "one"), Said("user", "two")]
+    assert tokenizer.decode(made.prompt(said)) == (
+        "<|im_start|>user\nbe kind\n\none\n\ntwo<|im_end|>\n<|im_start|>assistant\n"
+    )
+    with pytest.raises(Unfit, match="alternate"):
+        made.prompt([Said("assistant", "hello"), Said("user", "one")])
+    assert learnt(tokenizer, made, LESSON) == ["first reply<|im_end|>last reply<|im_end|>"]
+
+
+def test_a_pair_is_a_prompt_and_two_ends(tokenizer: Any) -> None:
+    made = template(tokenizer, CHATML)
+    pair = Preference(prompt=(Said("user", "one"),), preferred=" yes ", rejected="no")
+    prompt, preferred, rejected = made.pair(pair)
+    assert prompt == made.prompt([Said("user", "one")])
+    assert tokenizer.decode(preferred) == "yes<|im_end|>"
+    assert tokenizer.decode(rejected) == "no<|im_end|>"
+
+
+def test_a_reply_stops_at_the_turns_end_and_where_the_makers_say(tokenizer: Any) -> None:
+    tokenizer.chat_template = CHATML
+    end, text = tokenizer.convert_tokens_to_ids(["<|im_end|>", "<|endoftext|>"])
+    tokenizer.eos_token = "<|endoftext|>"
+    assert Template(tokenizer).stops == {end, text}
+    assert Template(tokenizer, [5]).stops == {end, text, 5}
+
+
+def test_a_model_that_was_not_made_for_conversations_is_refused(
+    tokenizer: Any, tmp_path: Path
+) -> None:
+    tokenizer.chat_template = None
+    tokenizer.save_pretrained(tmp_path)
+    with pytest.raises(EngineFault, match="no chat template"):
+        weights.template(str(tmp_path))
+    with pytest.raises(EngineFault, match="cannot be read"):
+        weights.template(str(tmp_path / "none"))
+
+
+def test_parameters_are_counted_without_the_weights(base: Path) -> None:
+    transformers: Any = importlib.import_module("transformers")
+    model = transformers.AutoModelForCausalLM.from_pretrained(base)
+    assert weights.parameters(str(base)) == sum(one.numel() for one in model.parameters())
