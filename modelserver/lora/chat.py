@@ -266,7 +266,7 @@ class Speaker:
             if name is None:
                 try:
                     name = self._enter(folder)
-                except (OSError, ValueError, RuntimeError) as error:
+                except Exception as error:  # each library below has its own
                     log.exception("the adapter in %s cannot be loaded", folder)
                     if weights.out_of_memory(error):
                         raise
@@ -284,13 +284,24 @@ class Speaker:
 
     def _enter(self, folder: Path) -> str:
         name = f"a{next(self._numbers)}"
+        try:
+            self._read_in(folder, name)
+        except Exception:
+            # PEFT leaves layers behind that have no weights.
+            if self._peft is None:
+                self._base = self._load()
+            elif name in self._peft.peft_config:
+                self._peft.delete_adapter(name)
+            raise
+        return name
+
+    def _read_in(self, folder: Path, name: str) -> None:
         if self._peft is None:
             peft = importlib.import_module("peft")
             self._peft = peft.PeftModel.from_pretrained(self._base, folder, adapter_name=name)
         else:
             self._peft.load_adapter(folder, adapter_name=name)
         self._peft.eval()
-        return name
 
     def _leave(self, folder: Path) -> None:
         if len(self._adapters) == 1 and self._peft is not None:

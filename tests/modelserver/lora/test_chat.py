@@ -12,6 +12,8 @@ import pytest
 
 from modelserver.engine import Ended, Said, Wish
 from modelserver.errors import ApiError
+from modelserver.lora import weights
+from modelserver.lora.chat import Speaker
 from modelserver.lora.engine import Lora
 from modelserver.lora.sampling import Dice, Taste, advised, prepared
 from tests.modelserver.lora.world import BASE, ask, engine, serving
@@ -66,33 +68,43 @@ async def test_more_adapters_than_there_is_room_for(speaking: Lora, adapters: li
 
 
 async def test_one_who_comes_later_need_not_wait_for_a_long_reply(
-    speaking: Lora, adapters: list[Path]
+    base: Path, adapters: list[Path]
 ) -> None:
-    # Half of them: long enough that the other is still going.
-    ends: list[str] = []
-
-    async def one(name: str, longest: int, folder: Path) -> None:
-        wish = Wish(temperature=0, longest=longest)
-        async for piece in speaking.reply(folder, HELLO, wish):
-            if isinstance(piece, Ended):
-                ends.append(name)
-            elif name not in ends and name == "long" and not late.done():
-                late.set_result(None)
-
-    late: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-    alone, end = await said(speaking, adapters[0], longest=200)
-    assert end.completion_tokens == 200, "this adapter was to talk for long"
-    long = asyncio.create_task(one("long", 200, adapters[0]))
-    await late
-    await one("short", 4, adapters[1])
-    await long
-    assert ends == ["short", "long"]
-    assert max(speaking.rounds) == 2
-    # Being read again in each round changes nothing of what is said.
-    again, _ = await asyncio.gather(
-        said(speaking, adapters[0], longest=200), said(speaking, adapters[1], longest=4)
+    """Without stop tokens, so that the long reply is one."""
+    tokenizer = weights.tokenizer(str(base))
+    prompt = weights.template(str(base)).prompt(HELLO)
+    speaker = Speaker(
+        lambda: weights.base(str(base)).eval(),
+        tokenizer.decode,
+        stops=frozenset(),
+        usual=Taste(temperature=0),
+        context=512,
     )
-    assert again[0] == alone
+    began, ends = asyncio.Event(), list[str]()
+
+    async def one(name: str, longest: int, folder: Path) -> str:
+        text = ""
+        async for piece in speaker.reply(folder, prompt, Wish(longest=longest)):
+            if isinstance(piece, Ended):
+                assert (piece.finish, piece.completion_tokens) == ("length", longest)
+                ends.append(name)
+            else:
+                text += piece
+                began.set()
+        return text
+
+    try:
+        alone = await one("alone", 300, adapters[0])
+        began.clear()
+        long = asyncio.create_task(one("long", 300, adapters[0]))
+        await began.wait()
+        await one("short", 4, adapters[1])
+        # What was said is read again in each round, and that changes nothing of what follows.
+        assert await long == alone
+        assert ends == ["alone", "short", "long"]
+        assert max(speaker.rounds) == 2
+    finally:
+        await asyncio.to_thread(speaker.close)
 
 
 async def test_one_who_goes_away_is_not_spoken_to(speaking: Lora, adapters: list[Path]) -> None:
@@ -155,12 +167,16 @@ async def test_an_adapter_that_cannot_be_read_fails_alone(
     broken = tmp_path / "broken"
     shutil.copytree(adapters[0], broken)
     (broken / "adapter_model.safetensors").write_bytes(b"broken")
-    results = await asyncio.gather(
-        said(speaking, broken), said(speaking, adapters[1]), return_exceptions=True
-    )
-    assert isinstance(results[0], ApiError)
-    assert results[0].status == 500
-    assert results[1] == await said(speaking, adapters[1])
+    plain = await said(speaking, None)
+    for folder in adapters[1:3]:  # the first time there is no other adapter yet
+        results = await asyncio.gather(
+            said(speaking, broken), said(speaking, folder), return_exceptions=True
+        )
+        assert isinstance(results[0], ApiError)
+        assert results[0].status == 500
+        assert results[1] == await said(speaking, folder)
+        assert await said(speaking, None) == plain
+    assert speaking.loaded == tuple(adapters[1:3])
 
 
 async def test_the_end_is_told_to_who_listens(base: Path, adapters: list[Path]) -> None:
