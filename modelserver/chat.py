@@ -57,12 +57,15 @@ class Reply:
                 if isinstance(piece, Ended):
                     self._end, self.finish = piece, piece.finish
                     break
-                most += self._engine.tokens(piece)  # never less than the tokens of what was read
                 read += piece
                 over = False
-                if self._longest is not None and most > self._longest:
-                    most = self._engine.tokens(read)
-                    over = most > self._longest
+                if self._longest is not None:
+                    most += self._engine.tokens(
+                        piece
+                    )  # never less than the tokens of what was read
+                    if most > self._longest:
+                        most = self._engine.tokens(read)
+                        over = most > self._longest
                 if over:
                     read = self._within(read, self._longest or 0)
                     self.finish = "length"

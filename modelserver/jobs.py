@@ -240,7 +240,8 @@ class Jobs:
         """The folder of the model that a job's model is trained on top of."""
         if job["model"] == _base(job):
             return None
-        if await self._shelf.get("model", job["model"]) is None:
+        # An engine that has begun has what it needs of it.
+        if job["x_last"] is None and await self._shelf.get("model", job["model"]) is None:
             raise TrainingError(
                 "model_not_found", f"The model {job['model']} does not exist any more.", "model"
             )

@@ -44,9 +44,11 @@ class Fit:
     quantised: bool  # the base model in four bits
 
 
-def smaller(fit: Fit, batch: int, *, can_quantise: bool) -> Fit | None:
-    """What to try when the memory was too small; None: there is nothing left to try."""
-    if fit.at_a_time > 1:
+def smaller(fit: Fit, batch: int, *, can_quantise: bool, loaded: bool = True) -> Fit | None:
+    """What to try when the memory was too small; None: there is nothing left to try. What had not
+    even loaded does not fit with fewer examples either.
+    """
+    if loaded and fit.at_a_time > 1:
         return replace(fit, at_a_time=at_a_time(batch, fit.at_a_time // 2))
     if can_quantise and not fit.quantised:
         return replace(fit, quantised=True)

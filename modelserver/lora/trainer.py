@@ -100,6 +100,11 @@ class Training:
         self._task = work.task()
         self._watch: Watch | None = None
 
+    @property
+    def loaded(self) -> bool:
+        """Whether the model is in the memory, and examples are what fills it."""
+        return self._watch is not None
+
     def stop(self) -> None:
         """Save and end; at once when there is nothing to save yet."""
         if self._watch is None:
@@ -239,16 +244,21 @@ def _newest(folder: Path) -> Path | None:
     return None
 
 
-def smaller(work: Work, say: Say) -> None:
+def smaller(work: Work, say: Say, *, loaded: bool) -> None:
     """The memory was too small: prepare another attempt, or say that there is none."""
     fit, batch = work.fit(), work.task().batch_size
-    less = fit and recipe.smaller(fit, batch, can_quantise=weights.can_quantise())
+    can_quantise = weights.can_quantise()
+    less = fit and recipe.smaller(fit, batch, can_quantise=can_quantise, loaded=loaded)
     if fit is None or less is None:
-        place = "the GPU" if weights.device() == "cuda" else "this machine"
+        on_gpu = weights.device() == "cuda"
+        place = "the GPU" if on_gpu else "this machine"
+        what = "even with one example at a time" if loaded else "which does not fit into it"
+        advice = "Use a smaller model, shorter examples, or more memory."
+        if on_gpu and not can_quantise:
+            advice += " With the package bitsandbytes it is trained in four bits where it must."
         raise TrainingError(
             "out_of_memory",
-            f"The memory of {place} is too small to train this model, even with one example at a "
-            "time. Use a smaller model, shorter examples, or more memory.",
+            f"The memory of {place} is too small to train this model, {what}. {advice}",
             None,
         )
     work.put_fit(less)
@@ -308,7 +318,7 @@ def _run(training: Training, work: Work, say: Say) -> None:
         if not weights.out_of_memory(error):
             raise
         log.warning("out of memory", exc_info=True)
-        smaller(work, say)
+        smaller(work, say, loaded=training.loaded)
 
 
 if __name__ == "__main__":

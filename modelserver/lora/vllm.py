@@ -13,6 +13,7 @@ from modelserver.engine import Ended, Said, Wish
 from modelserver.errors import ApiError, EngineFault, server_error
 
 QUIET_SECONDS = 300.0  # without a token, after which a reply is given up
+OURS = "ft_"  # what the folders of our models begin with
 ALREADY = "already been loaded"  # what vLLM says of an adapter that it has
 
 
@@ -40,9 +41,9 @@ class Vllm:
             served = [one["id"] for one in models if not one.get("parent")]
             if self._base not in served:
                 self._base = served[0]
-            # Names that are left of an earlier run would stand for other weights.
+            # What an earlier run left there takes up room; others' adapters are none of ours.
             for one in models:
-                if one.get("parent"):
+                if one.get("parent") and one["id"].startswith(OURS):
                     await self._post("/unload_lora_adapter", {"lora_name": one["id"]})
         except (aiohttp.ClientError, TimeoutError, ValueError, LookupError, TypeError) as error:
             await self._session.close()

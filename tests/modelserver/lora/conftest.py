@@ -44,7 +44,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if HERE not in item.path.parents:
             continue
         item.add_marker(pytest.mark.lora)
-        item.add_marker(pytest.mark.timeout(240))
+        item.add_marker(pytest.mark.timeout(600))
         # The libraries warn of each other, and of this machine; that is not ours to mend.
         item.add_marker(pytest.mark.filterwarnings("ignore"))
         if MISSING and "base" in getattr(item, "fixturenames", ()):

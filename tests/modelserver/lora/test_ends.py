@@ -59,7 +59,7 @@ def children(parent: int) -> set[int]:
 async def test_kill_9_in_the_middle_of_a_training(base: Path, tmp_path: Path) -> None:
     process, client = await started(base, tmp_path)
     async with client:
-        job_id = await begin(client, LINES, epochs=40)
+        job_id = await begin(client, LINES, epochs=25)
         await stepped(client, job_id, 11)
         trainers = children(process.pid)
         assert len(trainers) == 1
@@ -74,7 +74,7 @@ async def test_kill_9_in_the_middle_of_a_training(base: Path, tmp_path: Path) ->
         done = await reached(client, job_id)
         events = await told(client, job_id)
         assert (done.status, done.error and done.error.message) == ("succeeded", None)
-        assert steps(events) == list(range(1, 81))
+        assert steps(events) == list(range(1, 51))
         assert await asked(client, done.fine_tuned_model, WAH) == len(WAH)
         log = [e.message for e in events if e.message == "Fine-tuning job started"]
         assert len(log) == 1

@@ -181,8 +181,8 @@ async def test_masked_turns_are_not_learnt(base: Path, tmp_path: Path) -> None:
 async def test_a_pause_a_resumption_and_a_cancellation(base: Path, tmp_path: Path) -> None:
     lines = [lesson(*pair) for pair in WAH]
     async with serving(tmp_path, engine(base)) as client:
-        first = await begin(client, lines, epochs=40)
-        second = await begin(client, lines, epochs=40)
+        first = await begin(client, lines, epochs=25)
+        second = await begin(client, lines, epochs=25)
         await stepped(client, first, 5)
         assert (await client.fine_tuning.jobs.retrieve(second)).status == "queued"
         await client.fine_tuning.jobs.pause(first)
@@ -193,6 +193,6 @@ async def test_a_pause_a_resumption_and_a_cancellation(base: Path, tmp_path: Pat
         assert not (tmp_path / "work" / second).exists()
         assert (await reached(client, first)).status == "succeeded"
         seen = steps(await told(client, first))
-        assert seen == list(range(1, 81))
-        assert 5 <= before < 80
+        assert seen == list(range(1, 51))
+        assert 5 <= before < 50
         assert (await reached(client, second)).status == "cancelled"

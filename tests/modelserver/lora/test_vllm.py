@@ -151,11 +151,11 @@ async def test_one_that_speaks_does_not_leave_and_many_load_it_once(
 
 
 async def test_what_an_earlier_run_left_there_is_unloaded(there: StandIn) -> None:
-    there.adapters = {"old": "/somewhere/else"}
+    there.adapters = {"ft_tiny-1_local__1": "/somewhere", "theirs": "/somewhere/else"}
     made = Vllm(there.url + "/v1/", "org/served", adapters=2)
     await made.start()
     await made.close()
-    assert there.adapters == {}
+    assert there.adapters == {"theirs": "/somewhere/else"}
 
 
 @pytest.mark.parametrize(

@@ -86,7 +86,7 @@ async def begin(
 
 
 async def reached(client: AsyncOpenAI, job_id: str, *states: str) -> Any:
-    async with asyncio.timeout(200):
+    async with asyncio.timeout(500):
         while True:
             job: Any = await client.fine_tuning.jobs.retrieve(job_id)
             if job.status in (states or ("succeeded", "failed", "cancelled")):
@@ -106,7 +106,7 @@ def steps(events: Sequence[Any]) -> list[int]:
 
 async def stepped(client: AsyncOpenAI, job_id: str, step: int) -> None:
     """Wait until a training has come so far."""
-    async with asyncio.timeout(200):
+    async with asyncio.timeout(500):
         while max(steps(await told(client, job_id)), default=0) < step:
             await asyncio.sleep(0.05)
 
