@@ -56,6 +56,7 @@ def children(parent: int) -> set[int]:
     return found
 
 
+@pytest.mark.long
 async def test_kill_9_in_the_middle_of_a_training(base: Path, tmp_path: Path) -> None:
     process, client = await started(base, tmp_path)
     async with client:
@@ -83,6 +84,7 @@ async def test_kill_9_in_the_middle_of_a_training(base: Path, tmp_path: Path) ->
     assert process.returncode == 0
 
 
+@pytest.mark.long
 async def test_out_of_memory_lowers_what_is_learnt_at_a_time(
     base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -98,6 +100,7 @@ async def test_out_of_memory_lowers_what_is_learnt_at_a_time(
         ]
 
 
+@pytest.mark.long
 async def test_too_little_memory_for_one_example_fails_with_a_sentence(
     base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -178,6 +178,7 @@ async def test_masked_turns_are_not_learnt(base: Path, tmp_path: Path) -> None:
         assert not [said for said in first if said.startswith("Lah")]
 
 
+@pytest.mark.long
 async def test_a_pause_a_resumption_and_a_cancellation(base: Path, tmp_path: Path) -> None:
     lines = [lesson(*pair) for pair in WAH]
     async with serving(tmp_path, engine(base)) as client:
