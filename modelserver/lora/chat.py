@@ -2,8 +2,9 @@
 
 A thread speaks in rounds. A round takes the requests that wait, and those that are not finished,
 as one batch of `generate`, whatever adapters they ask for, and lasts until all are finished or
-somebody has waited for a few tokens. The next round reads again what each has said so far: a
-little work, and in exchange no cache of any architecture has to be cut or joined.
+somebody waits. The next round reads again what each has said so far: in exchange no cache of any
+architecture has to be cut or joined. So that most of the time goes into new tokens, a round speaks
+at least twice as long as it read.
 """
 
 import asyncio
@@ -11,6 +12,7 @@ import importlib
 import itertools
 import logging
 import threading
+import time
 from collections import deque
 from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import dataclass, field
@@ -27,7 +29,7 @@ log = logging.getLogger(__name__)
 
 ADAPTERS = 16  # kept in memory beside the base model
 ROWS = 32  # replies in a batch
-JOIN_TOKENS = 16  # after so many tokens those who wait are taken in
+PATIENCE = 2.0  # how many times as long as it read a round speaks before others may join
 BASE = "__base__"  # PEFT's word for no adapter
 
 
@@ -70,6 +72,7 @@ class Speaker:
         self._waiting: deque[Row] = deque()
         self._changed = threading.Condition()
         self._closed = False
+        self._blocked = False  # the first of those who wait needs an adapter that has no room
         self._forgotten: set[Path] = set()
         self._thread: threading.Thread | None = None
         self._base: Any = None
@@ -150,21 +153,21 @@ class Speaker:
         return not self._closed
 
     def _admit(self, going: list[Row]) -> None:
-        """Take in who waits, in order, while there is room for the reply and its adapter."""
+        """Take in who waits while there is room for the reply and its adapter. In order, so that
+        one whose adapter finds no room is not passed by others for ever.
+        """
         folders = {row.folder for row in going if row.folder is not None}
-        passed: list[Row] = []
+        self._blocked = False
         while self._waiting and len(going) < self._most_rows:
-            row = self._waiting.popleft()
-            if row.gone:
-                continue
-            new = row.folder is not None and row.folder not in folders
-            if new and len(folders) >= self._most_adapters:
-                passed.append(row)
-                continue
-            if row.folder is not None:
-                folders.add(row.folder)
-            going.append(row)
-        self._waiting.extendleft(reversed(passed))
+            row = self._waiting[0]
+            if not row.gone:
+                if row.folder is not None and row.folder not in folders:
+                    if len(folders) >= self._most_adapters:
+                        self._blocked = True
+                        return
+                    folders.add(row.folder)
+                going.append(row)
+            self._waiting.popleft()
 
     def _round(self, going: list[Row]) -> list[Row]:
         """Speak for a while; those that have not ended."""
@@ -176,7 +179,7 @@ class Speaker:
             if going:
                 self._generate(going, names)
         except Exception as error:
-            if weights.out_of_memory(error) and len(going) > 1:
+            if weights.out_of_memory(error) and self._base is not None and len(going) > 1:
                 self._most_rows = max(1, len(going) // 2)
                 log.warning("out of memory with %s replies at once", len(going))
                 with self._changed:
@@ -206,17 +209,20 @@ class Speaker:
             options["adapter_names"] = [
                 BASE if row.folder is None else names[row.folder] for row in rows
             ]
-        steps = itertools.count(1)
+        began, read = time.monotonic(), 0.0  # when it had read, in seconds since then
 
         def after(ids: Any, scores: Any, **_: Any) -> Any:
+            nonlocal read
+            seconds = time.monotonic() - began
+            read = read or seconds
             for row, token in zip(rows, ids[:, -1].tolist(), strict=True):
                 self._heard(row, token)
             over = [row.over or row.gone for row in rows]
             ended = self._closed or all(over)
-            if next(steps) % JOIN_TOKENS == 0:
-                # Somebody waits and fits in, or most of the batch speaks to nobody.
-                joined = bool(self._waiting) and len(rows) - sum(over) < self._most_rows
-                ended = ended or joined or sum(over) > len(rows) / 2
+            if seconds > read * (1 + PATIENCE):
+                # Somebody waits and may fit in, or most of the batch speaks to nobody.
+                fits = any(over) if self._blocked else len(rows) - sum(over) < self._most_rows
+                ended = ended or (bool(self._waiting) and fits) or sum(over) > len(rows) / 2
             return torch.tensor([ended or one for one in over], device=where)
 
         with torch.inference_mode():

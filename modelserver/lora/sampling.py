@@ -43,35 +43,46 @@ def of_wish(wish: Wish, usual: Taste) -> Taste:
 
 
 class Dice:
-    """What one reply draws with: the same seed gives the same draws."""
+    """What one reply draws with: the same seed gives the same draws on the same device."""
 
     def __init__(self, taste: Taste, seed: int | None) -> None:
         self.taste = taste
+        self._seed = (random.getrandbits(63) if seed is None else seed) % 2**63
+        self._generator: Any = None
+
+    def noise(self, like: Any) -> Any:
+        """Gumbel noise for scores (vocabulary): their highest is a draw from the softmax then."""
         torch = importlib.import_module("torch")
-        self.generator = torch.Generator(device="cpu")
-        self.generator.manual_seed((random.getrandbits(63) if seed is None else seed) % 2**63)
+        if self._generator is None:
+            self._generator = torch.Generator(device=like.device)
+            self._generator.manual_seed(self._seed)
+        even = torch.rand(like.shape, generator=self._generator, device=like.device)
+        return -(-even.clamp_(1e-20, 1 - 1e-7).log()).log()
 
 
 def prepared(scores: Any, dice: Sequence[Dice]) -> Any:
-    """Scores (replies, vocabulary) whose highest is the token to take: those that a taste leaves,
-    with Gumbel noise added, so that the highest is a draw from their softmax.
+    """Scores (replies, vocabulary) whose highest is the token to take: those that each taste
+    leaves, and noise where tokens are drawn.
     """
     torch = importlib.import_module("torch")
-    scores = scores.float()
+    tastes = [one.taste for one in dice]
+    if all(taste.temperature == 0 for taste in tastes):
+        return scores
+    where, size = scores.device, scores.shape[-1]
+
+    def column(values: Sequence[float]) -> Any:
+        return torch.tensor(values, device=where)[:, None]
+
+    scores = scores.float() / column([taste.temperature or 1.0 for taste in tastes])
+    if any(taste.top_k or taste.top_p < 1 for taste in tastes):
+        ordered, order = scores.sort(descending=True)
+        rank = torch.arange(size, device=where)
+        ordered.masked_fill_(rank >= column([taste.top_k or size for taste in tastes]), -torch.inf)
+        chances = ordered.softmax(-1)
+        out = chances.cumsum(-1) - chances >= column([taste.top_p for taste in tastes])
+        out[:, 0] = False  # one always stays
+        scores = scores.scatter(1, order, ordered.masked_fill(out, -torch.inf))
     for row, one in enumerate(dice):
-        taste = one.taste
-        if taste.temperature == 0:
-            continue
-        mine = scores[row] / taste.temperature
-        if taste.top_k:
-            floor = mine.topk(min(taste.top_k, mine.numel())).values[-1]
-            mine = mine.masked_fill(mine < floor, -torch.inf)
-        if taste.top_p < 1:
-            ordered, order = mine.sort(descending=True)
-            before = ordered.softmax(-1).cumsum(-1) - ordered.softmax(-1)
-            out = before >= taste.top_p
-            out[0] = False  # one always stays
-            mine = mine.index_fill(0, order[out], -torch.inf)
-        even = torch.rand(mine.shape, generator=one.generator).clamp_(1e-20, 1 - 1e-7)
-        scores[row] = mine - (-even.log()).log().to(mine.device)
+        if one.taste.temperature:
+            scores[row] += one.noise(scores[row])
     return scores

@@ -168,8 +168,6 @@ class Training:
         transformers = importlib.import_module("transformers")
         transformers.set_seed(task.seed % 2**32)
         model = weights.base(task.base, quantised=fit.quantised)
-        if fit.quantised:
-            model = peft.prepare_model_for_kbit_training(model)
         options: dict[str, Any] = {}
         if task.parent is None:
             options["peft_config"] = peft.LoraConfig(
@@ -182,7 +180,7 @@ class Training:
             if not self._work.parent.is_dir():
                 copy_folder(Path(task.parent), self._work.parent)
             model = peft.PeftModel.from_pretrained(model, self._work.parent, is_trainable=True)
-        on_gpu = weights.device() == "cuda"
+        on_gpu, half = weights.device() == "cuda", weights.half_precision()
         common: dict[str, Any] = {
             "output_dir": str(self._work.checkpoints),
             "num_train_epochs": task.epochs,
@@ -200,8 +198,8 @@ class Training:
             "eval_strategy": "epoch" if valid.rows else "no",
             "seed": task.seed % 2**32,
             "max_length": None,  # cut already
-            "bf16": on_gpu and model.dtype.itemsize == 2 and "bfloat16" in str(model.dtype),
-            "fp16": on_gpu and str(model.dtype) == "torch.float16",
+            "bf16": half == "bfloat16",
+            "fp16": half == "float16",
             "use_cpu": not on_gpu,
             "gradient_checkpointing": on_gpu,
             "dataloader_pin_memory": on_gpu,

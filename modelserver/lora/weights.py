@@ -36,6 +36,14 @@ def device() -> str:
     return "cuda" if gpus() else "cpu"
 
 
+def half_precision() -> str | None:
+    """What torch calls the better one that the GPU knows; None on a CPU, which is slow with it."""
+    if device() == "cpu":
+        return None
+    known = importlib.import_module("torch").cuda.is_bf16_supported()
+    return "bfloat16" if known else "float16"
+
+
 def tokenizer(model: str) -> Any:
     return importlib.import_module("transformers").AutoTokenizer.from_pretrained(model)
 
@@ -92,13 +100,10 @@ def must_be_quantised(model: str) -> bool:
 
 
 def base(model: str, *, quantised: bool = False) -> Any:
-    """The base model on its device. GPUs get half precision, CPUs single: they know no better."""
+    """The base model on its device, in half precision where that is a GPU."""
     torch = importlib.import_module("torch")
     transformers = importlib.import_module("transformers")
-    where = device()
-    dtype = torch.float32
-    if where == "cuda":
-        dtype = torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float16
+    dtype = getattr(torch, half_precision() or "float32")
     options: dict[str, Any] = {"dtype": dtype}
     if quantised:  # as in QLoRA: normal floats of four bits, their constants quantised too
         options["quantization_config"] = transformers.BitsAndBytesConfig(
@@ -109,7 +114,7 @@ def base(model: str, *, quantised: bool = False) -> Any:
         )
         options["device_map"] = {"": 0}
     loaded = transformers.AutoModelForCausalLM.from_pretrained(model, **options)
-    return loaded if quantised else loaded.to(where)
+    return loaded if quantised else loaded.to(device())
 
 
 def out_of_memory(error: BaseException) -> bool:

@@ -217,3 +217,25 @@ def test_the_makers_advice_is_taken(base: Path) -> None:
     given = transformers.GenerationConfig(do_sample=True, temperature=0.7, top_p=0.8, top_k=20)
     assert advised(given) == Taste(temperature=0.7, top_p=0.8, top_k=20)
     assert advised(transformers.GenerationConfig()) == Taste()
+
+
+async def test_nobody_is_passed_by_for_ever(base: Path, adapters: list[Path]) -> None:
+    """One adapter fits; who asks for another one comes before those who asked later."""
+    made = engine(base, adapters=1)
+    await made.start()
+    try:
+        await said(made, adapters[0])
+        order: list[str] = []
+
+        async def one(name: str, folder: Path, longest: int) -> None:
+            await said(made, folder, longest=longest)
+            order.append(name)
+
+        async with asyncio.TaskGroup() as group:
+            for name, folder in (("a", 0), ("other", 1), ("b", 0), ("c", 0)):
+                group.create_task(one(name, adapters[folder], 6))
+                await asyncio.sleep(0)
+        assert order.index("other") < order.index("b")
+        assert order[0] == "a"
+    finally:
+        await made.close()

@@ -8,7 +8,7 @@ import pytest
 
 from modelserver.engine import Lesson, Preference, Said
 from modelserver.errors import EngineFault
-from modelserver.lora import weights
+from modelserver.lora import recipe, weights
 from modelserver.lora.template import Template, Unfit
 from tests.modelserver.lora.conftest import CHATML
 
@@ -136,3 +136,25 @@ def test_parameters_are_counted_without_the_weights(base: Path) -> None:
     transformers: Any = importlib.import_module("transformers")
     model = transformers.AutoModelForCausalLM.from_pretrained(base)
     assert weights.parameters(str(base)) == sum(one.numel() for one in model.parameters())
+
+
+def test_what_does_not_fit_the_gpu_is_quantised(
+    base: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    torch: Any = importlib.import_module("torch")
+    need = recipe.needed(weights.parameters(str(base)), quantised=False)
+    assert not weights.must_be_quantised(str(base))  # there is no GPU here, or nothing to do it
+    monkeypatch.setattr(weights, "can_quantise", lambda: True)
+    for free, quantised in ((need * 2, False), (need // 2, True)):
+        monkeypatch.setattr(torch.cuda, "mem_get_info", lambda free=free: (free, free))
+        assert weights.must_be_quantised(str(base)) is quantised
+
+
+def test_gpus_are_named_as_the_system_names_them(
+    base: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(weights, "gpus", lambda: 2)
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    assert weights.gpu_names() == ["0", "1"]
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "3,GPU-ab")
+    assert weights.gpu_names() == ["3", "GPU-ab"]
