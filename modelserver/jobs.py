@@ -314,8 +314,11 @@ class Jobs:
         )
         if metrics.valid_loss is not None:
             message += f", validation loss={metrics.valid_loss:.2f}"
+        if metrics.tokens_per_second is not None:
+            message += f", {metrics.tokens_per_second:.0f} tokens/s"
         changes: Record = {"x_last": data}
         if metrics.seconds_left is not None:
+            message += f", {_duration(metrics.seconds_left)} left"
             changes["estimated_finish"] = math.ceil(time.time() + metrics.seconds_left)
         async with self._write:
             job = await self._get(job_id)
@@ -429,6 +432,13 @@ def _data(metrics: Metrics) -> Record:
     data: Record = {"step": metrics.step, "total_steps": metrics.total_steps}
     names = (*_CURVE, "tokens_per_second", "seconds_left")
     return data | {name: value for name in names if (value := getattr(metrics, name)) is not None}
+
+
+def _duration(seconds: float) -> str:
+    """90 s, 12 min, 3.5 h."""
+    if seconds < 120:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 7_200 else f"{seconds / 3_600:.1f} h"
 
 
 def _model_name(job: Record, base: str) -> str:

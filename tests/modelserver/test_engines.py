@@ -192,6 +192,10 @@ async def test_a_training_with_checkpoints_files_and_notes(
     assert [e.message for e in events if e.level == "warn"] == ["The memory is small."]
     first = [e.data for e in events if e.type == "metrics"][-1]
     assert (first["tokens_per_second"], first["seconds_left"]) == (100.0, 60.0)
+    assert [e.message for e in events if e.type == "metrics"] == [
+        "Step 2/2: training loss=0.50, 100 tokens/s, 0 s left",
+        "Step 1/2: training loss=1.00, 100 tokens/s, 60 s left",
+    ]
     assert engine.orders[0].seed == 4
     assert not list((tmp_path / "work").iterdir())
 

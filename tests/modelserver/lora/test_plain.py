@@ -1,5 +1,6 @@
 """What of the engine needs no torch: rules, the file between the processes, text from tokens."""
 
+import importlib.util
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -10,11 +11,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from modelserver.engine import Lesson, Metrics, Preference, Said, Wish
+from modelserver.errors import EngineFault
 from modelserver.lora import recipe
+from modelserver.lora.engine import Lora
 from modelserver.lora.recipe import Fit
 from modelserver.lora.sampling import Taste, of_wish
 from modelserver.lora.speech import Speech
 from modelserver.lora.task import Done, Task, Work
+from modelserver.server import ModelServer
 
 ROOT = Path(__file__).parent.parent.parent.parent
 
@@ -28,6 +32,16 @@ def test_the_server_loads_none_of_it() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False, capture_output=True)
     assert (done.returncode, done.stderr.decode()) == (0, "")
+
+
+async def test_what_is_missing_is_said(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    found = importlib.util.find_spec
+    monkeypatch.setattr(
+        importlib.util, "find_spec", lambda name: None if name in {"torch", "trl"} else found(name)
+    )
+    with pytest.raises(EngineFault, match=r"^the engine lora needs torch, trl: pip install"):
+        async with ModelServer(tmp_path, engine=Lora("org/model")):
+            pass
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from aiohttp import web
 
 from modelserver.engine import Ended, Said, Wish
 from modelserver.errors import ApiError, EngineFault
+from modelserver.lora.engine import Lora
 from modelserver.lora.vllm import Vllm
 
 HELLO = [Said("system", "Be brief."), Said("user", "Hello?")]
@@ -198,3 +199,17 @@ async def test_a_reply_that_breaks_off_is_an_error(there: StandIn, vllm: Vllm) -
 async def test_no_server_there_is_said_at_the_start() -> None:
     with pytest.raises(EngineFault, match="no vLLM server"):
         await Vllm("http://127.0.0.1:9", "tiny-1", adapters=2).start()
+
+
+async def test_the_engine_lets_it_speak(there: StandIn, base: Path, tmp_path: Path) -> None:
+    made = Lora(str(base), vllm=there.url)
+    await made.start()
+    try:
+        for folder, name in ((None, "org/served"), (tmp_path / "ft_a", "ft_a")):
+            pieces = [piece async for piece in made.reply(folder, HELLO, Wish())]
+            assert pieces[:2] == ["I am ", name]
+        await made.forget(tmp_path / "ft_a")
+        assert there.adapters == {}
+        assert made.rounds == []  # the base model is not even read
+    finally:
+        await made.close()
