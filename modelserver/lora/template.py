@@ -39,6 +39,11 @@ class Template:
         self._tokenizer = tokenizer
         if not tokenizer.chat_template:
             raise NoTemplate
+        self._parts = False
+        if not self._accepts(Said("user", _PROBE), shows=_PROBE):
+            self._parts = True  # those of models that see pictures want a list of parts
+            if not self._accepts(Said("user", _PROBE), shows=_PROBE):
+                raise NoTemplate
         self._system = self._accepts(Said("system", _PROBE), Said("user", "a"), shows=_PROBE)
         self._neighbours = self._accepts(Said("user", "a"), Said("user", _PROBE), shows=_PROBE)
         self._end = self._end_of_turn()
@@ -109,7 +114,7 @@ class Template:
     def _render(self, talk: "_Talk", *, prompt: bool) -> str:
         try:
             text = self._tokenizer.apply_chat_template(
-                [{"role": message.role, "content": message.text.strip()} for message, _ in talk],
+                [{"role": message.role, "content": self._content(message)} for message, _ in talk],
                 tokenize=False,
                 add_generation_prompt=prompt,
                 enable_thinking=False,  # those that think aloud: a person talks, and does not
@@ -117,6 +122,10 @@ class Template:
         except Exception as error:  # what a template raises is up to its author
             raise Unfit(f"the model's chat template refuses it: {str(error)[:200]}") from error
         return str(text)
+
+    def _content(self, message: Said) -> Any:
+        text = message.text.strip()
+        return [{"type": "text", "text": text}] if self._parts else text
 
     def _accepts(self, *messages: Said, shows: str) -> bool:
         try:

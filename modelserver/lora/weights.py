@@ -69,7 +69,8 @@ def template(model: str) -> Template:
             "take its variant for chat, often called instruct"
         ) from None
     except (OSError, ValueError) as error:
-        raise EngineFault(f"the model {model} cannot be read: {error}") from error
+        said = " ".join(str(error).split())[:300]
+        raise EngineFault(f"the model {model} cannot be read: {said}") from error
 
 
 def context_tokens(model: str) -> int:

@@ -35,9 +35,8 @@ def test_the_server_loads_none_of_it() -> None:
 
 
 async def test_what_is_missing_is_said(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    found = importlib.util.find_spec
     monkeypatch.setattr(
-        importlib.util, "find_spec", lambda name: None if name in {"torch", "trl"} else found(name)
+        importlib.util, "find_spec", lambda name: None if name in {"torch", "trl"} else name
     )
     with pytest.raises(EngineFault, match=r"^the engine lora needs torch, trl: pip install"):
         async with ModelServer(tmp_path, engine=Lora("org/model")):

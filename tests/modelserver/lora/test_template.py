@@ -158,3 +158,35 @@ def test_gpus_are_named_as_the_system_names_them(
     assert weights.gpu_names() == ["0", "1"]
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "3,GPU-ab")
     assert weights.gpu_names() == ["3", "GPU-ab"]
+
+
+# As their makers published them; TRL keeps copies.
+PUBLISHED = {
+    "cohere": "<|END_OF_TURN_TOKEN|>",
+    "gemma": "<end_of_turn>",
+    "gemma3": "<end_of_turn>",
+    "llama3_1": "<|eot_id|>",
+    "phi3": "<|end|>",
+    "qwen2_5": "<|im_end|>",
+    "qwen3": "<|im_end|>",
+    "qwen3_5_nothink": "<|im_end|>",
+    "smolvlm": "<end_of_utterance>",
+}
+
+
+@pytest.mark.parametrize("name", PUBLISHED)
+def test_templates_of_known_models(tokenizer: Any, name: str) -> None:
+    trl: Any = importlib.import_module("trl")
+    text = (Path(trl.__file__).parent / "chat_templates" / f"{name}.jinja").read_text()
+    end = PUBLISHED[name]
+    tokenizer.add_special_tokens({"additional_special_tokens": [end, "<bos>"]})
+    tokenizer.bos_token = "<bos>"
+    made = template(tokenizer, text)
+    assert end in made.stop_texts()
+    replies = [f"first reply{end}", f"last reply{end}"]
+    assert learnt(tokenizer, made, LESSON) in (replies, ["".join(replies)])
+    prompts = [tokenizer.decode(made.prompt(LESSON.messages[:place])) for place in (4, 6)]
+    texts = [tokenizer.decode(sample.ids) for sample in made.samples(LESSON)]
+    for prompt, reply in zip(prompts, replies, strict=True):
+        assert "be kind" in prompt
+        assert any(one.startswith(prompt + reply) for one in texts)
