@@ -33,7 +33,8 @@ async def train(
     """Run the task of a work folder to its end, in as many processes as the memory asks for.
     Raises TrainingError. Cancelled, it ends the process, which saves a checkpoint first.
     """
-    reported = first_step
+    reported = noted = first_step  # steps of which the server has the numbers, and the notes
+    first = first_step == 0  # what a process says of its task, only the first one needs to say
     again = True
     while again:
         again = False
@@ -46,13 +47,16 @@ async def train(
                             reported = metrics.step
                             await report(metrics)
                     case "note":
-                        if line.get("step", reported) >= reported:
+                        step = line.get("step", noted)
+                        if step > noted or (first and "step" not in line):
+                            noted = step
                             await report(Note(message=line["message"], level=line["level"]))
                     case "again":
                         await report(Note(message=line["message"], level=line["level"]))
                         again = True
                     case "failed":
                         raise TrainingError(line["code"], line["message"], line["param"])
+        first = False
 
 
 async def _lines(
