@@ -329,21 +329,22 @@ class Jobs:
 
     async def _succeed(self, job_id: str, trained_tokens: int, trained: Trained) -> None:
         """The models, the result files and the job's end, in one step."""
+        job = await self._get(job_id)
+        name, now = job["x_model"], int(time.time())
+        # Files first: the larger they are, the longer others would wait for the records.
+        results = [await self._result_file(job, now)]
+        results += [await self._given_out(job, path, now) for path in trained.files]
+        models, points = [], []
+        for checkpoint in trained.checkpoints:
+            earlier = f"{name}:ckpt-step-{checkpoint.step}"
+            await asyncio.to_thread(copy_folder, checkpoint.folder, self._shelf.model(earlier))
+            models.append(_model(job, earlier, now))
+            points.append(_checkpoint(job, earlier, now, _data(checkpoint.metrics)))
+        models.append(_model(job, name, now))
+        points.append(_checkpoint(job, name, now, job["x_last"]))
         async with self._write:
-            job = await self._get(job_id)
-            name, now = job["x_model"], int(time.time())
-            results = [await self._result_file(job, now)]
-            results += [await self._given_out(job, path, now) for path in trained.files]
-            models, points = [_model(job, name, now)], []
-            for checkpoint in trained.checkpoints:
-                earlier = f"{name}:ckpt-step-{checkpoint.step}"
-                folder = self._shelf.model(earlier)
-                await asyncio.to_thread(copy_folder, checkpoint.folder, folder)
-                models.insert(-1, _model(job, earlier, now))
-                points.append(_checkpoint(job, earlier, now, _data(checkpoint.metrics)))
-            points.append(_checkpoint(job, name, now, job["x_last"]))
             changed = {
-                **job,
+                **await self._get(job_id),
                 "status": "succeeded",
                 "fine_tuned_model": name,
                 "trained_tokens": trained_tokens,

@@ -4,6 +4,7 @@ import asyncio
 import importlib
 import shutil
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -67,33 +68,45 @@ async def test_more_adapters_than_there_is_room_for(speaking: Lora, adapters: li
     assert len(speaking.loaded) == 2
 
 
-async def test_one_who_comes_later_need_not_wait_for_a_long_reply(
-    base: Path, adapters: list[Path]
-) -> None:
-    """Without stop tokens, so that the long reply is one."""
-    tokenizer = weights.tokenizer(str(base))
-    prompt = weights.template(str(base)).prompt(HELLO)
+@asynccontextmanager
+async def endless(base: Path, **options: Any) -> AsyncIterator[Speaker]:
+    """Without stop tokens, so that a reply is as long as it may be."""
     speaker = Speaker(
         lambda: weights.base(str(base)).eval(),
-        tokenizer.decode,
+        weights.tokenizer(str(base)).decode,
         stops=frozenset(),
         usual=Taste(temperature=0),
         context=512,
+        **options,
     )
-    began, ends = asyncio.Event(), list[str]()
+    try:
+        yield speaker
+    finally:
+        await asyncio.to_thread(speaker.close)
 
-    async def one(name: str, longest: int, folder: Path) -> str:
-        text = ""
-        async for piece in speaker.reply(folder, prompt, Wish(longest=longest)):
-            if isinstance(piece, Ended):
-                assert (piece.finish, piece.completion_tokens) == ("length", longest)
-                ends.append(name)
-            else:
+
+async def spoken(speaker: Speaker, folder: Path, longest: int) -> AsyncIterator[str]:
+    async for piece in speaker.reply(folder, [5, 6, 7, 8], Wish(longest=longest)):
+        if isinstance(piece, Ended):
+            assert (piece.finish, piece.completion_tokens) == ("length", longest)
+        else:
+            yield piece
+
+
+async def test_one_who_comes_later_need_not_wait_for_a_long_reply(
+    base: Path, adapters: list[Path]
+) -> None:
+    async with endless(base) as speaker:
+        began, ends = asyncio.Event(), list[str]()
+
+        async def one(name: str, longest: int, folder: Path) -> str:
+            text = ""
+            async for piece in spoken(speaker, folder, longest):
                 text += piece
                 began.set()
-        return text
+            ends.append(name)
+            return text
 
-    try:
         alone = await one("alone", 300, adapters[0])
         began.clear()
         long = asyncio.create_task(one("long", 300, adapters[0]))
@@ -103,8 +116,23 @@ async def test_one_who_comes_later_need_not_wait_for_a_long_reply(
         assert await long == alone
         assert ends == ["alone", "short", "long"]
         assert max(speaker.rounds) == 2
-    finally:
-        await asyncio.to_thread(speaker.close)
+
+
+async def test_nobody_is_passed_by_for_ever(base: Path, adapters: list[Path]) -> None:
+    """One adapter fits; who asks for another one comes before those who asked later."""
+    async with endless(base, adapters=1) as speaker:
+        ends: list[str] = []
+
+        async def one(name: str, folder: Path) -> None:
+            async for _ in spoken(speaker, folder, 6):
+                pass
+            ends.append(name)
+
+        async with asyncio.TaskGroup() as group:
+            for name, folder in (("a", 0), ("other", 1), ("b", 0), ("c", 0)):
+                group.create_task(one(name, adapters[folder]))
+        assert (ends[0], ends[1]) == ("a", "other")
+        assert speaker.rounds[-1] == 2
 
 
 async def test_one_who_goes_away_is_not_spoken_to(speaking: Lora, adapters: list[Path]) -> None:
@@ -196,20 +224,20 @@ def test_draws_follow_the_softmax_and_its_limits(base: Path) -> None:
     torch: Any = importlib.import_module("torch")
     chances = torch.tensor([0.5, 0.3, 0.15, 0.05])
 
-    def drawn(taste: Taste, count: int = 4_000) -> list[float]:
+    def drawn(taste: Taste, count: int = 1_500) -> list[float]:
         dice = Dice(taste, 0)
         seen = [0] * 4
         for _ in range(count):
             seen[int(prepared(chances.log()[None].clone(), [dice]).argmax())] += 1
         return [one / count for one in seen]
 
-    assert drawn(Taste()) == pytest.approx(chances.tolist(), abs=0.03)
+    assert drawn(Taste()) == pytest.approx(chances.tolist(), abs=0.04)
     assert drawn(Taste(temperature=0), 10) == [1, 0, 0, 0]
-    assert drawn(Taste(top_p=0.7)) == pytest.approx([0.625, 0.375, 0, 0], abs=0.03)
+    assert drawn(Taste(top_p=0.7)) == pytest.approx([0.625, 0.375, 0, 0], abs=0.04)
     assert drawn(Taste(top_p=0.0), 10) == [1, 0, 0, 0]
     assert drawn(Taste(top_k=3))[3] == 0
     cold = chances**2 / (chances**2).sum()
-    assert drawn(Taste(temperature=0.5)) == pytest.approx(cold.tolist(), abs=0.03)
+    assert drawn(Taste(temperature=0.5)) == pytest.approx(cold.tolist(), abs=0.04)
 
 
 def test_the_makers_advice_is_taken(base: Path) -> None:
@@ -217,25 +245,3 @@ def test_the_makers_advice_is_taken(base: Path) -> None:
     given = transformers.GenerationConfig(do_sample=True, temperature=0.7, top_p=0.8, top_k=20)
     assert advised(given) == Taste(temperature=0.7, top_p=0.8, top_k=20)
     assert advised(transformers.GenerationConfig()) == Taste()
-
-
-async def test_nobody_is_passed_by_for_ever(base: Path, adapters: list[Path]) -> None:
-    """One adapter fits; who asks for another one comes before those who asked later."""
-    made = engine(base, adapters=1)
-    await made.start()
-    try:
-        await said(made, adapters[0])
-        order: list[str] = []
-
-        async def one(name: str, folder: Path, longest: int) -> None:
-            await said(made, folder, longest=longest)
-            order.append(name)
-
-        async with asyncio.TaskGroup() as group:
-            for name, folder in (("a", 0), ("other", 1), ("b", 0), ("c", 0)):
-                group.create_task(one(name, adapters[folder], 6))
-                await asyncio.sleep(0)
-        assert order.index("other") < order.index("b")
-        assert order[0] == "a"
-    finally:
-        await made.close()
