@@ -19,7 +19,7 @@ from modelserver import bodies, chat, requests
 from modelserver.disk import remove_folder, write_whole
 from modelserver.engine import Engine
 from modelserver.errors import ApiError, bad_request, model_not_found, server_error
-from modelserver.jobs import Jobs, checkpoints, new_id, no_such_job, public
+from modelserver.jobs import Jobs, base_of, checkpoints, new_id, no_such_job, public
 from modelserver.shelf import Record, Shelf, UnknownCursor
 
 log = logging.getLogger(__name__)
@@ -164,10 +164,13 @@ class Api:
     # --- fine-tuning jobs
 
     async def create_job(self, request: Request) -> Response:
-        job = requests.new_job(await bodies.json_object(request))
-        if job["model"] not in self._engine.base_models:
-            await self._folder(job["model"])
+        job = requests.new_job(await bodies.json_object(request), self._engine.methods)
+        parent = await self._model(job["model"])
+        if parent is not None and not self._engine.builds_on:
             raise bad_request(f"Model {job['model']} is not available for fine-tuning.", "model")
+        base = job["model"] if parent is None else base_of(parent)
+        if base not in self._engine.base_models:
+            raise bad_request(f"Its base model {base} is not served here any more.", "model")
         for param in ("training_file", "validation_file"):
             if job[param] is None:
                 continue
@@ -179,7 +182,7 @@ class Api:
                     f"File '{file['id']}' has the purpose {file['purpose']}; it must be fine-tune.",
                     param,
                 )
-        return JSONResponse(public(await self._jobs.create(job)))
+        return JSONResponse(public(await self._jobs.create(job, base=base)))
 
     async def list_jobs(self, request: Request) -> Response:
         after, limit = requests.page(request.query_params, usual=20, highest=100)
@@ -231,19 +234,18 @@ class Api:
             "shutdown_date": None,
         }
 
-    async def _folder(self, model: str) -> Path | None:
-        """Where a model is; None for the engine's own."""
-        if model in self._engine.base_models:
+    async def _model(self, name: str) -> Record | None:
+        """The record of a model; None for the engine's own."""
+        if name in self._engine.base_models:
             return None
-        if await self._shelf.get("model", model) is None:
-            raise model_not_found(model)
-        return self._shelf.model(model)
+        model = await self._shelf.get("model", name)
+        if model is None:
+            raise model_not_found(name)
+        return model
 
     async def get_model(self, request: Request) -> Response:
         name = str(request.path_params["id"])
-        if await self._folder(name) is None:
-            return JSONResponse(self._base(name))
-        return JSONResponse(await self._shelf.get("model", name))
+        return JSONResponse(await self._model(name) or self._base(name))
 
     async def delete_model(self, request: Request) -> Response:
         name = str(request.path_params["id"])
@@ -251,10 +253,26 @@ class Api:
             raise ApiError(403, "The base model cannot be deleted.", param="model")
         if not await self._shelf.remove("model", name):
             raise model_not_found(name)
-        await asyncio.to_thread(remove_folder, self._shelf.model(name))
+        folder = self._shelf.model(name)
+        await self._engine.forget(folder)
+        await asyncio.to_thread(remove_folder, folder)
         return JSONResponse({"id": name, "object": "model", "deleted": True})
 
     # --- chat
+
+    async def _model_folder(self, name: str) -> Path | None:
+        """Where a model is; None for the engine's own."""
+        model = await self._model(name)
+        if model is None:
+            return None
+        if base_of(model) not in self._engine.base_models:
+            raise ApiError(
+                404,
+                f"The model `{name}` needs {base_of(model)}, which is not served here any more.",
+                code="model_not_found",
+                param="model",
+            )
+        return self._shelf.model(name)
 
     async def complete(self, request: Request) -> Response:
         body = await bodies.json_object(request)
@@ -262,9 +280,10 @@ class Api:
         if not isinstance(model, str) or not model:
             raise bad_request("you must provide a model parameter", "model")
         messages = requests.conversation(body)
-        longest, stops = requests.limits(body)
-        folder = await self._folder(model)
-        tokens, most = chat.prompt_tokens(self._engine, messages), self._engine.context_tokens
+        wish, stops = requests.wish(body)
+        folder = await self._model_folder(model)
+        tokens = await asyncio.to_thread(chat.prompt_tokens, self._engine, messages)
+        most = self._engine.context_tokens
         if tokens > most:
             raise bad_request(
                 f"This model's maximum context length is {most} tokens. "
@@ -276,7 +295,7 @@ class Api:
             self._engine,
             folder,
             messages,
-            longest=longest,
+            wish=wish,
             stops=stops,
             ending=lambda: self._ending,
         )

@@ -9,7 +9,7 @@ from pathlib import Path
 from starlette.responses import StreamingResponse
 from starlette.types import Send
 
-from modelserver.engine import Engine, Said
+from modelserver.engine import Ended, Engine, Said, Wish
 from modelserver.errors import ApiError, server_error
 from modelserver.shelf import Record
 
@@ -30,17 +30,19 @@ class Reply:
         folder: Path | None,
         messages: Sequence[Said],
         *,
-        longest: int | None,  # tokens
+        wish: Wish,
         stops: Sequence[str],
         ending: Callable[[], bool],  # whether the server ends: a reply in progress is cut then
     ) -> None:
         self._engine = engine
         self._folder = folder
         self._messages = messages
-        self._longest = longest
+        self._wish = wish
+        self._longest = wish.longest
         self._stops = stops
         self._ending = ending
         self._said = ""
+        self._end: Ended | None = None
         self.finish = "stop"
 
     async def pieces(self) -> AsyncGenerator[str, None]:
@@ -48,16 +50,22 @@ class Reply:
         # The beginning of a stop text may come in one piece and its end in the next.
         hold = max((len(stop) - 1 for stop in self._stops), default=0)
         read, given, most = "", 0, 0
-        async with aclosing(self._engine.reply(self._folder, self._messages)) as source:
+        async with aclosing(self._engine.reply(self._folder, self._messages, self._wish)) as source:
             async for piece in source:
                 if self._ending():
                     raise server_error("The server is shutting down.", 503)
-                most += self._engine.tokens(piece)  # never less than the tokens of what was read
+                if isinstance(piece, Ended):
+                    self._end, self.finish = piece, piece.finish
+                    break
                 read += piece
                 over = False
-                if self._longest is not None and most > self._longest:
-                    most = self._engine.tokens(read)
-                    over = most > self._longest
+                if self._longest is not None:
+                    most += self._engine.tokens(
+                        piece
+                    )  # never less than the tokens of what was read
+                    if most > self._longest:
+                        most = self._engine.tokens(read)
+                        over = most > self._longest
                 if over:
                     read = self._within(read, self._longest or 0)
                     self.finish = "length"
@@ -90,8 +98,11 @@ class Reply:
     @property
     def usage(self) -> Record:
         """Tokens, counted by the engine: the imitator's are an estimate."""
-        prompt = prompt_tokens(self._engine, self._messages)
-        completion = self._engine.tokens(self._said)
+        if self._end is not None:
+            prompt, completion = self._end.prompt_tokens, self._end.completion_tokens
+        else:  # none were told, or the reply was cut here
+            prompt = prompt_tokens(self._engine, self._messages)
+            completion = self._engine.tokens(self._said)
         return {
             "prompt_tokens": prompt,
             "completion_tokens": completion,

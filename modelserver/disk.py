@@ -2,7 +2,8 @@
 
 import os
 import secrets
-from collections.abc import Iterable
+import shutil
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 UNFINISHED = ".new"  # what a name ends in until its file is whole
@@ -26,9 +27,18 @@ def write_whole(path: Path, blocks: Iterable[bytes]) -> int:
 
 
 def remove_folder(folder: Path) -> None:
-    """Remove a folder of files; one that is not there is fine."""
-    if not folder.is_dir():
-        return
-    for path in folder.iterdir():
-        path.unlink(missing_ok=True)
-    folder.rmdir()
+    """Remove a folder with all that is in it; one that is not there is fine."""
+    if folder.is_dir():
+        shutil.rmtree(folder)
+
+
+def copy_folder(folder: Path, to: Path) -> None:
+    """Copy the files of a folder, over what is there."""
+    shutil.copytree(folder, to, dirs_exist_ok=True)
+
+
+def blocks_of(path: Path) -> Iterator[bytes]:
+    """What a file holds, in blocks, so that it need not fit the memory."""
+    with path.open("rb") as file:
+        while block := file.read(1 << 20):
+            yield block

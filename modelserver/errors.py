@@ -53,6 +53,10 @@ def server_error(message: str = "The server had an error.", status: int = 500) -
     return ApiError(status, message, type_="server_error")
 
 
+class EngineFault(Exception):
+    """An engine cannot start; the message is a sentence that says what is missing."""
+
+
 class TrainingError(Exception):
     """Why a job fails, in OpenAI's terms."""
 

@@ -1,10 +1,10 @@
 """Checking what callers send, with OpenAI's answers to what is wrong. Pure."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from modelserver.engine import Said
+from modelserver.engine import Said, Wish
 from modelserver.errors import bad_request
 from modelserver.jobs import new_id
 from modelserver.shelf import Record
@@ -39,8 +39,8 @@ def _said(message: Any, place: int) -> Said:
     return Said("system" if role == "developer" else role, content)
 
 
-def limits(body: Mapping[str, Any]) -> tuple[int | None, tuple[str, ...]]:
-    """How long a reply may be, in tokens, and where it stops."""
+def wish(body: Mapping[str, Any]) -> tuple[Wish, tuple[str, ...]]:
+    """How a reply is to be made, and the texts where it stops."""
     if body.get("n") not in (None, 1):
         raise bad_request("Only n=1 is offered here.", "n")
     longest: int | None = None
@@ -59,10 +59,28 @@ def limits(body: Mapping[str, Any]) -> tuple[int | None, tuple[str, ...]]:
         or not all(isinstance(s, str) and s for s in stops)
     ):
         raise bad_request(f"'stop' must be up to {MAX_STOPS} texts.", "stop")
-    return longest, tuple(stops)
+    seed = body.get("seed")
+    if seed is not None and (not isinstance(seed, int) or isinstance(seed, bool)):
+        raise bad_request("'seed' must be a whole number.", "seed")
+    made = Wish(
+        longest=longest,
+        temperature=_within(body, "temperature", 2),
+        top_p=_within(body, "top_p", 1),
+        seed=seed,
+    )
+    return made, tuple(stops)
 
 
-def new_job(body: Mapping[str, Any]) -> Record:
+def _within(body: Mapping[str, Any], name: str, highest: int) -> float | None:
+    value = body.get(name)
+    if value is None:
+        return None
+    if not isinstance(value, int | float) or isinstance(value, bool) or not 0 <= value <= highest:
+        raise bad_request(f"'{name}' must be a number from 0 to {highest}.", name)
+    return float(value)
+
+
+def new_job(body: Mapping[str, Any], methods: Sequence[str]) -> Record:
     """A job as it is created; model and file are checked by the caller."""
     model, file_id = body.get("model"), body.get("training_file")
     if not isinstance(model, str) or not model:
@@ -75,7 +93,7 @@ def new_job(body: Mapping[str, Any]) -> Record:
     seed = body.get("seed")
     if seed is not None and (not isinstance(seed, int) or isinstance(seed, bool)):
         raise bad_request("'seed' must be a whole number.", "seed")
-    chosen = _hyperparameters(body)
+    method, chosen = _method(body, methods)
     return {
         "id": new_id("ftjob"),
         "object": "fine_tuning.job",
@@ -86,7 +104,7 @@ def new_job(body: Mapping[str, Any]) -> Record:
         "training_file": file_id,
         "validation_file": validation,
         "hyperparameters": chosen,
-        "method": {"type": "supervised", "supervised": {"hyperparameters": chosen}},
+        "method": {"type": method, method: {"hyperparameters": chosen}},
         "metadata": _metadata(body.get("metadata")),
         "seed": 0 if seed is None else seed,
         "user_provided_suffix": _suffix(body.get("suffix")),
@@ -121,22 +139,29 @@ def _metadata(metadata: Any) -> dict[str, str]:
     return metadata
 
 
-def _hyperparameters(body: Mapping[str, Any]) -> dict[str, Any]:
+def _method(body: Mapping[str, Any], methods: Sequence[str]) -> tuple[str, dict[str, Any]]:
+    """The method of a job and its hyperparameters."""
     method = body.get("method")
     given = body.get("hyperparameters")
+    name = "supervised"
     if method is not None:
-        if not isinstance(method, dict) or method.get("type", "supervised") != "supervised":
-            raise bad_request("This server trains with the method supervised only.", "method")
-        supervised = method.get("supervised")
-        given = supervised.get("hyperparameters") if isinstance(supervised, dict) else None
+        named = method.get("type", name) if isinstance(method, dict) else None
+        if named not in methods:
+            known = " or ".join(methods)
+            raise bad_request(f"This server trains with the method {known} only.", "method")
+        name, own = str(named), method.get(named)
+        given = own.get("hyperparameters") if isinstance(own, dict) else None
     if given is not None and not isinstance(given, dict):
         raise bad_request("'hyperparameters' must be an object.", "hyperparameters")
     given = given or {}
-    return {
+    chosen: dict[str, Any] = {
         "n_epochs": _whole(given, "n_epochs", 50),
         "batch_size": _whole(given, "batch_size", 256),
         "learning_rate_multiplier": _positive(given, "learning_rate_multiplier"),
     }
+    if name == "dpo":
+        chosen["beta"] = _positive(given, "beta")
+    return name, chosen
 
 
 def _whole(given: Mapping[str, Any], name: str, highest: int) -> int | str:

@@ -43,9 +43,10 @@ class ModelServer:
     """Serves a folder on a port while the context lasts, in the running event loop.
 
     `port` 0 takes a free one; `training_seconds` is about how long a training of the imitator
-    takes, and may be 0. `base_url` is what clients are given. Raises KeyNeeded without a key on a
-    host that is not this machine's own; entering raises FolderInUse, sqlite3.Error when the
-    folder's records cannot be read, and OSError, for example when the port is taken.
+    takes, and may be 0; None with an engine that really trains. `base_url` is what clients are
+    given. Raises KeyNeeded without a key on a host that is not this machine's own; entering raises
+    FolderInUse, EngineFault, sqlite3.Error when the folder's records cannot be read, and OSError,
+    for example when the port is taken.
     """
 
     def __init__(
@@ -56,13 +57,13 @@ class ModelServer:
         api_key: str | None = None,
         host: str = "127.0.0.1",
         port: int = 0,
-        training_seconds: float = TRAINING_SECONDS,
+        training_seconds: float | None = TRAINING_SECONDS,
     ) -> None:
         self._host = "127.0.0.1" if host == "localhost" else host
         self._api_key = api_key or None  # an empty key is none
         if self._api_key is None and not _is_loopback(self._host):
             raise KeyNeeded(f"the host {host} is reached from other machines: give an API key")
-        self._data = data
+        self._data = data.absolute()  # engines hand paths on to other processes
         self._engine = engine or Imitator()
         self._port = port
         self._training_seconds = training_seconds
@@ -72,6 +73,8 @@ class ModelServer:
     async def __aenter__(self) -> "ModelServer":
         async with contextlib.AsyncExitStack() as stack:
             shelf = await stack.enter_async_context(Shelf(self._data))
+            await self._engine.start()
+            stack.push_async_callback(self._engine.close)
             jobs = Jobs(shelf, self._engine, seconds=self._training_seconds)
             stack.push_async_callback(jobs.stop)
             listener = self._listen()

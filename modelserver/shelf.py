@@ -10,6 +10,7 @@ import contextlib
 import fcntl
 import json
 import os
+import re
 import sqlite3
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -21,6 +22,7 @@ from modelserver.disk import remove_folder
 T = TypeVar("T")
 Record = dict[str, Any]
 
+_UNSAFE = re.compile(r"[^\w.-]", re.ASCII)  # in a folder's name; base models are called org/model
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS records (
     seq INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -37,6 +39,11 @@ CREATE TABLE IF NOT EXISTS events (
 );
 CREATE INDEX IF NOT EXISTS events_by_job ON events (job, seq);
 """
+
+
+def model_folder(data: Path, name: str) -> Path:
+    """Where a model is in the folder of a server."""
+    return data / "models" / _UNSAFE.sub("_", name)
 
 
 class FolderInUse(Exception):
@@ -77,7 +84,11 @@ class Shelf:
 
     def model(self, name: str) -> Path:
         """Where a model is. Names of models are ours too."""
-        return self.folder / "models" / name.replace(":", "_")
+        return model_folder(self.folder, name)
+
+    def work(self, job_id: str) -> Path:
+        """A folder for the engine to work in until a job has ended."""
+        return self.folder / "work" / job_id
 
     async def put(
         self, *records: tuple[str, Record], events: Sequence[tuple[str, Record]] = ()
@@ -188,8 +199,10 @@ class Shelf:
 
         return await self._run(read)
 
-    async def sweep(self, models: set[str]) -> None:
-        """Remove contents that no record names: what a crash left behind. `models` stay."""
+    async def sweep(self, models: set[str], jobs: set[str]) -> None:
+        """Remove contents that no record names: what a crash left behind. `models`, and the work
+        of `jobs`, stay.
+        """
         known_files = {file["id"] for file in await self.all("file")}
         known_folders = {self.model(name).name for name in models}
 
@@ -199,6 +212,9 @@ class Shelf:
                     path.unlink(missing_ok=True)
             for folder in (self.folder / "models").iterdir():
                 if folder.name not in known_folders:
+                    remove_folder(folder)
+            for folder in (self.folder / "work").iterdir():
+                if folder.name not in jobs:
                     remove_folder(folder)
 
         await self._run(remove)
@@ -214,7 +230,7 @@ class Shelf:
 
     def _open(self) -> None:
         with contextlib.ExitStack() as stack:
-            for part in ("files", "models"):
+            for part in ("files", "models", "work"):
                 (self.folder / part).mkdir(parents=True, exist_ok=True)
             lock = os.open(self.folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
             stack.callback(os.close, lock)

@@ -1,11 +1,14 @@
 """Reading a training file as OpenAI would: what is wrong becomes the reason of a failed job."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-from modelserver.engine import Lesson, Said
+from modelserver.engine import Lesson, Preference, Said
 from modelserver.errors import TrainingError
+
+T = TypeVar("T")
 
 MIN_EXAMPLES = 10
 MAX_LINE = 8 * 1024 * 1024  # bytes
@@ -19,7 +22,17 @@ def read(path: Path, param: str = "training_file") -> list[Lesson]:
 
     A validation file may be as short as it likes.
     """
-    lessons: list[Lesson] = []
+    return _read(path, param, _lesson, "messages")
+
+
+def read_pairs(path: Path, param: str = "training_file") -> list[Preference]:
+    """The same for the method dpo."""
+    wanted = "input, preferred_output and non_preferred_output"
+    return _read(path, param, _preference, wanted)
+
+
+def _read(path: Path, param: str, parse: Callable[[bytes], T], wanted: str) -> list[T]:
+    examples: list[T] = []
     fewest = MIN_EXAMPLES if param == "training_file" else 1
     number = 0
     with path.open("rb") as file:
@@ -31,42 +44,72 @@ def read(path: Path, param: str = "training_file") -> list[Lesson]:
                 if number == 1:
                     line = line.removeprefix(b"\xef\xbb\xbf")
                 if line.strip():
-                    lessons.append(_lesson(line))
+                    examples.append(parse(line))
             except _Fault as fault:
                 raise TrainingError(
                     "invalid_file_format",
                     f"Invalid file format. Line {number}: {fault}. Every line must be a JSON "
-                    "object with messages.",
+                    f"object with {wanted}.",
                     param,
                 ) from None
-            if len(lessons) > MAX_EXAMPLES:
+            if len(examples) > MAX_EXAMPLES:
                 raise TrainingError(
                     "invalid_n_examples",
                     f"{_NAMES[param]} has more than {MAX_EXAMPLES} examples",
                     param,
                 )
-    if len(lessons) < fewest:
+    if len(examples) < fewest:
         raise TrainingError(
             "invalid_n_examples",
-            f"{_NAMES[param]} has {len(lessons)} example(s), but must have at least "
+            f"{_NAMES[param]} has {len(examples)} example(s), but must have at least "
             f"{fewest} examples",
             param,
         )
-    return lessons
+    return examples
 
 
 class _Fault(Exception):
     """What is wrong with a line, as a part of a sentence."""
 
 
-def _lesson(line: bytes) -> Lesson:
+def _object(line: bytes) -> dict[str, Any]:
     try:
         data = json.loads(line.decode("utf-8"))
     except UnicodeDecodeError:
         raise _Fault("it is not UTF-8") from None
     except (ValueError, RecursionError):
         raise _Fault("it is not JSON") from None
-    messages = data.get("messages") if isinstance(data, dict) else None
+    return data if isinstance(data, dict) else {}
+
+
+def _preference(line: bytes) -> Preference:
+    data = _object(line)
+    asked = data.get("input")
+    messages = asked.get("messages") if isinstance(asked, dict) else None
+    if not isinstance(messages, list) or not messages:
+        raise _Fault("its input has no messages")
+    prompt = tuple(Said(role, text) for role, text, _ in map(_message, messages))
+    if prompt[-1].role != "user":
+        raise _Fault("the last message of its input must be from the user")
+    preferred = _output(data, "preferred_output")
+    rejected = _output(data, "non_preferred_output")
+    if preferred == rejected:
+        raise _Fault("the two outputs are the same")
+    return Preference(prompt=prompt, preferred=preferred, rejected=rejected)
+
+
+def _output(data: dict[str, Any], name: str) -> str:
+    messages = data.get(name)
+    if not isinstance(messages, list) or len(messages) != 1:
+        raise _Fault(f"{name} must be a list with one message")
+    role, text, _ = _message(messages[0])
+    if role != "assistant":
+        raise _Fault(f"the message of {name} must be from the assistant")
+    return text
+
+
+def _lesson(line: bytes) -> Lesson:
+    messages = _object(line).get("messages")
     if not isinstance(messages, list) or not messages:
         raise _Fault("it has no messages")
     said, learn = [], []

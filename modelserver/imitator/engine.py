@@ -8,13 +8,14 @@ from dataclasses import replace
 from pathlib import Path
 
 from modelserver.disk import write_whole
-from modelserver.engine import Lesson, Metrics, Order, Report, Said
+from modelserver.engine import Lesson, Metrics, Order, Report, Said, Trained, Wish
 from modelserver.imitator import voice
 from modelserver.imitator.index import Entry, Index
 from modelserver.imitator.learning import Memory, loss
 
 BASE_MODEL = "imitator-1"
 CONTEXT_TOKENS = 16_384
+AT_ONCE = 2
 LOADED = 8  # models kept in memory
 STEPS_AN_EPOCH = 10
 MAX_REPORTS = 500  # of a training; with more steps only some are reported
@@ -26,10 +27,20 @@ _INDEX = "index"
 class Imitator:
     """Fulfils `modelserver.engine.Engine`."""
 
-    def __init__(self, *, word_seconds: float = WORD_SECONDS) -> None:
+    methods = ("supervised",)
+    builds_on = False
+
+    def __init__(self, *, word_seconds: float = WORD_SECONDS, at_once: int = AT_ONCE) -> None:
         self._word_seconds = word_seconds
+        self.at_once = at_once
         self._loaded: dict[Path, Index] = {}  # the one used longest ago comes first
         self._loading = asyncio.Lock()
+
+    async def start(self) -> None:
+        """There is nothing to start."""
+
+    async def close(self) -> None:
+        """There is nothing to close."""
 
     @property
     def base_models(self) -> tuple[str, ...]:
@@ -47,7 +58,7 @@ class Imitator:
         """There is no tokenizer: four bytes count as a token."""
         return max(1, math.ceil(len(text.encode("utf-8", "replace")) / 4))
 
-    async def train(self, order: Order, report: Report) -> None:
+    async def train(self, order: Order, report: Report) -> Trained:
         """Learn the exchanges by heart; see `learning` for what the numbers mean."""
         lessons, size = order.lessons, order.batch_size
         batches = [lessons[i : i + size] for i in range(0, len(lessons), size)]
@@ -76,11 +87,12 @@ class Imitator:
                 )
             await report(metrics)
         await asyncio.to_thread(_save, order.folder, lessons)
+        return Trained()
 
     async def reply(
-        self, folder: Path | None, messages: Sequence[Said]
+        self, folder: Path | None, messages: Sequence[Said], wish: Wish
     ) -> AsyncGenerator[str, None]:
-        """The reply, word by word."""
+        """The reply, word by word. It is always the same one, so no wish changes it."""
         if folder is None:
             text = voice.untrained(messages)
         else:
@@ -90,6 +102,10 @@ class Imitator:
             if self._word_seconds:
                 await asyncio.sleep(self._word_seconds)
             yield piece
+
+    async def forget(self, folder: Path) -> None:
+        """Not kept in memory any longer."""
+        self._loaded.pop(folder, None)
 
     async def _index(self, folder: Path) -> Index:
         """A model's index, loaded by one however many ask for it."""

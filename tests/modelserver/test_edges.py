@@ -15,7 +15,6 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from openai import AsyncOpenAI, DefaultAsyncHttpxClient
 
-from modelserver import jobs as jobs_module
 from modelserver import training_file
 from modelserver.engine import Said
 from modelserver.errors import TrainingError
@@ -261,11 +260,11 @@ async def test_a_server_can_end_at_once(tmp_path: Path) -> None:
 
 
 async def test_paused_jobs_do_not_hold_up_others(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path,
 ) -> None:
-    monkeypatch.setattr(jobs_module, "AT_ONCE", 1)
+    engine = Imitator(word_seconds=0, at_once=1)
     async with (
-        server_in(tmp_path, training_seconds=0.5) as server,
+        server_in(tmp_path, engine=engine, training_seconds=0.5) as server,
         client_of(server.base_url) as client,
     ):
         jobs, file_id = client.fine_tuning.jobs, await upload(client)
@@ -286,11 +285,11 @@ async def test_paused_jobs_do_not_hold_up_others(
 
 
 async def test_a_job_paused_before_its_turn_waits_for_it_again(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path,
 ) -> None:
-    monkeypatch.setattr(jobs_module, "AT_ONCE", 1)
+    engine = Imitator(word_seconds=0, at_once=1)
     async with (
-        server_in(tmp_path, training_seconds=0.5) as server,
+        server_in(tmp_path, engine=engine, training_seconds=0.5) as server,
         client_of(server.base_url) as client,
     ):
         jobs, file_id = client.fine_tuning.jobs, await upload(client)
