@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: run test test-long check format bench lock clean help
+.PHONY: run test test-long test-lora check format bench lock clean help
 
 help:  ## what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -17,6 +17,9 @@ test: $(VENV)/.dev  ## set up and run the tests
 
 test-long: $(VENV)/.dev  ## the tests that take their time: whole processes, killed
 	@$(BIN)/python -m pytest -n 2 -m long
+
+test-lora: $(VENV)-lora/.lora  ## the engine lora on a small model made by the tests (CPU build of torch)
+	@$(VENV)-lora/bin/python -m pytest -m lora tests/modelserver/lora
 
 check: $(VENV)/.dev  ## format, lint, types, tests
 	@$(BIN)/ruff format --check .
@@ -33,10 +36,11 @@ bench: $(VENV)/.dev  ## measure, as ratios within one run
 
 lock:  ## pin the dependencies anew (needs uv)
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url -o requirements.txt pyproject.toml
+	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --extra lora -o requirements-lora.txt pyproject.toml
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --group dev -o requirements-dev.txt pyproject.toml
 
 clean:  ## remove the virtual environment and caches; data/ stays
-	rm -rf $(VENV) .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(VENV)-lora .mypy_cache .ruff_cache .hypothesis
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -52,3 +56,13 @@ $(VENV)/.dev: requirements-dev.txt | $(VENV)/bin/python
 	@echo "Installing what the tests need (once)..."
 	@$(BIN)/python -m pip install --quiet --require-hashes -r requirements-dev.txt
 	@touch $@ $(VENV)/.run
+
+# An environment of its own, since torch is large. requirements-lora-cpu.txt pins PyTorch's CPU
+# build, which pip has to be able to find (a wheel folder or PyTorch's own index); for a graphics
+# card: pip install --require-hashes -r requirements-lora.txt
+$(VENV)-lora/.lora: requirements-dev.txt requirements-lora-cpu.txt
+	@echo "Installing what the tests of the engine lora need (once)..."
+	@$(PYTHON) -m venv $(VENV)-lora
+	@$(VENV)-lora/bin/python -m pip install --quiet --require-hashes -r requirements-dev.txt
+	@$(VENV)-lora/bin/python -m pip install --quiet --require-hashes -r requirements-lora-cpu.txt
+	@touch $@
