@@ -10,8 +10,7 @@ import ijson  # type: ignore[import-untyped]
 from avatar.dataset.reading import refused
 from avatar.dataset.source import CHUNK, Source, Stream, Tick
 
-MAX_ITEM = 100_000  # values in one item; a message has some thirty
-MAX_WITHOUT = 32 * 1024 * 1024  # bytes that may pass within one value
+MAX_VALUE = 4 * 1024 * 1024  # bytes of one element; a message has a thousand
 MAX_DEPTH = 200
 MAX_PATH = 2_000  # characters
 _BOM = b"\xef\xbb\xbf"
@@ -25,6 +24,7 @@ class Begin:
 
 
 BEGIN: Final = Begin()
+_SCALARS = frozenset({"string", "number", "boolean", "null", "integer", "double"})
 _STARTS, _ENDS = frozenset({"start_map", "start_array"}), frozenset({"end_map", "end_array"})
 
 
@@ -43,8 +43,8 @@ class _Mended:
                 self._started = True
                 raw = raw.removeprefix(_BOM)
             self.since += len(raw)
-            if self.since > MAX_WITHOUT:
-                raise refused(f"{self._stream.name}: one value in it is larger than 32 MB.")
+            if self.since > MAX_VALUE:
+                raise refused(f"{self._stream.name}: one message in it is larger than 4 MB.")
             data, self._kept = _uncut(self._kept + raw if self._kept else raw)
             if data:
                 return _mended(data)
@@ -68,20 +68,21 @@ def _mended(data: bytes) -> bytes:
 
 
 def walk(
-    source: Source, items: Collection[str], tick: Tick | None = None
+    source: Source, items: Collection[str], tick: Tick | None = None, *, skip: Collection[str] = ()
 ) -> Iterator[tuple[str, Any]]:
     """What stands in a JSON document, in order, with its path ("chats.list.item.name").
 
     Of the lists in `items` each element comes whole; of all else come the numbers, texts, true,
     false and null, and BEGIN for each object. Several documents in one file follow each other.
 
+    Objects and lists under a key in `skip` are left out of the elements, which saves their making.
     Raises BadDataset where the text is no JSON, or one element is out of all proportion.
     """
     name = source.name
     count = 0
     with source.stream(tick) as stream:
         try:
-            for path, value in _walk(_Mended(stream), frozenset(items), name):
+            for path, value in _walk(_Mended(stream), frozenset(items), frozenset(skip), name):
                 count += 1
                 yield path, value
         except ijson.JSONError as error:
@@ -118,7 +119,9 @@ def paths(head: bytes) -> tuple[frozenset[str], str]:
     return frozenset(found), kind
 
 
-def _walk(file: _Mended, items: frozenset[str], name: str) -> Iterator[tuple[str, Any]]:
+def _walk(
+    file: _Mended, items: frozenset[str], skip: frozenset[str], name: str
+) -> Iterator[tuple[str, Any]]:
     here, key, in_list = "", "", False  # the path of what is open
     outer: list[tuple[str, bool]] = []
     events = ijson.basic_parse(file, buf_size=CHUNK, use_float=True, multiple_values=True)
@@ -133,7 +136,7 @@ def _walk(file: _Mended, items: frozenset[str], name: str) -> Iterator[tuple[str
         last = "item" if in_list else key
         path = "" if not outer else f"{here}.{last}" if here else last
         if in_list and here in items:
-            yield path, _element(events, event, value, name)
+            yield path, _element(events, event, value, skip, name)
         elif event in _STARTS:
             outer.append((here, in_list))
             here, in_list = path, event == "start_array"
@@ -145,36 +148,53 @@ def _walk(file: _Mended, items: frozenset[str], name: str) -> Iterator[tuple[str
             yield path, value
 
 
-def _element(events: Iterator[tuple[str, Any]], event: str, value: Any, name: str) -> Any:
+def _pass_over(events: Iterator[tuple[str, Any]]) -> None:
+    """To the end of an object or list of which the beginning was taken already."""
+    depth = 1
+    for event, _ in events:
+        if event in _STARTS:
+            depth += 1
+        elif event in _ENDS:
+            depth -= 1
+            if not depth:
+                return
+
+
+def _element(
+    events: Iterator[tuple[str, Any]], event: str, value: Any, skip: frozenset[str], name: str
+) -> Any:
     """One whole value, of which the first event was taken already."""
     if event not in _STARTS:
         return value
     top: Any = {} if event == "start_map" else []
     stack = [top]  # what is open, from the outside
-    key, size = "", 0
+    in_map = event == "start_map"
+    key = ""
     for event, value in events:  # noqa: PLR1704
         if event == "map_key":
             key = value
-            continue
-        if event in _ENDS:
+        elif event in _SCALARS:
+            if in_map:
+                top[key] = value
+            else:
+                top.append(value)
+        elif event in _STARTS:
+            if in_map and key in skip:
+                _pass_over(events)
+                continue
+            new: Any = {} if event == "start_map" else []
+            if in_map:
+                top[key] = new
+            else:
+                top.append(new)
+            stack.append(new)
+            top, in_map = new, event == "start_map"
+            if len(stack) > MAX_DEPTH:
+                raise refused(f"{name}: it is nested too deeply.")
+        else:
             done = stack.pop()
             if not stack:
                 return done
             top = stack[-1]
-            continue
-        new: Any = value
-        if event in _STARTS:
-            new = {} if event == "start_map" else []
-        if type(top) is dict:
-            top[key] = new
-        else:
-            top.append(new)
-        if event in _STARTS:
-            stack.append(new)
-            top = new
-            if len(stack) > MAX_DEPTH:
-                raise refused(f"{name}: it is nested too deeply.")
-        size += 1
-        if size > MAX_ITEM:
-            raise refused(f"{name}: one message in it has more than {MAX_ITEM:,} values.")
+            in_map = type(top) is dict
     raise ijson.IncompleteJSONError("incomplete")  # ijson says so itself before this is reached

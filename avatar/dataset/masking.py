@@ -134,35 +134,34 @@ class Masker:
         people, each part of which becomes [NAME]. Not enabled: only names are masked.
         """
         self.counts: Counter[Kind] = Counter()
-        self._finders: list[tuple[Kind, Finder]] = []
+        self._names = _of_names(names)
+        self._finders: list[tuple[Kind, int, Finder]] = []  # with the digits that it needs
         if enabled:
             self._finders += [
-                (Kind.URL, _urls),
-                (Kind.EMAIL, _emails),
-                (Kind.IBAN, _ibans),
-                (Kind.WALLET, _wallets),
-                (Kind.CARD, _cards),
-                (Kind.IP, _addresses),
-                (Kind.ID, _formed_ids),
-                (Kind.PHONE, _phones_in(region)),
-                (Kind.ID, _ids),
-                (Kind.PHONE, _other_phones),
+                (Kind.URL, 0, _urls),
+                (Kind.EMAIL, 0, _emails),
+                (Kind.IBAN, 7, _ibans),
+                (Kind.WALLET, 1, _wallets),
+                (Kind.CARD, 13, _cards),
+                (Kind.IP, 1, _addresses),
+                (Kind.ID, 4, _formed_ids),
+                (Kind.PHONE, 7, _phones_in(region)),
+                (Kind.ID, 9, _ids),
+                (Kind.PHONE, 7, _other_phones),
             ]
-        self._may_have = _DIGITS.search if enabled else None
-        pattern = _of_names(names)
-        if pattern is not None:
+        if (pattern := self._names) is not None:
             self._finders.append(
-                (Kind.NAME, lambda text: (m.span() for m in pattern.finditer(text)))
+                (Kind.NAME, 0, lambda text: (match.span() for match in pattern.finditer(text)))
             )
-        self._names = pattern
 
     def masked(self, text: str) -> str:
         """The text with placeholders. What was found first keeps its place."""
-        if not self._worth_looking(text):
-            return text
+        digits = len(_DIGITS.findall(text))
         found: list[tuple[int, int, Kind]] = []
         taken = bytearray(len(text))  # one for each character that is masked already
-        for kind, finder in self._finders:
+        for kind, needed, finder in self._finders:
+            if digits < needed:
+                continue
             for start, end in finder(text):
                 if 1 not in taken[start:end]:
                     taken[start:end] = b"\1" * (end - start)
@@ -176,13 +175,6 @@ class Masker:
             self.counts[kind] += 1
             at = end
         return "".join((*pieces, text[at:]))
-
-    def _worth_looking(self, text: str) -> bool:
-        if self._names is not None and self._names.search(text):
-            return True
-        return self._may_have is not None and (
-            "@" in text or "/" in text or self._may_have(text) is not None or "::" in text
-        )
 
 
 def _of_names(names: Collection[str]) -> re.Pattern[str] | None:
@@ -206,6 +198,8 @@ def _of_names(names: Collection[str]) -> re.Pattern[str] | None:
 
 
 def _urls(text: str) -> Iterator[Span]:
+    if "/" not in text and "www." not in text.lower():
+        return
     for match in LINK.finditer(text):
         if _is_secret(match[0]):
             yield match.span()
@@ -287,7 +281,7 @@ def _addresses(text: str) -> Iterator[Span]:
 
 def _phones_in(region: str | None) -> Finder:
     def found(text: str) -> Iterator[Span]:
-        if len(_DIGITS.findall(text)) < 7 or (region is None and "+" not in text):
+        if region is None and "+" not in text and "＋" not in text:
             return
         for match in phonenumbers.PhoneNumberMatcher(text, region):
             yield match.start, match.end

@@ -6,9 +6,8 @@ from datetime import UTC, datetime
 
 from avatar.dataset.export import Chat, Drop, Heading, Overview, Said, Speaker
 
-MIN_SILENCE, MAX_SILENCE = 600.0, 4 * 3600.0  # seconds
+MIN_SILENCE, MAX_SILENCE = 600, 4 * 3600  # seconds
 _SILENCES = 4  # times the upper quartile of the pauses; our choice
-_STEPS = 8  # buckets in each doubling of a pause: a silence is right to 9%
 
 
 class _Tally:
@@ -35,18 +34,17 @@ class _Tally:
         self.last = -math.inf
         self.latest: float | None = None
         self.in_order = True
-        self.pauses: Counter[int] = Counter()  # by the doubling of their length
+        self.pauses: Counter[int] = Counter()  # by their seconds; all long ones are one
 
     def silence(self) -> float:
         """Four times the upper quartile of the pauses, from 10 minutes to 4 hours."""
         wanted = 0.75 * self.pauses.total()
         passed = 0
-        for bucket, count in sorted(self.pauses.items()):
+        for pause, count in sorted(self.pauses.items()):
             passed += count
             if passed >= wanted:
-                pause: float = 2.0 ** ((bucket + 1) / _STEPS)
-                return min(MAX_SILENCE, max(MIN_SILENCE, _SILENCES * pause))
-        return MIN_SILENCE
+                return float(min(MAX_SILENCE, max(MIN_SILENCE, _SILENCES * pause)))
+        return float(MIN_SILENCE)
 
 
 class Count:
@@ -75,13 +73,15 @@ class Count:
             if item.name:
                 self._names[speaker] = item.name  # the newest name stays
             if tally.latest is not None:
-                pause = at - tally.latest
-                if pause < 0:
+                pause = int(at - tally.latest)
+                if at < tally.latest:
                     tally.in_order = False
-                tally.pauses[int(_STEPS * math.log2(pause)) if pause > 1 else 0] += 1
+                tally.pauses[pause if pause < MAX_SILENCE else MAX_SILENCE] += 1
             tally.latest = at
-        tally.first = min(tally.first, at)
-        tally.last = max(tally.last, at)
+        if at < tally.first:  # noqa: PLR1730 - a call would take longer, a million times
+            tally.first = at
+        if at > tally.last:  # noqa: PLR1730
+            tally.last = at
 
     def overview(self, *, form: str, ignored: tuple[str, ...]) -> Overview:
         said: Counter[str] = Counter()

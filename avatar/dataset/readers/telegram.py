@@ -35,6 +35,7 @@ _MEDIA = (
     "location_information",
 )
 _FORWARDS = ("forwarded_from", "forwarded_from_id", "saved_from")
+_SKIP = ("text_entities", "reactions")  # the first repeats the text
 _DELETED = "Deleted account"
 
 
@@ -64,7 +65,7 @@ def read(sources: Sequence[Source], tick: Tick | None = None) -> Iterator[Said |
     for source in sources:
         chat, owner, headed = _Open(source.name), "", False
         number = 0
-        for path, value in walk(source, _LISTS, tick):
+        for path, value in walk(source, _LISTS, tick, skip=_SKIP):
             if path.endswith("messages.item"):
                 if not headed:
                     headed = True
