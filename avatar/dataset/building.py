@@ -13,11 +13,13 @@ from itertools import groupby
 from operator import attrgetter
 
 from avatar import tokens
-from avatar.dataset.export import Chat, Drop, Export, Overview, Progress, Said
+from avatar.dataset.export import Export
 from avatar.dataset.links import only_links
 from avatar.dataset.masking import Masker
+from avatar.dataset.overview import Chat, Overview
 from avatar.dataset.reading import refused
 from avatar.dataset.report import Report, report_of
+from avatar.dataset.said import Drop, Progress, Said
 from avatar.records import Example, Role, Turn
 
 MIN_EXAMPLES = 10
@@ -88,8 +90,8 @@ def build(
         names=_others(person, chosen) if rules.mask_names else (),
         enabled=rules.mask,
     )
-    made = tuple(_example(draft, masker, export.source) for draft in training)
-    kept_back = tuple(_example(draft, masker, export.source) for draft in held_out)
+    made = tuple(_example(draft, masker, export.source, rules) for draft in training)
+    kept_back = tuple(_example(draft, masker, export.source, rules) for draft in held_out)
     in_chosen = sum(chat.messages for chat in chosen.values())
     dropped[Drop.OTHER_CHAT] += overview.messages - in_chosen
     report = report_of(
@@ -408,7 +410,7 @@ def _others(person: str, chosen: dict[str, Chat]) -> tuple[str, ...]:
     return tuple(sorted(names))
 
 
-def _example(draft: _Draft, masker: Masker, source: str) -> Example:
+def _example(draft: _Draft, masker: Masker, source: str, rules: Rules) -> Example:
     turns = tuple(
         Turn(role=Role.ASSISTANT if mine else Role.USER, text=masker.masked(text))
         for mine, text in draft.turns
@@ -417,5 +419,6 @@ def _example(draft: _Draft, masker: Masker, source: str) -> Example:
         turns=turns,
         weights=tuple(None for _ in turns),
         tokens=tokens.of_conversation([turn.text for turn in turns]),
-        source=f"{source}: {draft.title}"[:200],
+        # A private chat is called as the other person is.
+        source=source if rules.mask_names else f"{source}: {draft.title}"[:200],
     )

@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import BinaryIO, cast
 
 from avatar.dataset import archive, json_stream, looks, ready
-from avatar.dataset.export import Export, Heading, Progress, Said
+from avatar.dataset.export import Export
 from avatar.dataset.readers import discord, line, messenger, signal, slack, telegram, whatsapp
 from avatar.dataset.reading import Reading, refused, shown_name
+from avatar.dataset.said import Heading, Progress, Said
 from avatar.dataset.source import HEAD, MAX_EXPORT, Source, Tick
 
 _FIRST_LINES = 20  # a chat in text has its first message among these

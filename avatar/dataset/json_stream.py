@@ -92,11 +92,13 @@ def walk(
 
 
 def _no_json(name: str, count: int, error: Exception) -> Exception:
-    if isinstance(error, ijson.IncompleteJSONError) and "lexical" not in str(error):
-        text = str(error).lower()
-        if "premature" in text or "incomplete" in text:
-            return refused(f"{name}: it is cut off; its JSON does not end. Export it again.")
-    return refused(f"{name}: it is no JSON, after the first {count:,} values.")
+    text = str(error).lower()
+    place = f"after the first {count:,} of its values"
+    if "utf8" in text or "utf-8" in text:
+        return refused(f"{name}: it is not all in UTF-8, {place}.")
+    if "premature" in text or "incomplete" in text:
+        return refused(f"{name}: it is cut off {place}; its JSON does not end. Export it again.")
+    return refused(f"{name}: it is no JSON, {place}.")
 
 
 def paths(head: bytes) -> tuple[frozenset[str], str]:
@@ -161,16 +163,16 @@ def _pass_over(events: Iterator[tuple[str, Any]]) -> None:
 
 
 def _element(
-    events: Iterator[tuple[str, Any]], event: str, value: Any, skip: frozenset[str], name: str
+    events: Iterator[tuple[str, Any]], first: str, given: Any, skip: frozenset[str], name: str
 ) -> Any:
     """One whole value, of which the first event was taken already."""
-    if event not in _STARTS:
-        return value
-    top: Any = {} if event == "start_map" else []
+    if first not in _STARTS:
+        return given
+    top: Any = {} if first == "start_map" else []
     stack = [top]  # what is open, from the outside
-    in_map = event == "start_map"
+    in_map = first == "start_map"
     key = ""
-    for event, value in events:  # noqa: PLR1704
+    for event, value in events:
         if event == "map_key":
             key = value
         elif event in _SCALARS:

@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 
 from avatar.dataset import openai_jsonl
 from avatar.dataset.building import Built, Rules, build
-from avatar.dataset.export import Drop, Export, Heading, Progress, Said
+from avatar.dataset.export import Export
 from avatar.dataset.masking import Kind
+from avatar.dataset.said import Drop, Heading, Progress, Said
 from avatar.errors import BadDataset
 from avatar.records import Example, Role
 

@@ -41,7 +41,9 @@ def digest(path: Path, content: bytes, name: str) -> None:
             overview = export.overview()
             assert sum(1 for _ in export.messages()) == overview.messages
             for speaker in overview.speakers[:2]:
-                build(export, person=speaker.id, rules=Rules(mask_names=True), overview=overview)
+                rules = Rules(mask_names=True)
+                report = build(export, person=speaker.id, rules=rules, overview=overview).report
+                assert report.kept + sum(report.dropped.values()) == report.messages
     except AvatarError as error:
         assert len(error.sentence) > 20
     assert time.perf_counter() - began < SECONDS
