@@ -25,6 +25,7 @@ from avatar.records import Example, Role, Turn
 MIN_EXAMPLES = 10
 FEW_EXAMPLES = 50
 MANY_CHATS = 5  # from so many on, no chat need have more than a fifth
+_LONGEST = 1_000  # messages of a conversation; a busy group may never be silent
 _REMEMBERED = 2_000  # messages of others to which a reply may refer
 
 
@@ -211,7 +212,9 @@ class _Cutter:
                 self.dropped[drop] += 1
                 continue
             # A difference of seconds since 1970: a silence of a day and five minutes is that long.
-            if conversation and one.at - conversation[-1].said.at > silence:
+            if conversation and (
+                one.at - conversation[-1].said.at > silence or len(conversation) >= _LONGEST
+            ):
                 yield from self._conversation(conversation)
                 conversation = []
             conversation.append(_Message(one))
@@ -279,6 +282,7 @@ class _Cutter:
     def _cut(self, turns: list[_Turn]) -> Iterator[list[_Turn]]:
         """Pieces within the caps that begin with somebody else and end with the person."""
         start, count = 0, len(turns)
+        newest_mine = max((n for n, turn in enumerate(turns) if turn.mine), default=-1)
         too_long = False  # what stood before was left out for its length
         while start < count:
             if turns[start].mine:
@@ -299,7 +303,7 @@ class _Cutter:
                 start, too_long = cut + 1, False
             else:
                 # Nothing of the person comes within reach of this turn.
-                too_long = any(turn.mine for turn in turns[end:])
+                too_long = newest_mine >= end
                 reason = Drop.TOO_LONG if too_long else Drop.UNANSWERED
                 self._out(turns[start].messages, reason)
                 start += 1

@@ -1,5 +1,6 @@
 """From messages to examples: each rule, and numbers that add up."""
 
+import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -114,6 +115,16 @@ def test_at_most_so_many_characters() -> None:
     long = "x" * 700
     examples = first(*[says((ANN, ME)[n % 2], f"{n}{long}", n * 10) for n in range(4)])
     assert [[turn[1] for turn in turns] for turns in examples] == [["0", "1"], ["2", "3"]]
+
+
+def test_a_group_that_is_never_silent_is_cut_in_little_time() -> None:
+    said = [says((ANN, BEN)[n % 2], f"{n}", n * 130) for n in range(20_500)]
+    said += [says(ME, "last", 20_500 * 130)]
+    began = time.process_time()
+    built = made(*said)
+    assert time.process_time() - began < 5
+    assert [shown(example)[-1] for example in built.examples].count("!last") == 1
+    assert built.report.kept + sum(built.report.dropped.values()) == 20_525
 
 
 def test_what_is_too_long_or_too_far_is_counted() -> None:
