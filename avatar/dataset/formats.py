@@ -127,12 +127,24 @@ class Recognised:
         """The chats. Raises BadDataset when the file holds ready-made examples instead."""
         reader, sources = self.format.chats, self.sources
         if reader is None:
-            raise refused(f"it holds ready-made examples ({self.format.name}), not chats.")
+            raise refused(f"it holds {self.format.name}, not chats.")
 
         def read(progress: Progress | None) -> Iterator[Said | Heading]:
             return reader(sources, _ticking(progress, sources))
 
         return Export(form=self.format.name, source=self.source, read=read, ignored=self.ignored)
+
+    def examples(self) -> Reading:
+        """The ready-made examples. Raises BadDataset when the file holds something else."""
+        if self.format.examples is None:
+            raise refused(f"it holds {self.format.name}, not ready-made examples.")
+        return self.format.examples(self.sources[0])
+
+    def pairs(self) -> ready.PairReading:
+        """The preference pairs. Raises BadDataset when the file holds something else."""
+        if self.format.pairs is None:
+            raise refused(f"it holds {self.format.name}, not preference pairs.")
+        return self.format.pairs(self.sources[0])
 
 
 def _ticking(progress: Progress | None, sources: Sequence[Source]) -> Tick | None:

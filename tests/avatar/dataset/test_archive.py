@@ -101,7 +101,7 @@ def test_what_a_mac_adds_is_not_looked_at(tmp_path: Path) -> None:
         (b"\x89PNG\r\n\x1a\n", "it looks like a PNG image"),
         (b"{}", "it is JSON in none of the forms that I know"),
         (b"[1, 2]", "it is JSON in none of the forms that I know"),
-        ((FIXTURES / "openai.jsonl").read_bytes(), "it holds ready-made examples (OpenAI JSONL)"),
+        ((FIXTURES / "openai.jsonl").read_bytes(), "it holds OpenAI JSONL, not chats"),
     ],
 )
 def test_no_chat(tmp_path: Path, content: bytes, sentence: str) -> None:

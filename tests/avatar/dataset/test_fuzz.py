@@ -33,9 +33,9 @@ def digest(path: Path, content: bytes, name: str) -> None:
     try:
         found = recognise(path, name)
         if found.format.examples is not None:
-            found.format.examples(found.sources[0])
+            found.examples()
         elif found.format.pairs is not None:
-            found.format.pairs(found.sources[0])
+            found.pairs()
         else:
             export = found.export()
             overview = export.overview()
