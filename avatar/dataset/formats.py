@@ -12,6 +12,7 @@ from avatar.dataset.reading import Reading, refused, shown_name
 from avatar.dataset.said import Heading, Progress, Said
 from avatar.dataset.source import HEAD, MAX_EXPORT, Source, Tick
 
+SHORT_HEAD = 4096  # bytes
 _FIRST_LINES = 20  # a chat in text has its first message among these
 
 
@@ -193,8 +194,14 @@ def _unknown(head: bytes) -> str:
 def _format_of(head: bytes) -> Format | None:
     if not head.startswith((b"\xff\xfe", b"\xfe\xff")) and b"\x00" in head[: looks.HEAD]:
         return None
-    beginning = Head.of(head[:HEAD])
-    return next((format_ for format_ in FORMATS if format_.fits(beginning)), None)
+    for size in (SHORT_HEAD, HEAD):  # most say it at once, and an archive may have thousands
+        beginning = Head.of(head[:size])
+        for format_ in FORMATS:
+            if format_.fits(beginning):
+                return format_
+        if len(head) <= size:
+            break
+    return None
 
 
 def _of_archive(texts: tuple[Source, ...], source: str) -> Recognised:
