@@ -119,7 +119,10 @@ _FORMS: tuple[tuple[str, str], ...] = (
     ("", r"[A-CEGHJ-PR-TW-Z]{2} ?\d{2} ?\d{2} ?\d{2} ?[A-D]"),  # British; it has no check
     ("", r"[STFGM]\d{7}[A-Z]"),  # Singapore's
 )
-_FORM_RES = tuple((module, re.compile(rf"(?<![\w-]){form}(?![\w-])")) for module, form in _FORMS)
+_FORM_RES = tuple((module, re.compile(form)) for module, form in _FORMS)
+_ANY_FORM = re.compile(
+    r"(?<![\w-])(?:" + "|".join(form for _, form in _FORMS) + r")(?![\w-])"
+)  # one search for all of them
 _MIN_NAME = 3  # letters; shorter parts of names are words too often
 _MAX_NAMES = 500
 
@@ -296,10 +299,12 @@ def _other_phones(text: str) -> Iterator[Span]:
 
 
 def _formed_ids(text: str) -> Iterator[Span]:
-    for module, pattern in _FORM_RES:
-        for match in pattern.finditer(text):
-            if not module or _valid(module, match[0]):
+    for match in _ANY_FORM.finditer(text):
+        number = match[0]
+        for module, form in _FORM_RES:
+            if form.fullmatch(number) and (not module or _valid(module, number)):
                 yield match.span()
+                break
 
 
 def _ids(text: str) -> Iterator[Span]:

@@ -116,3 +116,9 @@ def test_the_beginning_tells_what_it_can() -> None:
         frozenset({"", "type", "a", "a.item", "a.item.b", "c"}),
         "x",
     )
+
+
+@pytest.mark.parametrize("pieces", range(1, 12))
+def test_escapes_of_telegram_may_be_cut_anywhere(pieces: int) -> None:
+    content = rb'["a\x07b", "c\\x07d", "\\\x41", ""]'
+    assert list(elements(source(content, pieces))) == ["a\x07b", r"c\x07d", r"\A", ""]
