@@ -271,6 +271,7 @@ class _Cutter:
                 and not last.context
                 and last.messages[-1].said.speaker == said.speaker
                 and said.at - last.messages[-1].said.at <= self.rules.join_within
+                and last.characters + 1 + len(said.text) <= self.rules.max_characters
             ):
                 last.messages.append(message)
                 last.characters += 1 + len(said.text)

@@ -72,12 +72,11 @@ _WALLET = re.compile(
 _DATE = re.compile(
     r"(?:\d{1,2}[./-]\d{1,2}[./-](?:\d{4}|\d{2})|\d{4}[./-]\d{1,2}[./-]\d{1,2})(?!\d|[./-]\d)"
 )
-# Numbers of telephones without a country code, in no country's form in particular: with a zero or
-# a bracket before them, as Americans write them, or bare.
-_PHONE = re.compile(
-    r"(?<![\w.,:/@#-])(?:\+\d|00?\d|\(0?\d)[\d ()./-]{5,20}\d(?![\w:])"
-    r"|(?<![\w.,:/@#-])\(?\d{3}\)?[ .-]\d{3}[ .-]\d{4}(?!\w)"
-    r"|(?<![\w.,:/@#-])\d{10,12}(?![\w:])"
+# Numbers of telephones in no country's form in particular: with a zero, a plus or a bracket before
+# them; as Americans write them, or bare.
+_PREFIXED_PHONE = re.compile(r"(?<![\w.,:/@#-])(?:\+\d|00?\d|\(0?\d)[\d ()./-]{5,20}\d(?![\w:])")
+_BARE_PHONE = re.compile(
+    r"(?<![\w.,:/@#-])(?:\(?\d{3}\)?[ .-]\d{3}[ .-]\d{4}(?!\w)|\d{10,12}(?![\w:]))"
 )
 _NUMBER = re.compile(r"(?<![\w.,])\d(?:[ ./-]?\d){8,17}(?![\w])")
 _DIGITS = re.compile(r"\d")
@@ -148,9 +147,10 @@ class Masker:
                 (Kind.CARD, 13, _cards),
                 (Kind.IP, 1, _addresses),
                 (Kind.ID, 4, _formed_ids),
-                (Kind.PHONE, 7, _phones_in(region)),
+                (Kind.PHONE, 7, _phones_in(region.upper() if region else None)),
+                (Kind.PHONE, 7, _matching(_PREFIXED_PHONE)),
                 (Kind.ID, 9, _ids),
-                (Kind.PHONE, 7, _other_phones),
+                (Kind.PHONE, 7, _matching(_BARE_PHONE)),
             ]
         if (pattern := self._names) is not None:
             self._finders.append(
@@ -292,10 +292,14 @@ def _phones_in(region: str | None) -> Finder:
     return found
 
 
-def _other_phones(text: str) -> Iterator[Span]:
-    for match in _PHONE.finditer(text):
-        if 7 <= len(_DIGITS.findall(match[0])) <= 15 and not _DATE.match(match[0].strip("(")):
-            yield match.span()
+def _matching(phone: re.Pattern[str]) -> Finder:
+    def found(text: str) -> Iterator[Span]:
+        for match in phone.finditer(text):
+            digits = len(_DIGITS.findall(match[0]))
+            if 7 <= digits <= 15 and not _DATE.match(match[0].strip("(")):
+                yield match.span()
+
+    return found
 
 
 def _formed_ids(text: str) -> Iterator[Span]:

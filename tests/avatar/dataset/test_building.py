@@ -69,6 +69,13 @@ def test_messages_of_one_speaker_within_two_minutes_are_one_turn() -> None:
     ) == [["?hi\nthere", "??", "!hey\nyou"]]
 
 
+def test_what_is_joined_still_fits_into_an_example() -> None:
+    said = [says(ANN, "a", 0), *(says(ME, f"{n}" + "x" * 800, 10 + n) for n in range(4))]
+    built = made(*said)
+    assert [len(turn) for turn in shown(built.examples[0])] == [2, 1604]
+    assert built.report.dropped == {Drop.UNPROMPTED: 2}
+
+
 def test_a_conversation_ends_after_silence_even_of_a_day_and_five_minutes() -> None:
     """A day and 5 minutes is no 5 minutes, which `timedelta.seconds` would make of it."""
     assert first(

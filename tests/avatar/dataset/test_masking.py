@@ -14,6 +14,7 @@ from avatar.dataset.masking import Kind, Masker
     [
         ("call +49 151 23456789 now", "call [PHONE] now"),
         ("call 0151 23456789 now", "call [PHONE] now"),
+        ("030 1234567", "[PHONE]"),
         ("(555) 123-4567", "[PHONE]"),
         ("555-123-4567!", "[PHONE]!"),
         ("+60 12-345 6789", "[PHONE]"),
@@ -77,7 +78,7 @@ def test_left_alone(text: str) -> None:
 def test_a_number_without_its_country_is_found_with_the_region() -> None:
     text = "call 6521 8000"
     assert Masker().masked(text) == text
-    assert Masker(region="SG").masked(text) == "call [PHONE]"
+    assert Masker(region="sg").masked(text) == "call [PHONE]"
 
 
 def test_names() -> None:

@@ -1,7 +1,9 @@
 """Telegram Desktop's JSON and its traps."""
 
 import json
+import time
 import tracemalloc
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -172,3 +174,19 @@ def test_progress_reaches_the_end(tmp_path: Path) -> None:
     assert seen[-1] == (len(content), len(content))
     assert len(seen) > 1
     assert seen == sorted(seen)
+
+
+@pytest.mark.long
+def test_reading_takes_at_most_three_times_as_long_as_parsing(tmp_path: Path) -> None:
+    content = telegram(*[{"text": f"some words {n}"} for n in range(200_000)], type="personal_chat")
+    export = export_of(tmp_path, content)
+
+    def taken(do: Callable[[], object]) -> float:
+        times = []
+        for _ in range(3):
+            began = time.process_time()
+            do()
+            times.append(time.process_time() - began)
+        return min(times)
+
+    assert taken(export.overview) < 3 * taken(lambda: json.loads(content))
