@@ -41,8 +41,8 @@ def texts(path: Path, name: str) -> tuple[Source, ...]:
     encrypted, holds archives, names paths outside of itself, or unpacks to more than it should.
     """
     try:
-        with zipfile.ZipFile(path) as archive:
-            members = archive.infolist()
+        archive = zipfile.ZipFile(path)  # open for as long as its sources are kept: see _opener
+        members = archive.infolist()
     except _FAULTS as error:
         raise refused(
             "the archive is broken, or only a part of it arrived. Pack it again."
@@ -68,20 +68,18 @@ def texts(path: Path, name: str) -> tuple[Source, ...]:
             # "_chat.txt" says nothing; the archive's own name says whose chat it is.
             name=single if single and member.filename == "_chat.txt" else _shown(member.filename),
             size=member.file_size,
-            open=_opener(path, member.filename),
+            open=_opener(archive, member),
             faults=_FAULTS,
         )
         for member in wanted
     )
 
 
-def _opener(path: Path, member: str) -> Callable[[], BinaryIO]:
-    def opened() -> BinaryIO:
-        # The archive stays open as long as its member does: zipfile counts who uses its file.
-        with zipfile.ZipFile(path) as archive:
-            return cast(BinaryIO, archive.open(member))
-
-    return opened
+def _opener(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> Callable[[], BinaryIO]:
+    """One table of contents serves all: reading it anew for each of thousands of files would take
+    minutes where there are as many pictures beside them.
+    """
+    return lambda: cast(BinaryIO, archive.open(member))
 
 
 def _check_path(name: str) -> None:

@@ -13,16 +13,19 @@ from itertools import groupby
 from operator import attrgetter
 
 from avatar import tokens
-from avatar.dataset.export import Chat, Drop, Export, Overview, Progress, Said
+from avatar.dataset.export import Export
 from avatar.dataset.links import only_links
 from avatar.dataset.masking import Masker
+from avatar.dataset.overview import Chat, Overview
 from avatar.dataset.reading import refused
 from avatar.dataset.report import Report, report_of
+from avatar.dataset.said import Drop, Progress, Said
 from avatar.records import Example, Role, Turn
 
 MIN_EXAMPLES = 10
 FEW_EXAMPLES = 50
 MANY_CHATS = 5  # from so many on, no chat need have more than a fifth
+_LONGEST = 1_000  # messages of a conversation; a busy group may never be silent
 _REMEMBERED = 2_000  # messages of others to which a reply may refer
 
 
@@ -88,8 +91,8 @@ def build(
         names=_others(person, chosen) if rules.mask_names else (),
         enabled=rules.mask,
     )
-    made = tuple(_example(draft, masker, export.source) for draft in training)
-    kept_back = tuple(_example(draft, masker, export.source) for draft in held_out)
+    made = tuple(_example(draft, masker, export.source, rules) for draft in training)
+    kept_back = tuple(_example(draft, masker, export.source, rules) for draft in held_out)
     in_chosen = sum(chat.messages for chat in chosen.values())
     dropped[Drop.OTHER_CHAT] += overview.messages - in_chosen
     report = report_of(
@@ -209,7 +212,9 @@ class _Cutter:
                 self.dropped[drop] += 1
                 continue
             # A difference of seconds since 1970: a silence of a day and five minutes is that long.
-            if conversation and one.at - conversation[-1].said.at > silence:
+            if conversation and (
+                one.at - conversation[-1].said.at > silence or len(conversation) >= _LONGEST
+            ):
                 yield from self._conversation(conversation)
                 conversation = []
             conversation.append(_Message(one))
@@ -266,6 +271,7 @@ class _Cutter:
                 and not last.context
                 and last.messages[-1].said.speaker == said.speaker
                 and said.at - last.messages[-1].said.at <= self.rules.join_within
+                and last.characters + 1 + len(said.text) <= self.rules.max_characters
             ):
                 last.messages.append(message)
                 last.characters += 1 + len(said.text)
@@ -277,6 +283,7 @@ class _Cutter:
     def _cut(self, turns: list[_Turn]) -> Iterator[list[_Turn]]:
         """Pieces within the caps that begin with somebody else and end with the person."""
         start, count = 0, len(turns)
+        newest_mine = max((n for n, turn in enumerate(turns) if turn.mine), default=-1)
         too_long = False  # what stood before was left out for its length
         while start < count:
             if turns[start].mine:
@@ -297,7 +304,7 @@ class _Cutter:
                 start, too_long = cut + 1, False
             else:
                 # Nothing of the person comes within reach of this turn.
-                too_long = any(turn.mine for turn in turns[end:])
+                too_long = newest_mine >= end
                 reason = Drop.TOO_LONG if too_long else Drop.UNANSWERED
                 self._out(turns[start].messages, reason)
                 start += 1
@@ -408,7 +415,7 @@ def _others(person: str, chosen: dict[str, Chat]) -> tuple[str, ...]:
     return tuple(sorted(names))
 
 
-def _example(draft: _Draft, masker: Masker, source: str) -> Example:
+def _example(draft: _Draft, masker: Masker, source: str, rules: Rules) -> Example:
     turns = tuple(
         Turn(role=Role.ASSISTANT if mine else Role.USER, text=masker.masked(text))
         for mine, text in draft.turns
@@ -417,5 +424,6 @@ def _example(draft: _Draft, masker: Masker, source: str) -> Example:
         turns=turns,
         weights=tuple(None for _ in turns),
         tokens=tokens.of_conversation([turn.text for turn in turns]),
-        source=f"{source}: {draft.title}"[:200],
+        # A private chat is called as the other person is.
+        source=source if rules.mask_names else f"{source}: {draft.title}"[:200],
     )

@@ -6,11 +6,13 @@ from pathlib import Path
 from typing import BinaryIO, cast
 
 from avatar.dataset import archive, json_stream, looks, ready
-from avatar.dataset.export import Export, Heading, Progress, Said
+from avatar.dataset.export import Export
 from avatar.dataset.readers import discord, line, messenger, signal, slack, telegram, whatsapp
 from avatar.dataset.reading import Reading, refused, shown_name
+from avatar.dataset.said import Heading, Progress, Said
 from avatar.dataset.source import HEAD, MAX_EXPORT, Source, Tick
 
+SHORT_HEAD = 4096  # bytes
 _FIRST_LINES = 20  # a chat in text has its first message among these
 
 
@@ -126,12 +128,24 @@ class Recognised:
         """The chats. Raises BadDataset when the file holds ready-made examples instead."""
         reader, sources = self.format.chats, self.sources
         if reader is None:
-            raise refused(f"it holds ready-made examples ({self.format.name}), not chats.")
+            raise refused(f"it holds {self.format.name}, not chats.")
 
         def read(progress: Progress | None) -> Iterator[Said | Heading]:
             return reader(sources, _ticking(progress, sources))
 
         return Export(form=self.format.name, source=self.source, read=read, ignored=self.ignored)
+
+    def examples(self) -> Reading:
+        """The ready-made examples. Raises BadDataset when the file holds something else."""
+        if self.format.examples is None:
+            raise refused(f"it holds {self.format.name}, not ready-made examples.")
+        return self.format.examples(self.sources[0])
+
+    def pairs(self) -> ready.PairReading:
+        """The preference pairs. Raises BadDataset when the file holds something else."""
+        if self.format.pairs is None:
+            raise refused(f"it holds {self.format.name}, not preference pairs.")
+        return self.format.pairs(self.sources[0])
 
 
 def _ticking(progress: Progress | None, sources: Sequence[Source]) -> Tick | None:
@@ -180,8 +194,14 @@ def _unknown(head: bytes) -> str:
 def _format_of(head: bytes) -> Format | None:
     if not head.startswith((b"\xff\xfe", b"\xfe\xff")) and b"\x00" in head[: looks.HEAD]:
         return None
-    beginning = Head.of(head[:HEAD])
-    return next((format_ for format_ in FORMATS if format_.fits(beginning)), None)
+    for size in (SHORT_HEAD, HEAD):  # most say it at once, and an archive may have thousands
+        beginning = Head.of(head[:size])
+        for format_ in FORMATS:
+            if format_.fits(beginning):
+                return format_
+        if len(head) <= size:
+            break
+    return None
 
 
 def _of_archive(texts: tuple[Source, ...], source: str) -> Recognised:

@@ -1,50 +1,66 @@
-"""JSON of any size, read as a stream (ijson): items of the lists that are asked for, one by one."""
+"""JSON of any size, read as a stream: the elements of the lists that are asked for, one by one.
 
+What is around these elements is taken apart here, sign by sign; the elements themselves are parsed
+by Python's own `json`. ijson was tried: its events, made into messages, took 2.9 times as long as
+`json.load` of a million messages, which leaves nothing for the rest of the work.
+"""
+
+import codecs
 import io
+import json
 import re
 from collections.abc import Collection, Iterator
-from typing import Any, Final
-
-import ijson  # type: ignore[import-untyped]
+from typing import Any, Final, Protocol
 
 from avatar.dataset.reading import refused
-from avatar.dataset.source import CHUNK, Source, Stream, Tick
+from avatar.dataset.source import CHUNK, Source, Tick
+from avatar.errors import BadDataset
 
-MAX_ITEM = 100_000  # values in one item; a message has some thirty
-MAX_WITHOUT = 32 * 1024 * 1024  # bytes that may pass within one value
-MAX_DEPTH = 200
+MAX_VALUE = 4 * 1024 * 1024  # characters of one element; a message has a thousand
+MAX_DEPTH = 200  # of what is around the elements
 MAX_PATH = 2_000  # characters
 _BOM = b"\xef\xbb\xbf"
 # Telegram Desktop writes control characters as \x07, which is no JSON: after an even number of
 # backslashes (they escape each other), \xNN becomes \u00NN.
 _HEX = re.compile(rb"(?<!\\)((?:\\\\)*)\\x([0-9A-Fa-f]{2})")
+_SPACE = re.compile(r"[ \t\n\r]*")
+_PUNCTUATION = re.compile(r"[\]},:]")
+_NUMBERS = (int, float)
+_LONGEST_SIGN = 12  # characters: half of "\ud83d\ude00", "-Infinity" and the like fit in
 
 
 class Begin:
-    """Stands for the value of an object that begins."""
+    """Stands for the value of an object or list that begins."""
 
 
 BEGIN: Final = Begin()
-_STARTS, _ENDS = frozenset({"start_map", "start_array"}), frozenset({"end_map", "end_array"})
+
+
+class _Readable(Protocol):
+    def read(self, size: int = -1, /) -> bytes: ...
+
+
+class _NoJson(Exception):
+    """What was read is no JSON; never leaves this module."""
+
+
+class _Cut(_NoJson):
+    """It ends too soon."""
 
 
 class _Mended:
     """JSON bytes without a mark at the start, and with `\\xNN` written as JSON has it."""
 
-    def __init__(self, stream: Stream) -> None:
+    def __init__(self, stream: _Readable) -> None:
         self._stream = stream
         self._started = False
         self._kept = b""
-        self.since = 0  # bytes since the reader last saw a value
 
     def read(self, size: int = -1) -> bytes:
         while raw := self._stream.read(size):
             if not self._started:
                 self._started = True
                 raw = raw.removeprefix(_BOM)
-            self.since += len(raw)
-            if self.since > MAX_WITHOUT:
-                raise refused(f"{self._stream.name}: one value in it is larger than 32 MB.")
             data, self._kept = _uncut(self._kept + raw if self._kept else raw)
             if data:
                 return _mended(data)
@@ -67,13 +83,75 @@ def _mended(data: bytes) -> bytes:
     return _HEX.sub(rb"\1\\u00\2", data) if b"\\x" in data else data
 
 
+class _Text:
+    """The text of a stream: a window of it, which moves on."""
+
+    def __init__(self, stream: _Readable, name: str) -> None:
+        self._file = _Mended(stream)
+        self._name = name
+        self._decode = codecs.getincrementaldecoder("utf-8")().decode
+        self._parse = json.JSONDecoder(strict=False, parse_constant=_constant).raw_decode
+        self._text = ""
+        self._at = 0
+
+    def _more(self) -> bool:
+        """Read on, at least as much as is there; False: that was all, and nothing has moved."""
+        rest = self._text[self._at :]
+        if len(rest) >= MAX_VALUE:
+            raise refused(f"{self._name}: one message in it is larger than 4 MB.")
+        data = self._file.read(min(max(CHUNK, len(rest)), MAX_VALUE - len(rest)))
+        more = self._decode(data, final=not data)
+        if not data:
+            return False
+        self._text, self._at = rest + more, 0
+        return True
+
+    def sign(self) -> str:
+        """The next character that is no space, which is not taken; "" at the end."""
+        while True:
+            space = _SPACE.match(self._text, self._at)
+            self._at = space.end() if space else self._at
+            if self._at < len(self._text):
+                return self._text[self._at]
+            if not self._more():
+                return ""
+
+    def take(self) -> None:
+        """Pass over the sign."""
+        self._at += 1
+
+    def value(self) -> Any:
+        """The value that begins at the sign, whole."""
+        while True:
+            try:
+                value, end = self._parse(self._text, self._at)
+            except json.JSONDecodeError as error:
+                unread = self._text[error.pos :]
+                if len(unread) > _LONGEST_SIGN and not error.msg.startswith("Unterminated string"):
+                    raise _NoJson from error
+                if self._more():
+                    continue
+                ended = not error.msg.startswith("Unterminated") and _PUNCTUATION.search(unread)
+                raise (_NoJson if ended else _Cut) from error
+            # A number may go on: "1" may be the beginning of "1.5e+3".
+            if type(value) in _NUMBERS and end + 3 > len(self._text) and self._more():
+                continue
+            self._at = end
+            return value
+
+
+def _constant(name: str) -> Any:
+    raise _NoJson(name)  # NaN and Infinity
+
+
 def walk(
     source: Source, items: Collection[str], tick: Tick | None = None
 ) -> Iterator[tuple[str, Any]]:
     """What stands in a JSON document, in order, with its path ("chats.list.item.name").
 
     Of the lists in `items` each element comes whole; of all else come the numbers, texts, true,
-    false and null, and BEGIN for each object. Several documents in one file follow each other.
+    false and null, and BEGIN for each object and list. Several documents in one file follow each
+    other.
 
     Raises BadDataset where the text is no JSON, or one element is out of all proportion.
     """
@@ -81,21 +159,35 @@ def walk(
     count = 0
     with source.stream(tick) as stream:
         try:
-            for path, value in _walk(_Mended(stream), frozenset(items), name):
+            for path, value in _walk(_Text(stream, name), frozenset(items)):
                 count += 1
                 yield path, value
-        except ijson.JSONError as error:
-            raise _no_json(name, count, error) from error
-        except (UnicodeDecodeError, ValueError, OverflowError, RecursionError) as error:
-            raise refused(f"{name}: it is no JSON that can be read.") from error
+        except _Cut as error:
+            raise refused(
+                f"{name}: it is cut off after the first {count:,} of its values; its JSON does not "
+                "end. Export it again."
+            ) from error
+        except _NoJson as error:
+            raise refused(
+                f"{name}: it is no JSON, after the first {count:,} of its values."
+            ) from error
+        except UnicodeDecodeError as error:
+            raise refused(
+                f"{name}: it is not all in UTF-8, after the first {count:,} of its values."
+            ) from error
+        except RecursionError as error:
+            raise refused(f"{name}: it is nested too deeply.") from error
+        except ValueError as error:  # a number of thousands of digits
+            raise refused(f"{name}: it has a number that cannot be read.") from error
 
 
-def _no_json(name: str, count: int, error: Exception) -> Exception:
-    if isinstance(error, ijson.IncompleteJSONError) and "lexical" not in str(error):
-        text = str(error).lower()
-        if "premature" in text or "incomplete" in text:
-            return refused(f"{name}: it is cut off; its JSON does not end. Export it again.")
-    return refused(f"{name}: it is no JSON, after the first {count:,} values.")
+def elements(source: Source, tick: Tick | None = None) -> Iterator[Any]:
+    """The elements of a document that is a list. Raises BadDataset as `walk` does."""
+    for path, value in walk(source, ("",), tick):
+        if path == "item":
+            yield value
+        elif path or value is not BEGIN:
+            raise refused(f"{source.name}: it is no list.")
 
 
 def paths(head: bytes) -> tuple[frozenset[str], str]:
@@ -105,76 +197,55 @@ def paths(head: bytes) -> tuple[frozenset[str], str]:
     found: set[str] = set()
     kind = ""
     try:
-        for path, event, value in ijson.parse(
-            io.BytesIO(_mended(head.removeprefix(_BOM))), buf_size=4096, multiple_values=True
-        ):
+        for path, value in _walk(_Text(io.BytesIO(head), "the file"), frozenset()):
             found.add(path)
-            if path == "type" and event == "string":
+            if path == "type" and isinstance(value, str):
                 kind = value
-            if len(path) > MAX_PATH:
-                break
-    except (ijson.JSONError, ValueError, OverflowError, RecursionError):
+    except (_NoJson, BadDataset, ValueError, RecursionError):
         pass  # what was seen before the head ends, or before a fault, is what there is
     return frozenset(found), kind
 
 
-def _walk(file: _Mended, items: frozenset[str], name: str) -> Iterator[tuple[str, Any]]:
-    here, key, in_list = "", "", False  # the path of what is open
+def _walk(text: _Text, items: frozenset[str]) -> Iterator[tuple[str, Any]]:
+    here, in_list = "", False  # the path of what is open
     outer: list[tuple[str, bool]] = []
-    events = ijson.basic_parse(file, buf_size=CHUNK, use_float=True, multiple_values=True)
-    for event, value in events:
-        file.since = 0
-        if event == "map_key":
-            key = value
-            continue
-        if event in _ENDS:
-            here, in_list = outer.pop()
-            continue
-        last = "item" if in_list else key
-        path = "" if not outer else f"{here}.{last}" if here else last
+    first = True  # in what is open: no comma stands before
+    while sign := text.sign():
+        key = "item"
+        if outer:
+            if sign == ("]" if in_list else "}"):
+                text.take()
+                here, in_list = outer.pop()
+                first = False
+                continue
+            if not first:
+                sign = _after(text, ",")
+            if not in_list:
+                if sign != '"':
+                    raise _NoJson if sign else _Cut
+                key = text.value()
+                sign = _after(text, ":")
+        first = False
+        path = "" if not outer else f"{here}.{key}" if here else key
         if in_list and here in items:
-            yield path, _element(events, event, value, name)
-        elif event in _STARTS:
+            yield path, text.value()
+        elif sign == "{" or sign == "[":  # noqa: PLR1714
+            text.take()
             outer.append((here, in_list))
-            here, in_list = path, event == "start_array"
+            here, in_list, first = path, sign == "[", True
             if len(outer) > MAX_DEPTH or len(path) > MAX_PATH:
-                raise refused(f"{name}: it is nested too deeply.")
-            if event == "start_map":
-                yield path, BEGIN
+                raise RecursionError
+            yield path, BEGIN
         else:
-            yield path, value
+            yield path, text.value()
+    if outer:
+        raise _Cut
 
 
-def _element(events: Iterator[tuple[str, Any]], event: str, value: Any, name: str) -> Any:
-    """One whole value, of which the first event was taken already."""
-    if event not in _STARTS:
-        return value
-    top: Any = {} if event == "start_map" else []
-    stack = [top]  # what is open, from the outside
-    key, size = "", 0
-    for event, value in events:  # noqa: PLR1704
-        if event == "map_key":
-            key = value
-            continue
-        if event in _ENDS:
-            done = stack.pop()
-            if not stack:
-                return done
-            top = stack[-1]
-            continue
-        new: Any = value
-        if event in _STARTS:
-            new = {} if event == "start_map" else []
-        if type(top) is dict:
-            top[key] = new
-        else:
-            top.append(new)
-        if event in _STARTS:
-            stack.append(new)
-            top = new
-            if len(stack) > MAX_DEPTH:
-                raise refused(f"{name}: it is nested too deeply.")
-        size += 1
-        if size > MAX_ITEM:
-            raise refused(f"{name}: one message in it has more than {MAX_ITEM:,} values.")
-    raise ijson.IncompleteJSONError("incomplete")  # ijson says so itself before this is reached
+def _after(text: _Text, wanted: str) -> str:
+    """The sign behind the one that must come next."""
+    sign = text.sign()
+    if sign != wanted:
+        raise _NoJson if sign else _Cut
+    text.take()
+    return text.sign()

@@ -72,12 +72,11 @@ _WALLET = re.compile(
 _DATE = re.compile(
     r"(?:\d{1,2}[./-]\d{1,2}[./-](?:\d{4}|\d{2})|\d{4}[./-]\d{1,2}[./-]\d{1,2})(?!\d|[./-]\d)"
 )
-# Numbers of telephones without a country code, in no country's form in particular: with a zero or
-# a bracket before them, as Americans write them, or bare.
-_PHONE = re.compile(
-    r"(?<![\w.,:/@#-])(?:\+\d|00?\d|\(0?\d)[\d ()./-]{5,20}\d(?![\w:])"
-    r"|(?<![\w.,:/@#-])\(?\d{3}\)?[ .-]\d{3}[ .-]\d{4}(?!\w)"
-    r"|(?<![\w.,:/@#-])\d{10,12}(?![\w:])"
+# Numbers of telephones in no country's form in particular: with a zero, a plus or a bracket before
+# them; as Americans write them, or bare.
+_PREFIXED_PHONE = re.compile(r"(?<![\w.,:/@#-])(?:\+\d|00?\d|\(0?\d)[\d ()./-]{5,20}\d(?![\w:])")
+_BARE_PHONE = re.compile(
+    r"(?<![\w.,:/@#-])(?:\(?\d{3}\)?[ .-]\d{3}[ .-]\d{4}(?!\w)|\d{10,12}(?![\w:]))"
 )
 _NUMBER = re.compile(r"(?<![\w.,])\d(?:[ ./-]?\d){8,17}(?![\w])")
 _DIGITS = re.compile(r"\d")
@@ -119,7 +118,10 @@ _FORMS: tuple[tuple[str, str], ...] = (
     ("", r"[A-CEGHJ-PR-TW-Z]{2} ?\d{2} ?\d{2} ?\d{2} ?[A-D]"),  # British; it has no check
     ("", r"[STFGM]\d{7}[A-Z]"),  # Singapore's
 )
-_FORM_RES = tuple((module, re.compile(rf"(?<![\w-]){form}(?![\w-])")) for module, form in _FORMS)
+_FORM_RES = tuple((module, re.compile(form)) for module, form in _FORMS)
+_ANY_FORM = re.compile(
+    r"(?<![\w-])(?:" + "|".join(form for _, form in _FORMS) + r")(?![\w-])"
+)  # one search for all of them
 _MIN_NAME = 3  # letters; shorter parts of names are words too often
 _MAX_NAMES = 500
 
@@ -134,35 +136,35 @@ class Masker:
         people, each part of which becomes [NAME]. Not enabled: only names are masked.
         """
         self.counts: Counter[Kind] = Counter()
-        self._finders: list[tuple[Kind, Finder]] = []
+        self._names = _of_names(names)
+        self._finders: list[tuple[Kind, int, Finder]] = []  # with the digits that it needs
         if enabled:
             self._finders += [
-                (Kind.URL, _urls),
-                (Kind.EMAIL, _emails),
-                (Kind.IBAN, _ibans),
-                (Kind.WALLET, _wallets),
-                (Kind.CARD, _cards),
-                (Kind.IP, _addresses),
-                (Kind.ID, _formed_ids),
-                (Kind.PHONE, _phones_in(region)),
-                (Kind.ID, _ids),
-                (Kind.PHONE, _other_phones),
+                (Kind.URL, 0, _urls),
+                (Kind.EMAIL, 0, _emails),
+                (Kind.IBAN, 7, _ibans),
+                (Kind.WALLET, 1, _wallets),
+                (Kind.CARD, 13, _cards),
+                (Kind.IP, 1, _addresses),
+                (Kind.ID, 4, _formed_ids),
+                (Kind.PHONE, 7, _phones_in(region.upper() if region else None)),
+                (Kind.PHONE, 7, _matching(_PREFIXED_PHONE)),
+                (Kind.ID, 9, _ids),
+                (Kind.PHONE, 7, _matching(_BARE_PHONE)),
             ]
-        self._may_have = _DIGITS.search if enabled else None
-        pattern = _of_names(names)
-        if pattern is not None:
+        if (pattern := self._names) is not None:
             self._finders.append(
-                (Kind.NAME, lambda text: (m.span() for m in pattern.finditer(text)))
+                (Kind.NAME, 0, lambda text: (match.span() for match in pattern.finditer(text)))
             )
-        self._names = pattern
 
     def masked(self, text: str) -> str:
         """The text with placeholders. What was found first keeps its place."""
-        if not self._worth_looking(text):
-            return text
+        digits = len(_DIGITS.findall(text))
         found: list[tuple[int, int, Kind]] = []
         taken = bytearray(len(text))  # one for each character that is masked already
-        for kind, finder in self._finders:
+        for kind, needed, finder in self._finders:
+            if digits < needed:
+                continue
             for start, end in finder(text):
                 if 1 not in taken[start:end]:
                     taken[start:end] = b"\1" * (end - start)
@@ -176,13 +178,6 @@ class Masker:
             self.counts[kind] += 1
             at = end
         return "".join((*pieces, text[at:]))
-
-    def _worth_looking(self, text: str) -> bool:
-        if self._names is not None and self._names.search(text):
-            return True
-        return self._may_have is not None and (
-            "@" in text or "/" in text or self._may_have(text) is not None or "::" in text
-        )
 
 
 def _of_names(names: Collection[str]) -> re.Pattern[str] | None:
@@ -206,6 +201,8 @@ def _of_names(names: Collection[str]) -> re.Pattern[str] | None:
 
 
 def _urls(text: str) -> Iterator[Span]:
+    if "/" not in text and "www." not in text.lower():
+        return
     for match in LINK.finditer(text):
         if _is_secret(match[0]):
             yield match.span()
@@ -287,7 +284,7 @@ def _addresses(text: str) -> Iterator[Span]:
 
 def _phones_in(region: str | None) -> Finder:
     def found(text: str) -> Iterator[Span]:
-        if len(_DIGITS.findall(text)) < 7 or (region is None and "+" not in text):
+        if region is None and "+" not in text and "＋" not in text:
             return
         for match in phonenumbers.PhoneNumberMatcher(text, region):
             yield match.start, match.end
@@ -295,17 +292,23 @@ def _phones_in(region: str | None) -> Finder:
     return found
 
 
-def _other_phones(text: str) -> Iterator[Span]:
-    for match in _PHONE.finditer(text):
-        if 7 <= len(_DIGITS.findall(match[0])) <= 15 and not _DATE.match(match[0].strip("(")):
-            yield match.span()
+def _matching(phone: re.Pattern[str]) -> Finder:
+    def found(text: str) -> Iterator[Span]:
+        for match in phone.finditer(text):
+            digits = len(_DIGITS.findall(match[0]))
+            if 7 <= digits <= 15 and not _DATE.match(match[0].strip("(")):
+                yield match.span()
+
+    return found
 
 
 def _formed_ids(text: str) -> Iterator[Span]:
-    for module, pattern in _FORM_RES:
-        for match in pattern.finditer(text):
-            if not module or _valid(module, match[0]):
+    for match in _ANY_FORM.finditer(text):
+        number = match[0]
+        for module, form in _FORM_RES:
+            if form.fullmatch(number) and (not module or _valid(module, number)):
                 yield match.span()
+                break
 
 
 def _ids(text: str) -> Iterator[Span]:

@@ -1,14 +1,60 @@
-"""Counting what an export holds, in one pass and in little memory."""
+"""What an export holds, counted in one pass and in little memory."""
 
 import math
 from collections import Counter
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from avatar.dataset.export import Chat, Drop, Heading, Overview, Said, Speaker
+from avatar.dataset.said import Drop, Heading, Said
 
-MIN_SILENCE, MAX_SILENCE = 600.0, 4 * 3600.0  # seconds
+MIN_SILENCE, MAX_SILENCE = 600, 4 * 3600  # seconds
 _SILENCES = 4  # times the upper quartile of the pauses; our choice
-_STEPS = 8  # buckets in each doubling of a pause: a silence is right to 9%
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Speaker:
+    """Somebody who speaks in an export."""
+
+    id: str
+    name: str
+    messages: int
+    usable: int  # of these, those that have words of their own
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Chat:
+    """One chat of an export."""
+
+    id: str
+    title: str
+    messages: int
+    speakers: tuple[Speaker, ...]  # most messages first
+    first: datetime | None  # None: no message
+    last: datetime | None
+    in_order: bool  # the file has its messages oldest first
+    silence: float  # seconds without a message after which a conversation has ended
+
+    @property
+    def is_group(self) -> bool:
+        return len(self.speakers) > 2
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Overview:
+    """What there is to choose from."""
+
+    format: str  # "Telegram"
+    chats: tuple[Chat, ...]  # most messages first
+    speakers: tuple[Speaker, ...]  # over all chats, most messages first
+    owner: str | None  # the id of the speaker whose export this is, where the file says so
+    ignored: tuple[str, ...]  # files of an archive that are no chats
+
+    @property
+    def messages(self) -> int:
+        return sum(chat.messages for chat in self.chats)
+
+    def speaker(self, speaker_id: str) -> Speaker | None:
+        return next((s for s in self.speakers if s.id == speaker_id), None)
 
 
 class _Tally:
@@ -35,18 +81,17 @@ class _Tally:
         self.last = -math.inf
         self.latest: float | None = None
         self.in_order = True
-        self.pauses: Counter[int] = Counter()  # by the doubling of their length
+        self.pauses: Counter[int] = Counter()  # by their seconds; all long ones are one
 
     def silence(self) -> float:
         """Four times the upper quartile of the pauses, from 10 minutes to 4 hours."""
         wanted = 0.75 * self.pauses.total()
         passed = 0
-        for bucket, count in sorted(self.pauses.items()):
+        for pause, count in sorted(self.pauses.items()):
             passed += count
             if passed >= wanted:
-                pause: float = 2.0 ** ((bucket + 1) / _STEPS)
-                return min(MAX_SILENCE, max(MIN_SILENCE, _SILENCES * pause))
-        return MIN_SILENCE
+                return float(min(MAX_SILENCE, max(MIN_SILENCE, _SILENCES * pause)))
+        return float(MIN_SILENCE)
 
 
 class Count:
@@ -75,13 +120,15 @@ class Count:
             if item.name:
                 self._names[speaker] = item.name  # the newest name stays
             if tally.latest is not None:
-                pause = at - tally.latest
-                if pause < 0:
+                pause = int(at - tally.latest)
+                if at < tally.latest:
                     tally.in_order = False
-                tally.pauses[int(_STEPS * math.log2(pause)) if pause > 1 else 0] += 1
+                tally.pauses[min(pause, MAX_SILENCE)] += 1
             tally.latest = at
-        tally.first = min(tally.first, at)
-        tally.last = max(tally.last, at)
+        if at < tally.first:  # noqa: PLR1730 - a call would take longer, a million times
+            tally.first = at
+        if at > tally.last:  # noqa: PLR1730
+            tally.last = at
 
     def overview(self, *, form: str, ignored: tuple[str, ...]) -> Overview:
         said: Counter[str] = Counter()

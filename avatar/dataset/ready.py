@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from avatar.dataset import openai_jsonl
-from avatar.dataset.json_stream import walk
+from avatar.dataset.json_stream import elements
 from avatar.dataset.openai_jsonl import MAX_EXAMPLES, MAX_FAULTY, MIN_EXAMPLES, Bad
 from avatar.dataset.reading import Faults, Reading, refused
 from avatar.dataset.source import CHUNK, Source, lines
@@ -163,7 +163,7 @@ def _objects(source: Source) -> Iterator[tuple[int, str, Any]]:
     with io.BufferedReader(source.stream(), CHUNK) as file:
         begins = file.read(64).removeprefix(b"\xef\xbb\xbf").lstrip()[:1]
     if begins == b"[":
-        for number, (_, data) in enumerate(walk(source, ("",)), start=1):
+        for number, data in enumerate(elements(source), start=1):
             yield number, "example", data
         return
     for number, line in lines(source):

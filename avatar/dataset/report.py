@@ -5,9 +5,9 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from avatar.dataset.export import Drop
 from avatar.dataset.languages import language
 from avatar.dataset.masking import Kind
+from avatar.dataset.said import Drop
 from avatar.records import Example
 
 

@@ -3,9 +3,9 @@
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from avatar.dataset.export import Drop, Heading, Said
 from avatar.dataset.json_stream import walk
 from avatar.dataset.reading import refused
+from avatar.dataset.said import Drop, Heading, Said
 from avatar.dataset.source import Source, Tick, fit
 from avatar.dataset.times import moment
 
@@ -23,7 +23,7 @@ def read(sources: Sequence[Source], tick: Tick | None = None) -> Iterator[Said |
             elif path == "channel.name" and isinstance(value, str):
                 channel = fit(value)
             elif path == "channel.id" and isinstance(value, str | int):
-                chat = str(value)
+                chat = fit(str(value))
             elif path == "messages.item":
                 number += 1
                 if not isinstance(value, dict):
@@ -58,12 +58,12 @@ def _said(message: dict[str, Any], chat: str, number: int, source: Source) -> Sa
         ) from error
     return Said(
         chat=chat,
-        speaker=str(author.get("id") or name or "?"),
+        speaker=fit(str(author.get("id") or name or "?")),
         name=name or "?",
         at=at,
         text=text,
-        id=str(message.get("id") or ""),
-        reply_to=str(reference.get("messageId") or ""),
+        id=fit(str(message.get("id") or "")),
+        reply_to=fit(str(reference.get("messageId") or "")),
         drop=_drop(message, author, reference, text),
     )
 

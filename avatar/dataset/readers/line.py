@@ -3,9 +3,9 @@
 import re
 from collections.abc import Iterator, Sequence
 
-from avatar.dataset.export import Drop, Heading, Said
 from avatar.dataset.readers.paragraphs import Lines
 from avatar.dataset.reading import refused
+from avatar.dataset.said import Drop, Heading, Said
 from avatar.dataset.source import Source, Tick, fit, lines
 from avatar.dataset.times import moment
 

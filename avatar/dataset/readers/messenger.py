@@ -5,9 +5,9 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from avatar.dataset.export import Drop, Heading, Said
 from avatar.dataset.json_stream import walk
 from avatar.dataset.reading import refused
+from avatar.dataset.said import Drop, Heading, Said
 from avatar.dataset.source import Source, Tick, fit
 from avatar.dataset.times import seconds
 

@@ -6,9 +6,9 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from avatar.dataset.export import Drop, Heading, Said
-from avatar.dataset.json_stream import walk
+from avatar.dataset.json_stream import elements
 from avatar.dataset.reading import refused
+from avatar.dataset.said import Drop, Heading, Said
 from avatar.dataset.source import Source, Tick, fit
 from avatar.dataset.times import seconds
 
@@ -23,14 +23,14 @@ def read(sources: Sequence[Source], tick: Tick | None = None) -> Iterator[Said |
     for source in sources:
         folder, _, last = source.name.rpartition("/")
         if last == "users.json":
-            for _, user in walk(source, ("",), tick):
+            for user in elements(source, tick):
                 people.learn(user)
         else:
             channels[folder or source.name].append(source)
     for channel, days in channels.items():
         yield Heading(chat=channel, title="#" + channel.rpartition("/")[2])
         for source in sorted(days, key=lambda day: day.name):
-            for number, (_, message) in enumerate(walk(source, ("",), tick), start=1):
+            for number, message in enumerate(elements(source, tick), start=1):
                 place = f"{source.name}: message {number}"
                 if not isinstance(message, dict):
                     raise refused(f"{place} is no message.")
@@ -63,7 +63,7 @@ def _said(message: dict[str, Any], channel: str, place: str, people: _People) ->
     except ValueError as error:
         raise refused(f"{place} has no time that can be read ({stamp!s:.40}).") from error
     user, content, thread = message.get("user"), message.get("text"), message.get("thread_ts")
-    speaker = user if isinstance(user, str) and user else "?"
+    speaker = fit(user) if isinstance(user, str) and user else "?"
     text = fit(_plain(content, people.names)) if isinstance(content, str) else ""
     return Said(
         chat=channel,
@@ -71,8 +71,8 @@ def _said(message: dict[str, Any], channel: str, place: str, people: _People) ->
         name=people.names.get(speaker, speaker),
         at=at,
         text=text,
-        id=str(stamp),
-        reply_to=thread if isinstance(thread, str) and thread != stamp else "",
+        id=fit(str(stamp)),
+        reply_to=fit(thread) if isinstance(thread, str) and thread != stamp else "",
         drop=_drop(message, text, is_bot=speaker in people.bots),
     )
 

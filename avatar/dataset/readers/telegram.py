@@ -3,9 +3,9 @@
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from avatar.dataset.export import Drop, Heading, Said
 from avatar.dataset.json_stream import BEGIN, walk
 from avatar.dataset.reading import refused
+from avatar.dataset.said import Drop, Heading, Said
 from avatar.dataset.source import Source, Tick, fit
 from avatar.dataset.times import moment, seconds
 
@@ -48,7 +48,7 @@ class _Open:
 
     def set(self, field: str, value: Any) -> None:
         if field == "id" and isinstance(value, int | str):
-            self.chat = str(value)
+            self.chat = fit(str(value))
         elif field == "name" and isinstance(value, str):
             self.title = fit(value)
         elif field == "type" and isinstance(value, str):
@@ -95,8 +95,7 @@ def _said(message: dict[str, Any], chat: _Open, owner: str, source: Source) -> S
     if isinstance(speaker, int | float):  # as old exports have it
         speaker = f"user{speaker:.0f}"
     name = fit(name) if isinstance(name, str) else ""
-    if not isinstance(speaker, str):
-        speaker = name or _DELETED
+    speaker = fit(speaker) if isinstance(speaker, str) else name or _DELETED
     text = get("text")
     text = fit(text if isinstance(text, str) else _plain(text))
     reply_to = get("reply_to_message_id")
@@ -106,8 +105,8 @@ def _said(message: dict[str, Any], chat: _Open, owner: str, source: Source) -> S
         name=name or _DELETED,
         at=_time(message, chat, source),
         text=text,
-        id=str(get("id", "")),
-        reply_to="" if reply_to is None else str(reply_to),
+        id=fit(str(get("id", ""))),
+        reply_to="" if reply_to is None else fit(str(reply_to)),
         drop=_drop(message, chat, owner, speaker, text),
     )
 

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import Enum
 
-from avatar.dataset.export import Drop, Heading, Said
 from avatar.dataset.readers.paragraphs import Lines
 from avatar.dataset.reading import refused
+from avatar.dataset.said import Drop, Heading, Said
 from avatar.dataset.source import Source, Tick, fit, lines
 
 MARKS = "\u200e\u200f\u202a\u202b\u202c\u2068\u2069\ufeff"
@@ -35,6 +35,7 @@ _TITLE = re.compile(
 # A file's name with what "(file attached)" is in the person's language; a caption may follow.
 _ATTACHED = re.compile(r"[^\s<>()]{1,160}\.\w{2,5} \([^()\n]{3,40}\)(?:\n|$)")
 _ANGLES = re.compile(f"[{MARKS}]*<[^<>\\n]{{3,200}}>")  # <Media omitted>, <attached: x.jpg>
+_FILE_AFTER = re.compile("\u200e<[^<>\n]{3,200}>$")  # an iPhone's, behind a caption
 # "<This message was edited>" after the text.
 _EDITED = re.compile(
     f"(?:[{MARKS}]<[^<>\\n]{{5,80}}>|<[^<>\\n]{{0,60}}(?:edited|bearbeitet|modifi|editad|editó|"
@@ -55,6 +56,15 @@ _DELETED = re.compile(
     r"|삭제된 메시지입니다|यह संदेश मिटा दिया गया|تم حذف هذه الرسالة|ההודעה נמחקה)[.。]?",
     re.IGNORECASE,
 )
+# What Android writes as if the person had: calls that were missed, and places.
+_CALL = re.compile(
+    r"(?:missed (?:voice|video|group (?:voice|video)) call|verpasster? (?:sprach|video)anruf"
+    r"|(?:llamada|videollamada) perdida|appel (?:vocal|vidéo) manqué"
+    r"|chamada de (?:voz|vídeo) perdida|(?:chiamata vocale|videochiamata) persa"
+    r"|пропущенный (?:аудиозвонок|видеозвонок))[.]?",
+    re.IGNORECASE,
+)
+_PLACE = re.compile(r"[^\n:]{2,40}: https://maps\.google\.com/\?q=[-\d.,]{3,60}")
 _QUOTES = re.compile('["“”„«»]')  # in a name: a notice such as: Ann changed the subject to "a: b"
 _MAX_NAME = 60
 
@@ -191,6 +201,10 @@ def _cleaned(text: str, *, apple: bool) -> tuple[str, Drop | None]:
     bare = fit(text.strip(MARKS + " "))
     if _DELETED.fullmatch(bare):
         return "", Drop.DELETED
+    if _CALL.fullmatch(bare):
+        return "", Drop.SERVICE
+    if _PLACE.fullmatch(bare):
+        return "", Drop.MEDIA
     had_media = False
     if match := _ANGLES.match(text):  # nothing, or a caption after it
         text, had_media = text[match.end() :], True
@@ -205,17 +219,9 @@ def _cleaned(text: str, *, apple: bool) -> tuple[str, Drop | None]:
         text, had_media = caption, True
     else:
         text = _EDITED.sub("", text)
-        if (match := _trailing_file(text)) is not None:
+        if (match := _FILE_AFTER.search(text)) is not None:
             text, had_media = text[: match.start()], True
     text = fit("".join(c for c in text if c not in MARKS) if not text.isascii() else text)
     if not text:
         return "", Drop.MEDIA if had_media else Drop.EMPTY
     return text, None
-
-
-_FILE_AFTER = re.compile("\u200e<[^<>\n]{3,200}>$")
-
-
-def _trailing_file(text: str) -> re.Match[str] | None:
-    """An iPhone's "<attached: …>" after a caption."""
-    return _FILE_AFTER.search(text)

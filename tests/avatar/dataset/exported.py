@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
-from avatar.dataset.export import Export, Said
+from avatar.dataset.export import Export
 from avatar.dataset.formats import open_export
+from avatar.dataset.said import Said
 from avatar.errors import BadDataset
 
 FIXTURES = Path(__file__).resolve().parents[2] / "fixtures" / "exports"

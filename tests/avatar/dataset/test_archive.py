@@ -4,6 +4,7 @@ import io
 import struct
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -101,8 +102,25 @@ def test_what_a_mac_adds_is_not_looked_at(tmp_path: Path) -> None:
         (b"\x89PNG\r\n\x1a\n", "it looks like a PNG image"),
         (b"{}", "it is JSON in none of the forms that I know"),
         (b"[1, 2]", "it is JSON in none of the forms that I know"),
-        ((FIXTURES / "openai.jsonl").read_bytes(), "it holds ready-made examples (OpenAI JSONL)"),
+        ((FIXTURES / "openai.jsonl").read_bytes(), "it holds OpenAI JSONL, not chats"),
     ],
 )
 def test_no_chat(tmp_path: Path, content: bytes, sentence: str) -> None:
     assert sentence in fault(tmp_path, content)
+
+
+def test_the_table_of_contents_is_read_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    content = zipped({f"{n}.txt": CHAT for n in range(30)})
+    opened = []
+    real = zipfile.ZipFile.__init__
+
+    def counted(self: zipfile.ZipFile, *arguments: Any, **more: Any) -> None:
+        opened.append(self)
+        real(self, *arguments, **more)
+
+    monkeypatch.setattr(zipfile.ZipFile, "__init__", counted)
+    export = export_of(tmp_path, content)
+    assert export.overview().messages == sum(1 for _ in export.messages()) == 30
+    assert len(opened) == 1

@@ -1,5 +1,6 @@
 """From messages to examples: each rule, and numbers that add up."""
 
+import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -11,8 +12,9 @@ from hypothesis import strategies as st
 
 from avatar.dataset import openai_jsonl
 from avatar.dataset.building import Built, Rules, build
-from avatar.dataset.export import Drop, Export, Heading, Progress, Said
+from avatar.dataset.export import Export
 from avatar.dataset.masking import Kind
+from avatar.dataset.said import Drop, Heading, Progress, Said
 from avatar.errors import BadDataset
 from avatar.records import Example, Role
 
@@ -67,6 +69,13 @@ def test_messages_of_one_speaker_within_two_minutes_are_one_turn() -> None:
     ) == [["?hi\nthere", "??", "!hey\nyou"]]
 
 
+def test_what_is_joined_still_fits_into_an_example() -> None:
+    said = [says(ANN, "a", 0), *(says(ME, f"{n}" + "x" * 800, 10 + n) for n in range(4))]
+    built = made(*said)
+    assert [len(turn) for turn in shown(built.examples[0])] == [2, 1604]
+    assert built.report.dropped == {Drop.UNPROMPTED: 2}
+
+
 def test_a_conversation_ends_after_silence_even_of_a_day_and_five_minutes() -> None:
     """A day and 5 minutes is no 5 minutes, which `timedelta.seconds` would make of it."""
     assert first(
@@ -113,6 +122,16 @@ def test_at_most_so_many_characters() -> None:
     long = "x" * 700
     examples = first(*[says((ANN, ME)[n % 2], f"{n}{long}", n * 10) for n in range(4)])
     assert [[turn[1] for turn in turns] for turns in examples] == [["0", "1"], ["2", "3"]]
+
+
+def test_a_group_that_is_never_silent_is_cut_in_little_time() -> None:
+    said = [says((ANN, BEN)[n % 2], f"{n}", n * 130) for n in range(20_500)]
+    said += [says(ME, "last", 20_500 * 130)]
+    began = time.process_time()
+    built = made(*said)
+    assert time.process_time() - began < 5
+    assert [shown(example)[-1] for example in built.examples].count("!last") == 1
+    assert built.report.kept + sum(built.report.dropped.values()) == 20_525
 
 
 def test_what_is_too_long_or_too_far_is_counted() -> None:

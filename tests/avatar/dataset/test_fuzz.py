@@ -33,15 +33,17 @@ def digest(path: Path, content: bytes, name: str) -> None:
     try:
         found = recognise(path, name)
         if found.format.examples is not None:
-            found.format.examples(found.sources[0])
+            found.examples()
         elif found.format.pairs is not None:
-            found.format.pairs(found.sources[0])
+            found.pairs()
         else:
             export = found.export()
             overview = export.overview()
             assert sum(1 for _ in export.messages()) == overview.messages
             for speaker in overview.speakers[:2]:
-                build(export, person=speaker.id, rules=Rules(mask_names=True), overview=overview)
+                rules = Rules(mask_names=True)
+                report = build(export, person=speaker.id, rules=rules, overview=overview).report
+                assert report.kept + sum(report.dropped.values()) == report.messages
     except AvatarError as error:
         assert len(error.sentence) > 20
     assert time.perf_counter() - began < SECONDS

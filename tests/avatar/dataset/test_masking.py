@@ -14,6 +14,7 @@ from avatar.dataset.masking import Kind, Masker
     [
         ("call +49 151 23456789 now", "call [PHONE] now"),
         ("call 0151 23456789 now", "call [PHONE] now"),
+        ("030 1234567", "[PHONE]"),
         ("(555) 123-4567", "[PHONE]"),
         ("555-123-4567!", "[PHONE]!"),
         ("+60 12-345 6789", "[PHONE]"),
@@ -29,6 +30,9 @@ from avatar.dataset.masking import Kind, Masker
         ("cpf 529.982.247-25", "cpf [ID]"),
         ("dni 54362315K", "dni [ID]"),
         ("RSSMRA85T10A562S", "[ID]"),
+        ("rut 30.686.957-4, 12345670-K", "rut [ID], [ID]"),
+        ("131052-308T", "[ID]"),
+        ("AB 12 34 56 C", "[ID]"),
         ("11010519491231002X", "[ID]"),
         ("S1234567D", "[ID]"),
         ("send to 1A1zP1eP5QGefi2DMPTfTL5SLmv7DivfNa", "send to [WALLET]"),
@@ -74,7 +78,7 @@ def test_left_alone(text: str) -> None:
 def test_a_number_without_its_country_is_found_with_the_region() -> None:
     text = "call 6521 8000"
     assert Masker().masked(text) == text
-    assert Masker(region="SG").masked(text) == "call [PHONE]"
+    assert Masker(region="sg").masked(text) == "call [PHONE]"
 
 
 def test_names() -> None:

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from avatar.dataset.export import Drop
 from avatar.dataset.readers.messenger import repaired
+from avatar.dataset.said import Drop
 from tests.avatar.dataset.exported import FIXTURES, export_of, fault, fixture, said, zipped
 
 

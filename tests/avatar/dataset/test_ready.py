@@ -16,10 +16,7 @@ from tests.avatar.dataset.exported import FIXTURES, zipped
 
 def read(path: Path) -> Reading | PairReading:
     found = recognise(path, path.name)
-    if found.format.examples is not None:
-        return found.format.examples(found.sources[0])
-    assert found.format.pairs is not None
-    return found.format.pairs(found.sources[0])
+    return found.pairs() if found.format.pairs is not None else found.examples()
 
 
 def of(tmp_path: Path, content: str | bytes) -> Reading | PairReading:
@@ -164,3 +161,11 @@ def test_faults_of_pairs(tmp_path: Path) -> None:
 def test_few_pairs(tmp_path: Path) -> None:
     content = lines({"prompt": "q", "chosen": "good", "rejected": "bad"})
     assert faults(tmp_path, content) == ("the file: it has 1 pairs; training needs at least 10.",)
+
+
+def test_one_kind_is_not_taken_for_another() -> None:
+    examples, pairs = (recognise(FIXTURES / n, n) for n in ("openai.jsonl", "dpo.jsonl"))
+    with pytest.raises(BadDataset, match="it holds OpenAI JSONL, not preference pairs"):
+        examples.pairs()
+    with pytest.raises(BadDataset, match="not ready-made examples"):
+        pairs.examples()

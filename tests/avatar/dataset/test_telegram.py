@@ -1,12 +1,15 @@
 """Telegram Desktop's JSON and its traps."""
 
 import json
+import time
+import tracemalloc
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from avatar.dataset.export import Drop
+from avatar.dataset.said import Drop
 from tests.avatar.dataset.exported import export_of, fault, fixture, said, telegram
 
 
@@ -133,11 +136,35 @@ def test_a_cut_file_is_refused(tmp_path: Path) -> None:
         assert "it is cut off" in fault(tmp_path, content[:end])
 
 
+def test_mixed_encodings_are_refused(tmp_path: Path) -> None:
+    content = telegram({}, {"text": "caf?"}).encode().replace(b"caf?", b"caf\xe9")
+    assert "it is not all in UTF-8, after the first" in fault(tmp_path, content)
+
+
+def test_what_is_no_json_is_refused(tmp_path: Path) -> None:
+    content = telegram(*[{}] * 9).replace('"id": 5,', '"id": 5')
+    assert "it is no JSON, after the first" in fault(tmp_path, content)
+
+
+def test_memory_does_not_grow_with_the_file(tmp_path: Path) -> None:
+    def peak(count: int) -> int:
+        export = export_of(tmp_path, telegram(*[{"text": "some words " * 200}] * count))
+        tracemalloc.start()
+        try:
+            assert export.overview().messages == count
+            return tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+
+    small, large = peak(1_000), peak(3_000)
+    assert large < 1.2 * small + 100_000
+
+
 def test_a_huge_element_is_refused_without_being_built(tmp_path: Path) -> None:
-    assert "more than 100,000 values" in fault(tmp_path, telegram({"x": [1] * 100_001}))
-    deep = "[" * 300 + "]" * 300
+    deep = "[" * 100_000 + "]" * 100_000
     assert "nested too deeply" in fault(tmp_path, telegram({"x": "?"}).replace('"?"', deep))
-    assert "larger than 32 MB" in fault(tmp_path, telegram({"text": "a" * (33 * 1024 * 1024)}))
+    assert "larger than 4 MB" in fault(tmp_path, telegram({"x": [11111] * 700_000}))
+    assert "larger than 4 MB" in fault(tmp_path, telegram({"text": "a" * (9 * 1024 * 1024 // 2)}))
 
 
 def test_progress_reaches_the_end(tmp_path: Path) -> None:
@@ -147,3 +174,19 @@ def test_progress_reaches_the_end(tmp_path: Path) -> None:
     assert seen[-1] == (len(content), len(content))
     assert len(seen) > 1
     assert seen == sorted(seen)
+
+
+@pytest.mark.long
+def test_reading_takes_at_most_three_times_as_long_as_parsing(tmp_path: Path) -> None:
+    content = telegram(*[{"text": f"some words {n}"} for n in range(200_000)], type="personal_chat")
+    export = export_of(tmp_path, content)
+
+    def taken(do: Callable[[], object]) -> float:
+        times = []
+        for _ in range(3):
+            began = time.process_time()
+            do()
+            times.append(time.process_time() - began)
+        return min(times)
+
+    assert taken(export.overview) < 3 * taken(lambda: json.loads(content))

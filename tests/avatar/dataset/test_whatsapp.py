@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from avatar.dataset.export import Drop
+from avatar.dataset.said import Drop
 from tests.avatar.dataset.exported import export_of, fault, fixture, said, zipped
 
 
@@ -148,6 +148,8 @@ def test_media_in_any_language(tmp_path: Path, text: str) -> None:
         ("\u200eMissed voice call. Tap to call back, if you want to, now.", "", Drop.SERVICE),
         ("hello \u200e<This message was edited>", "hello", None),
         ("hello <This message was edited>", "hello", None),
+        ("Missed voice call", "", Drop.SERVICE),
+        ("location: https://maps.google.com/?q=1.5,-2.5", "", Drop.MEDIA),
         ("a <b> c", "a <b> c", None),
         ("1 < 2 and 3 > 2", "1 < 2 and 3 > 2", None),
     ],
