@@ -12,8 +12,8 @@ from datetime import datetime
 from pathlib import Path
 
 from avatar.dataset.building import Rules, build
-from avatar.dataset.export import Overview
 from avatar.dataset.formats import Recognised, recognise
+from avatar.dataset.overview import Overview
 from avatar.dataset.reading import Reading
 from avatar.dataset.ready import PairReading
 from avatar.dataset.report import Report

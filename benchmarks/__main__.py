@@ -11,6 +11,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from avatar.records import Author
+from benchmarks.exports import main as exports
+from benchmarks.messages import messages
 from modelserver.engine import Said
 from modelserver.imitator import voice
 from modelserver.imitator.index import Entry, Index
@@ -36,9 +38,9 @@ def imitator() -> None:
         index = Index([Entry(line(), "", line()) for _ in range(size)])
         asked = [[Said("user", line())] for _ in range(50)]
         taken = []
-        for messages in asked:
+        for conversation in asked:
             began = time.perf_counter()
-            voice.trained(index, messages)
+            voice.trained(index, conversation)
             taken.append(time.perf_counter() - began)
         times[size] = statistics.median(taken) * 1000
     say(
@@ -90,10 +92,13 @@ async def history(store: SqlStore) -> None:
 
 async def main() -> None:
     imitator()
+    exports()
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "bench.db"
         async with open_store(f"sqlite+aiosqlite:///{path}") as store:
             await history(store)
+    for line in await messages():
+        say(line)
 
 
 asyncio.run(main())

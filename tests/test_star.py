@@ -31,6 +31,16 @@ HOMES = {
     "rich": "bot/terminal/",
     "starlette": "modelserver/",
     "uvicorn": "modelserver/",
+    "torch": "modelserver/lora/",
+    "transformers": "modelserver/lora/",
+    "peft": "modelserver/lora/",
+    "trl": "modelserver/lora/",
+    "datasets": "modelserver/lora/",
+    "aiosqlite": "storage/",
+    "psycopg": "storage/",
+    "phonenumbers": "avatar/dataset/",
+    "stdnum": "avatar/dataset/",
+    "ijson": "avatar/dataset/",
 }
 
 
