@@ -11,14 +11,25 @@ from dataclasses import asdict, dataclass, fields, replace
 from datetime import datetime
 from pathlib import Path
 
+from avatar import tokens
 from avatar.dataset.building import Rules, build
 from avatar.dataset.formats import Recognised, recognise
 from avatar.dataset.overview import Overview
 from avatar.dataset.reading import Reading
-from avatar.dataset.ready import PairReading
+from avatar.dataset.ready import Pair
 from avatar.dataset.report import Report
 from avatar.errors import BadText, Expired, NotYours
-from avatar.records import Address, Attachment, Avatar, Draft, Import, Person
+from avatar.records import (
+    Address,
+    Attachment,
+    Avatar,
+    Draft,
+    Example,
+    Import,
+    Person,
+    Role,
+    Turn,
+)
 from avatar.stores import Store
 from avatar.training import DRAFT_LASTS, Preflight, Trainings, auto_epochs, preflight
 
@@ -108,9 +119,9 @@ class Imports:
         address: Address,
         person: Person,
         now: datetime,
-    ) -> Preflight | Asked | PairReading:
-        """What a file is: examples (then the training waits), a chat export (then a choice may be
-        needed first), or preference pairs. Raises BadDataset and NoTrainer.
+    ) -> Preflight | Asked:
+        """What a file is: examples or preference pairs (then the training waits), or a chat export
+        (then a choice may be needed first). Raises BadDataset, NoTrainer and WrongKind.
         """
         self._trainings.target(avatar)
         found = await asyncio.to_thread(recognise, file, attachment.name)
@@ -118,7 +129,14 @@ class Imports:
             reading = await asyncio.to_thread(found.format.examples, found.sources[0])
             return await self._trainings.prepare(avatar, reading, person=person, now=now)
         if found.format.pairs is not None:
-            return await asyncio.to_thread(found.format.pairs, found.sources[0])
+            read = await asyncio.to_thread(found.format.pairs, found.sources[0])
+            return await self._trainings.prefer(
+                avatar,
+                [_example_of(pair) for pair in read.pairs],
+                source=found.source,
+                person=person,
+                now=now,
+            )
         overview = await asyncio.to_thread(found.export().overview)
         about = await self._add(
             avatar, overview, attachment, address=address, person=person, now=now
@@ -263,6 +281,17 @@ class Imports:
         )
         await self._store.drop_draft(draft.id)
         return preflight(made, self._trainings.providers, now=now)
+
+
+def _example_of(pair: Pair) -> Example:
+    turns = (*pair.turns, Turn(role=Role.ASSISTANT, text=pair.chosen))
+    return Example(
+        turns=turns,
+        weights=tuple(None for _ in turns),
+        tokens=tokens.of_conversation([*(turn.text for turn in turns), pair.rejected]),
+        source=pair.source,
+        rejected=pair.rejected,
+    )
 
 
 def report_json(report: Report) -> dict[str, object]:

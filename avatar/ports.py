@@ -14,6 +14,7 @@ from avatar.records import (
     Finish,
     Job,
     JobEvent,
+    Method,
     Notice,
     RemoteJob,
     RemoteModel,
@@ -79,6 +80,7 @@ class Trainer(Protocol):
         key: str,
         suffix: str,
         hyperparameters: Mapping[str, int | float | str],
+        method: Method = Method.SUPERVISED,
     ) -> RemoteJob:
         """Create the job, without any automatic retry. `key` goes into its metadata. Raises
         TrainingClosed where the account may not train; a temporary error means that it is

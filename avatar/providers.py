@@ -50,6 +50,7 @@ class Provider:
     extra_body: Mapping[str, Any] = field(default_factory=dict)  # sent with every new job
     deletes_models: bool = True
     needs_deployment: bool = False  # a finished model has to be deployed before it answers
+    preferences: bool = False  # trains preference pairs (DPO) on top of a fine-tuned model
     sees_images: bool = False
     transcribes: str | None = None  # the model that turns speech into text
     moderates: bool = False
@@ -210,7 +211,15 @@ def read_providers(text: str, *, base_model: str | None = None) -> Providers:
 _WORDS = {"label", "base_url", "key", "base_model", "kind", "transcribes"}
 _LISTS = {"trains", "reasoning"}
 _COUNTS = {"context_tokens", "reply_tokens", "max_file_bytes"}
-_FLAGS = {"deletes_models", "needs_deployment", "sees_images", "moderates", "free", "chat_only"}
+_FLAGS = {
+    "preferences",
+    "deletes_models",
+    "needs_deployment",
+    "sees_images",
+    "moderates",
+    "free",
+    "chat_only",
+}
 _RANGES = {"training_seconds", "training_seconds_per_1m_tokens"}
 
 

@@ -37,6 +37,13 @@ class Badge(StrEnum):
     QUICK_TRAINING = "Quick Training"
 
 
+class Method(StrEnum):
+    """How a model is trained, in OpenAI's words."""
+
+    SUPERVISED = "supervised"  # to say what the examples say
+    PREFERENCE = "dpo"  # to prefer one answer to another, on top of a fine-tuned model
+
+
 class Axis(StrEnum):
     """The two independent things that decide what an avatar says."""
 
@@ -178,6 +185,7 @@ class Version:
     prompt: str | None = None  # prompt versions: the whole text
     provider: str | None = None  # fine-tuned versions: who trains and serves it
     base_model: str | None = None
+    method: Method = Method.SUPERVISED
     fine_tuned_model_id: str | None = None
     source: str | None = None  # the name of the file the examples came from
     origin_id: int | None = None  # the version whose examples were trained again
@@ -211,6 +219,7 @@ class Example:
     weights: tuple[int | None, ...]  # per turn: OpenAI's `weight`, None where it was not given
     tokens: int
     source: str  # where it came from, e.g. "chats.jsonl line 12"
+    rejected: str | None = None  # preference pairs: the worse answer to the same conversation
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -268,6 +277,7 @@ class Draft:
     version_id: int | None = None  # set when it was started
     import_id: int | None = None  # the chat export that the examples are from
     report: Mapping[str, object] | None = None  # what became of its messages
+    method: Method = Method.SUPERVISED
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -1,6 +1,7 @@
 """Teaching in the chat: a better answer to something the avatar said becomes an example."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from avatar import tokens
@@ -58,6 +59,11 @@ class Teaching:
             cause=cause,
         )
 
+    async def pairs(self, avatar: Avatar) -> tuple[Example, ...]:
+        """Everything that was taught as preference pairs, oldest first."""
+        found = await self._store.taught(avatar.id, limit=MOST, offset=0)
+        return tuple(pair_of(one) for one in reversed(found) if one.worse != one.better)
+
     async def reading(self, avatar: Avatar) -> Reading:
         """Everything that was taught, oldest first, as what a file would give."""
         found = await self._store.taught(avatar.id, limit=MOST, offset=0)
@@ -77,6 +83,17 @@ def example_of(taught: Taught) -> Example:
         weights=weights,
         tokens=tokens.of_conversation([turn.text for turn in turns]),
         source=f"taught in the chat on {taught.created_at:%d %b %Y}",
+    )
+
+
+def pair_of(taught: Taught) -> Example:
+    """A taught answer as a preference pair: the better answer and the one that was given."""
+    example = example_of(taught)
+    return replace(
+        example,
+        weights=tuple(None for _ in example.turns),
+        tokens=example.tokens + tokens.estimate(taught.worse),
+        rejected=taught.worse,
     )
 
 

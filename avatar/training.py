@@ -5,7 +5,7 @@ with its examples and a job, in one write. From there the follower goes on (`ava
 """
 
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -13,11 +13,21 @@ from avatar import pricing
 from avatar.dataset.reading import Reading
 from avatar.errors import AlreadyDone, Expired, NoTrainer, NotTraining, NotYours, WrongKind
 from avatar.providers import Provider, Providers, Target
-from avatar.records import Address, Avatar, Draft, Person, Status, Version
+from avatar.records import (
+    Address,
+    Avatar,
+    Draft,
+    Example,
+    Method,
+    Person,
+    Status,
+    Version,
+)
 from avatar.stores import Store
 
 MIN_EPOCHS, MAX_EPOCHS = 1, 50  # what OpenAI takes
 DRAFT_LASTS = timedelta(hours=24)
+LOOKED_AT = 50  # versions, for one that can be built on
 UNCERTAINTY = 10  # percent by which an estimate of tokens may be off
 
 
@@ -99,6 +109,11 @@ class Trainings:
         """The stored examples of a version once more: with other epochs, on another base model, at
         another provider. Raises NoTrainer, WrongKind.
         """
+        if version.method is Method.PREFERENCE:
+            raise WrongKind(
+                reason=f"Version {version.number} was trained on preference pairs, on top of "
+                "another model. Train the version below it again: /retrain."
+            )
         target = self.target(avatar)
         draft = await self._store.draft_again(
             version.id,
@@ -117,6 +132,49 @@ class Trainings:
             )
         return preflight(draft, self.providers, now=now)
 
+    async def prefer(
+        self,
+        avatar: Avatar,
+        pairs: Sequence[Example],
+        *,
+        source: str,
+        person: Person,
+        now: datetime,
+    ) -> Preflight:
+        """Preference training (DPO) with pairs, on top of the active fine-tuned version, or else
+        the newest that can be built on. Raises WrongKind where there is none.
+        """
+        version = await self._to_build_on(avatar)
+        draft = await self._store.add_draft(
+            avatar_id=avatar.id,
+            person_id=person.id,
+            source=source,
+            provider=version.provider or "",
+            base_model=version.fine_tuned_model_id or "",
+            tokens=sum(pair.tokens for pair in pairs),
+            epochs=auto_epochs(len(pairs)),
+            warnings=(),
+            examples=pairs,
+            now=now,
+            expires_at=now + DRAFT_LASTS,
+            method=Method.PREFERENCE,
+        )
+        return preflight(draft, self.providers, now=now)
+
+    async def _to_build_on(self, avatar: Avatar) -> Version:
+        found = [await self._store.version(avatar.active_model_id)]
+        found += await self._store.history(avatar.id, limit=LOOKED_AT, offset=0)
+        for version in found:
+            if version is None or version.fine_tuned_model_id is None:
+                continue
+            provider = self.providers.get(version.provider or "")
+            if version.status is Status.COMPLETED and provider and provider.preferences:
+                return version
+        raise WrongKind(
+            reason="Preference training goes on top of a fine-tuned version at a provider that "
+            "offers it, and there is none yet. Train one first: /train."
+        )
+
     def target(self, avatar: Avatar) -> Target:
         """Where a training goes if nobody chooses. Raises NoTrainer."""
         target = self.providers.target(avatar)
@@ -125,7 +183,11 @@ class Trainings:
         return target
 
     def choices(self, flight: Preflight, *, now: datetime) -> tuple[Preflight, ...]:
-        """The same training everywhere that it can go, in the order of `Providers.targets`."""
+        """The same training everywhere that it can go, in the order of `Providers.targets`.
+        Preference training goes where the model is that it builds on.
+        """
+        if flight.draft.method is Method.PREFERENCE:
+            return (flight,)
         return tuple(
             preflight(
                 replace(flight.draft, provider=each.provider.name, base_model=each.base_model),

@@ -13,6 +13,7 @@ from avatar.records import (
     Import,
     Job,
     JobEvent,
+    Method,
     NewNotice,
     Spent,
     Taught,
@@ -72,6 +73,7 @@ class TrainingStore(Protocol):
         import_id: int | None = None,
         report: Mapping[str, object] | None = None,
         origin_id: int | None = None,
+        method: Method = Method.SUPERVISED,
     ) -> Draft:
         """`held_out` are kept for evaluation and never trained on."""
         ...

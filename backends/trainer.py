@@ -24,7 +24,7 @@ from avatar.errors import (
     RequestRefused,
     TrainingClosed,
 )
-from avatar.records import Example, JobEvent, RemoteJob, RemoteModel
+from avatar.records import Example, JobEvent, Method, RemoteJob, RemoteModel
 from backends import remote
 from backends.client import Client
 
@@ -92,11 +92,12 @@ class OpenAITrainer:
         key: str,
         suffix: str,
         hyperparameters: Mapping[str, int | float | str],
+        method: Method = Method.SUPERVISED,
     ) -> RemoteJob:
         """Create the job. Only a refusal because the file is not ready yet is repeated: then it
         is sure that no job was made. If it stays so, raises ProviderUnavailable.
         """
-        how = self._how(hyperparameters)
+        how = self._how(hyperparameters, method)
         for wait in (*self._processing_waits, None):
             try:
                 async with self._client.using(model=base_model) as client:
@@ -116,13 +117,15 @@ class OpenAITrainer:
                     await asyncio.sleep(wait)
         raise ProviderUnavailable(detail=f"the file {file_id} is still being processed")
 
-    def _how(self, hyperparameters: Mapping[str, int | float | str]) -> dict[str, Any]:
+    def _how(
+        self, hyperparameters: Mapping[str, int | float | str], method: Method
+    ) -> dict[str, Any]:
         """Hyperparameters as this host takes them, and what it wants with every job."""
         values: Any = dict(hyperparameters)
         how: dict[str, Any] = (
             {"hyperparameters": values}
             if self._hyperparameters == "top_level"
-            else {"method": {"type": "supervised", "supervised": {"hyperparameters": values}}}
+            else {"method": {"type": method.value, method.value: {"hyperparameters": values}}}
         )
         return {**how, "extra_body": self._extra_body} if self._extra_body else how
 
@@ -150,7 +153,9 @@ class OpenAITrainer:
                 made = await client.with_options(
                     max_retries=0
                 ).fine_tuning.jobs.with_raw_response.create(
-                    model=base_model, training_file="file-that-does-not-exist", **self._how({})
+                    model=base_model,
+                    training_file="file-that-does-not-exist",
+                    **self._how({}, Method.SUPERVISED),
                 )
         except TrainingClosed:
             return False

@@ -45,6 +45,7 @@ class Verb(StrEnum):
     FLIGHT = "flight"  # draft: the question whether to start
     ADD_TAUGHT = "addtaught"  # draft: with what was taught in the chat
     TAUGHT = "taught"  # avatar: train on what was taught in the chat
+    PREFER = "prefer"  # avatar: preference training on what was taught in the chat
     UNTEACH = "unteach"  # a taught answer: delete it
     LESSONS = "lessons"  # avatar, page of what was taught
     LESSON_FILE = "lessonfile"  # avatar: what was taught as a file

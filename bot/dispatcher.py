@@ -227,6 +227,7 @@ class Dispatcher:
                 | Verb.BASES
                 | Verb.REBASE
                 | Verb.TAUGHT
+                | Verb.PREFER
                 | Verb.LESSONS
                 | Verb.LESSON_FILE
             ):

@@ -139,6 +139,7 @@ class Walk:
                 key=self._job.key,
                 suffix=following.suffix(avatar, self._version),
                 hyperparameters=self._job.hyperparameters,
+                method=self._version.method,
             )
         except ProviderError as error:
             if error.temporary:

@@ -24,6 +24,7 @@ from avatar.records import (
     Job,
     JobEvent,
     Message,
+    Method,
     Notice,
     NoticeKind,
     Person,
@@ -62,6 +63,7 @@ def version(row: Row) -> Version:
     values = {name: row[name] for name in _VERSION}
     values["training_type"] = TrainingType(values["training_type"])
     values["status"] = Status(values["status"])
+    values["method"] = Method(values["method"])
     return Version(**values)
 
 
@@ -96,6 +98,7 @@ def example(row: Row) -> Example:
         weights=tuple(weight for _, _, weight in turns),
         tokens=row["tokens"],
         source=row["source"],
+        rejected=row["rejected"],
     )
 
 
@@ -125,6 +128,7 @@ def taught(row: Row) -> Taught:
 def draft(row: Row) -> Draft:
     values = {field.name: row[field.name] for field in fields(Draft)}
     values["warnings"] = tuple(values["warnings"])
+    values["method"] = Method(values["method"])
     return Draft(**values)
 
 

@@ -160,6 +160,7 @@ versions = sa.Table(
     sa.Column("prompt", Words()),
     sa.Column("provider", sa.String(64)),
     sa.Column("base_model", sa.String(256)),
+    sa.Column("method", sa.String(16), nullable=False, server_default="supervised"),
     sa.Column("fine_tuned_model_id", Line(256)),
     sa.Column("source", Line(256)),
     _ref("origin_id", "avatar_training_data", nullable=True),
@@ -222,6 +223,7 @@ training_drafts = sa.Table(
     _ref("version_id", "avatar_training_data", nullable=True),
     sa.Column("import_id", Id),  # of `imports`; that may be tidied away earlier
     sa.Column("report", Json),
+    sa.Column("method", sa.String(16), nullable=False, server_default="supervised"),
     sa.Index(None, "expires_at"),
     sa.Index(None, "person_id"),
     **_AUTO,
@@ -275,6 +277,7 @@ training_examples = sa.Table(
     sa.Column("turns", Json, nullable=False),  # [[role, text, weight], …]
     sa.Column("tokens", sa.Integer, nullable=False),
     sa.Column("source", Line(320), nullable=False),
+    sa.Column("rejected", Words()),  # preference pairs: the worse answer
     # Kept for evaluation and never trained on.
     sa.Column("held_out", sa.Boolean, nullable=False, server_default=sa.false()),
     sa.CheckConstraint("(version_id IS NULL) <> (draft_id IS NULL)", name="one_home"),

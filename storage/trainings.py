@@ -15,6 +15,7 @@ from avatar.records import (
     Example,
     Job,
     JobEvent,
+    Method,
     NewNotice,
     Spent,
     Status,
@@ -80,6 +81,7 @@ class TrainingTables(VersionTables):
         import_id: int | None = None,
         report: Mapping[str, object] | None = None,
         origin_id: int | None = None,
+        method: Method = Method.SUPERVISED,
     ) -> Draft:
         """Examples and what was read of them, waiting for a yes."""
         encoded = await asyncio.to_thread(_encoded, examples, held_out)
@@ -101,6 +103,7 @@ class TrainingTables(VersionTables):
                     import_id=import_id,
                     report=None if report is None else dict(report),
                     origin_id=origin_id,
+                    method=method.value,
                 )
                 .returning(training_drafts)
             )
@@ -175,7 +178,7 @@ class TrainingTables(VersionTables):
         stored = training_examples.c.version_id == version_id
         async with self._db.writing() as write:
             found = await write.execute(
-                sa.select(versions.c.avatar_id, versions.c.example_count).where(
+                sa.select(versions.c.avatar_id, versions.c.example_count, versions.c.method).where(
                     versions.c.id == version_id, versions.c.deleted_at.is_(None)
                 )
             )
@@ -185,7 +188,7 @@ class TrainingTables(VersionTables):
                     stored, training_examples.c.held_out.is_(False)
                 )
             )
-            if version is None or tokens is None:
+            if version is None or tokens is None or version.method != Method.SUPERVISED:
                 return None
             made = await write.execute(
                 sa.insert(training_drafts)
@@ -206,7 +209,7 @@ class TrainingTables(VersionTables):
                 .returning(training_drafts)
             )
             draft = rows.draft(made.mappings().one())
-            copied = ["position", "turns", "tokens", "source", "held_out"]
+            copied = ["position", "turns", "tokens", "source", "rejected", "held_out"]
             await write.execute(
                 sa.insert(training_examples).from_select(
                     ["draft_id", *copied],
@@ -278,6 +281,7 @@ class TrainingTables(VersionTables):
                     created_at=now,
                     provider=draft.provider,
                     base_model=draft.base_model,
+                    method=draft.method.value,
                     source=draft.source,
                     origin_id=draft.origin_id,
                     example_count=draft.example_count,
@@ -505,6 +509,7 @@ def _encoded(examples: Sequence[Example], held_out: Sequence[Example]) -> list[d
             "turns": rows.example_json(example),
             "tokens": example.tokens,
             "source": example.source,
+            "rejected": example.rejected,
             "held_out": position >= len(examples),
         }
         for position, example in enumerate((*examples, *held_out))

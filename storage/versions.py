@@ -274,6 +274,7 @@ class VersionTables(Base):
                     sa.cast(training_examples.c.turns, sa.Text).label("turns"),
                     training_examples.c.tokens,
                     training_examples.c.source,
+                    training_examples.c.rejected,
                 )
                 .where(
                     training_examples.c.version_id == version_id,

@@ -76,15 +76,32 @@ def concluded(numbered: list[tuple[int, Example]], source: str, faults: Faults) 
 
 
 def write(examples: Iterable[Example]) -> Iterator[bytes]:
-    """Examples as lines of the format."""
+    """Examples as lines of the format, preference pairs in theirs."""
     for example in examples:
+        if example.rejected is not None:
+            yield _line(_pair_of(example, example.rejected))
+            continue
         messages: list[dict[str, Any]] = []
         for turn, weight in zip(example.turns, example.weights, strict=True):
             message: dict[str, Any] = {"role": turn.role.value, "content": turn.text}
             if weight is not None:
                 message["weight"] = weight
             messages.append(message)
-        yield json.dumps({"messages": messages}, ensure_ascii=False).encode() + b"\n"
+        yield _line({"messages": messages})
+
+
+def _line(data: dict[str, Any]) -> bytes:
+    return json.dumps(data, ensure_ascii=False).encode() + b"\n"
+
+
+def _pair_of(example: Example, rejected: str) -> dict[str, Any]:
+    *asked, preferred = example.turns
+    role = Role.ASSISTANT.value
+    return {
+        "input": {"messages": [{"role": t.role.value, "content": t.text} for t in asked]},
+        "preferred_output": [{"role": role, "content": preferred.text}],
+        "non_preferred_output": [{"role": role, "content": rejected}],
+    }
 
 
 def _lines(file: BinaryIO, faults: Faults) -> Iterator[tuple[int, bytes]]:

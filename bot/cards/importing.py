@@ -1,6 +1,5 @@
 """Chat exports on their way to examples: whose words, which chats, by which rules; and looking."""
 
-from avatar.dataset.ready import PairReading
 from avatar.importing import OPTIONS, Asked
 from avatar.records import Draft, Example, Import, Role
 from bot.actions import Verb, code
@@ -32,15 +31,6 @@ def question(asked: Asked) -> Content:
     return Content(text=text, buttons=tuple(rows))
 
 
-def pairs(reading: PairReading) -> Content:
-    """A file of preference pairs, which is read and not trained from here."""
-    return Content(
-        text=f"That file holds {counted(len(reading.pairs), 'preference pair')} (DPO). They are "
-        "good pairs, but only examples and chat exports can be trained from the chat: send one of "
-        "those."
-    )
-
-
 def options(draft: Draft, about: Import) -> Content:
     """The rules that examples are built by; a press takes the next value."""
     rows = []
@@ -61,6 +51,8 @@ def options(draft: Draft, about: Import) -> Content:
 def look(draft: Draft, example: Example, place: int) -> Content:
     """One example, to page through."""
     said = [f"**{_WHO[turn.role]}**: {escape(shortened(turn.text, 400))}" for turn in example.turns]
+    if example.rejected is not None:
+        said.append(f"**Rather than**: {escape(shortened(example.rejected, 400))}")
     head = f"Example {place + 1} of {draft.example_count} ({escape(example.source)})"
     leaf = []
     if place > 0:

@@ -11,6 +11,7 @@ from avatar.records import (
     Ending,
     Job,
     JobEvent,
+    Method,
     Person,
     Status,
     TrainingType,
@@ -187,7 +188,10 @@ def ends_words(ending: Ending) -> str:
 def _training_lines(
     version: Version, job: Job | None, seen: Badge, provider: Provider | None
 ) -> list[str]:
-    lines = [f"{kind_words(version)} of {inline(version.base_model or '')}"]
+    how = (
+        "Preference training (DPO)" if version.method is Method.PREFERENCE else kind_words(version)
+    )
+    lines = [f"{how} of {inline(version.base_model or '')}"]
     if version.provider:
         label = version.provider if provider is None else provider.label
         lines[0] += f" at {escape(label)}"

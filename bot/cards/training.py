@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from avatar.pricing import dollars
-from avatar.records import Avatar, Draft, Job, Status, Version
+from avatar.records import Attachment, Avatar, Draft, Job, Method, Status, Version
 from avatar.teaching import TAUGHT
 from avatar.training import Preflight
 from bot.actions import Verb, code
@@ -35,8 +35,17 @@ def how_to_train(avatar: Avatar, *, terminal: bool, taught: int, enough: bool) -
             button = Button(
                 label=f"Train on the {taught} taught answers", action=code(Verb.TAUGHT, avatar.id)
             )
-            rows = ((button,),)
+            prefer = Button(
+                label="Preference training on them (DPO)", action=code(Verb.PREFER, avatar.id)
+            )
+            rows = ((button,), (prefer,))
     return Content(text=text, buttons=rows)
+
+
+def reading(attachment: Attachment) -> Content:
+    """While a large file is fetched and read."""
+    size = (attachment.size or 0) / 1_000_000
+    return Content(text=f"Reading {inline(attachment.name)} ({size:,.0f} MB)…")
 
 
 def where(flight: Preflight, choices: Sequence[Preflight], avatar: Avatar) -> Content:
@@ -68,7 +77,7 @@ def preflight(flight: Preflight, avatar: Avatar, *, elsewhere: bool, taught: int
     draft = flight.draft
     lines = [
         f"{counted(draft.example_count, 'example')} from {inline(draft.source)}",
-        f"Base model {inline(draft.base_model)} at {escape(flight.provider.label)}",
+        f"{_on_what(draft)} {inline(draft.base_model)} at {escape(flight.provider.label)}",
         f"About {draft.tokens:,} tokens × {counted(draft.epochs, 'epoch')} = "
         f"{flight.tokens:,} tokens (an estimate)",
         f"Cost: {_cost_words(flight)}",
@@ -105,6 +114,12 @@ def preflight(flight: Preflight, avatar: Avatar, *, elsewhere: bool, taught: int
     )
 
 
+def _on_what(draft: Draft) -> str:
+    if draft.method is Method.PREFERENCE:
+        return "Preference training (DPO) on top of"
+    return "Base model"
+
+
 def looking(draft: Draft, taught: int) -> list[tuple[Button, ...]]:
     """Buttons to look at the examples and to change what they are built of."""
     rows: list[tuple[Button, ...]] = [
@@ -115,7 +130,8 @@ def looking(draft: Draft, taught: int) -> list[tuple[Button, ...]]:
     ]
     if draft.import_id is not None:
         rows.append((Button(label="Options", action=code(Verb.OPTIONS, draft.id)),))
-    if taught and TAUGHT not in draft.source:
+    supervised = draft.method is Method.SUPERVISED
+    if taught and supervised and TAUGHT not in draft.source:
         label = f"Add {counted(taught, 'taught answer')}"
         rows.append((Button(label=label, action=code(Verb.ADD_TAUGHT, draft.id)),))
     return rows

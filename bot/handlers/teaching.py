@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from avatar.dataset import openai_jsonl
 from avatar.errors import BadText, WrongKind
 from avatar.records import Example
+from avatar.teaching import TAUGHT
 from avatar.versions import parse_number
 from bot.actions import Verb
 from bot.cards import teaching as cards
@@ -32,6 +33,7 @@ class TeachingHandlers:
         return {
             Verb.ADD_TAUGHT: self.press_add_taught,
             Verb.TAUGHT: self.press_taught,
+            Verb.PREFER: self.press_prefer,
             Verb.UNTEACH: self.press_unteach,
             Verb.LESSONS: self.press_lessons,
             Verb.LESSON_FILE: self.press_lesson_file,
@@ -82,6 +84,17 @@ class TeachingHandlers:
             )
         flight = await self.desk.trainings.prepare(
             request.avatar, reading, person=request.person, now=request.now
+        )
+        return await first_card(self.desk, flight, request)
+
+    async def press_prefer(self, request: Request, _: tuple[int, ...]) -> Answer:
+        pairs = await self.desk.teaching.pairs(request.avatar)
+        if len(pairs) < openai_jsonl.MIN_EXAMPLES:
+            raise BadText(
+                reason=f"{len(pairs)} answers were taught; 10 are the least that can be trained on."
+            )
+        flight = await self.desk.trainings.prefer(
+            request.avatar, pairs, source=TAUGHT, person=request.person, now=request.now
         )
         return await first_card(self.desk, flight, request)
 

@@ -4,7 +4,6 @@ import logging
 from dataclasses import dataclass
 
 from avatar.dataset.openai_jsonl import MIN_EXAMPLES
-from avatar.dataset.ready import PairReading
 from avatar.errors import BadText, Expired
 from avatar.importing import Asked
 from avatar.records import Attachment, Version
@@ -17,6 +16,8 @@ from bot.handlers.importing import first_card, flight_card
 from bot.request import Answer, CommandHandler, PressHandler, Request, Shown
 
 log = logging.getLogger(__name__)
+
+LARGE = 5_000_000  # bytes of a file whose reading takes seconds: it is said that it is read
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +62,8 @@ class TrainingHandlers:
                 enough=taught >= MIN_EXAMPLES,
             )
         limit = self.desk.trainings.target(request.avatar).provider.max_file_bytes
+        if attachment.size is not None and attachment.size > LARGE:
+            await request.messenger.send(request.incoming.address, cards.reading(attachment))
         async with request.messenger.download(
             request.incoming.address, attachment, limit=limit
         ) as file:
@@ -75,8 +78,6 @@ class TrainingHandlers:
         match step:
             case Asked():
                 return importing.question(step)
-            case PairReading():
-                return importing.pairs(step)
             case _:
                 return await first_card(self.desk, step, request)
 

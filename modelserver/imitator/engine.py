@@ -27,7 +27,7 @@ _INDEX = "index"
 class Imitator:
     """Fulfils `modelserver.engine.Engine`."""
 
-    methods = ("supervised",)
+    methods: tuple[str, ...] = ("supervised",)
     builds_on = False
 
     def __init__(self, *, word_seconds: float = WORD_SECONDS, at_once: int = AT_ONCE) -> None:

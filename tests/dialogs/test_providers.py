@@ -1,17 +1,21 @@
 """Several providers: where to train, training again elsewhere, adopting, the base model, ends."""
 
 import asyncio
+import json
 import os
 import subprocess
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from avatar.providers import read_providers
+from modelserver.engine import Lesson, Order, Report, Said, Trained
+from modelserver.imitator.engine import Imitator
 from modelserver.server import ModelServer
 from tests.dialogs.stage import EXAMPLES, TerminalStage, model_server, play, terminal_stage
 
@@ -197,6 +201,84 @@ async def test_owners_hear_of_the_end_of_a_model(
                 ("[Retrain elsewhere]", "44 examples from version 1 & Host two"),
                 ("/history", f"ends {ends:%d %b %Y}"),
                 ("/version 1", f"Its model ends {ends:%d %b %Y}"),
+            ],
+        )
+
+
+class Preferring(Imitator):
+    """An imitator that takes preference pairs too: it learns the better answers."""
+
+    methods = ("supervised", "dpo")
+    builds_on = True
+
+    async def train(self, order: Order, report: Report) -> Trained:
+        if order.method == "dpo":
+            lessons = [
+                Lesson(
+                    messages=(*pair.prompt, Said("assistant", pair.preferred)),
+                    learn=(*(False for _ in pair.prompt), True),
+                )
+                for pair in order.pairs
+            ]
+            order = replace(order, lessons=lessons)
+        return await super().train(order, report)
+
+
+async def test_preference_training_goes_on_top_of_a_fine_tuned_version(tmp_path: Path) -> None:
+    engine = Preferring(word_seconds=0)
+    pairs = tmp_path / "pairs.jsonl"
+    pairs.write_text(
+        "".join(
+            json.dumps(
+                {
+                    "input": {"messages": [{"role": "user", "content": f"Number {i}?"}]},
+                    "preferred_output": [{"role": "assistant", "content": f"{i} is shiok"}],
+                    "non_preferred_output": [{"role": "assistant", "content": f"{i} is bad"}],
+                }
+            )
+            + "\n"
+            for i in range(12)
+        ),
+        encoding="utf-8",
+    )
+    async with (
+        ModelServer(tmp_path / "one", engine=engine, training_seconds=0.2) as server,
+        at_hosts(tmp_path, {"one": server}) as stage,
+    ):
+        await play(
+            stage,
+            [
+                (f"/train {pairs}", "goes on top of a fine-tuned version"),
+                (f"/train {EXAMPLES}", "Start it?"),
+                ("[Start training]", "in training"),
+                ("(wait)", "completed"),
+                ("/activate 1", "Active Now"),
+            ],
+        )
+        for number in range(10):
+            await play(
+                stage,
+                [
+                    (f"What is thing {number}?", ""),
+                    (f"/teach Thing {number} is very shiok", f"{number + 1} answer"),
+                ],
+            )
+        await play(
+            stage,
+            [
+                ("/train", "Preference training on them (DPO)"),
+                ("[Preference training on them (DPO)]", "on top of ft:imitator-1 & 10 examples"),
+                ("[Look at the examples]", "The avatar: Thing 0 is very shiok & Rather than:"),
+                ("[Done]", "Start it?"),
+                ("[Start training]", "in training"),
+                ("(wait)", "completed"),
+                ("/version 2", "Preference training (DPO) of ft:imitator-1"),
+                ("/activate 2", "Active Now"),
+                ("/new", "new conversation"),
+                ("What is thing 4?", "Thing 4 is very shiok"),
+                ("/retrain 2", "was trained on preference pairs"),
+                (f"/train {pairs}", "12 examples & on top of ft:imitator-1 & Start it?"),
+                ("[Cancel]", "Nothing was started"),
             ],
         )
 

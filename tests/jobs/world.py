@@ -14,6 +14,7 @@ from avatar.records import (
     Example,
     Job,
     JobEvent,
+    Method,
     Notice,
     Person,
     RemoteJob,
@@ -81,6 +82,7 @@ class Remote:
         key: str,
         suffix: str,
         hyperparameters: Mapping[str, int | float | str],
+        method: Method = Method.SUPERVISED,
     ) -> RemoteJob:
         self._called("create")
         assert file_id in self.files

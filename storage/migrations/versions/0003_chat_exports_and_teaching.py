@@ -68,6 +68,12 @@ def upgrade() -> None:
     op.create_index("ix_taught_avatar_id_id", "taught", ["avatar_id", "id"])
     op.add_column("training_drafts", sa.Column("import_id", ID, nullable=True))
     op.add_column("training_drafts", sa.Column("report", JSON, nullable=True))
+    for table in ("training_drafts", "avatar_training_data"):
+        op.add_column(
+            table,
+            sa.Column("method", sa.String(16), nullable=False, server_default="supervised"),
+        )
+    op.add_column("training_examples", sa.Column("rejected", sa.Text(), nullable=True))
     op.add_column(
         "training_examples",
         sa.Column("held_out", sa.Boolean(), nullable=False, server_default=sa.false()),
@@ -77,7 +83,10 @@ def upgrade() -> None:
 def downgrade() -> None:
     with op.batch_alter_table("training_examples") as batch:
         batch.drop_column("held_out")
+        batch.drop_column("rejected")
+    op.drop_column("avatar_training_data", "method")
     with op.batch_alter_table("training_drafts") as batch:
+        batch.drop_column("method")
         batch.drop_column("report")
         batch.drop_column("import_id")
     op.drop_table("taught")
