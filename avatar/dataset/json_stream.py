@@ -188,8 +188,8 @@ def walk(
             yield from _walk(text, frozenset(items))
         except _Cut as error:
             raise refused(
-                f"{name}: it is cut off after the first {text.count:,} of its values; its JSON does not "
-                "end. Export it again."
+                f"{name}: it is cut off after the first {text.count:,} of its values; its JSON "
+                "does not end. Export it again."
             ) from error
         except _NoJson as error:
             raise refused(
