@@ -10,6 +10,7 @@ import io
 import json
 import re
 from collections.abc import Collection, Iterator
+from json.scanner import make_scanner
 from typing import Any, Final, Protocol
 
 from avatar.dataset.reading import refused
@@ -91,7 +92,9 @@ class _Text:
         self._file = _Mended(stream)
         self._name = name
         self._decode = codecs.getincrementaldecoder("utf-8")().decode
-        self._parse = json.JSONDecoder(strict=False, parse_constant=_constant).raw_decode
+        decoder = json.JSONDecoder(strict=False, parse_constant=_constant)
+        self._parse = decoder.raw_decode
+        self._scan = make_scanner(decoder)
         self._text = ""
         self._at = 0
         self.count = 0  # of the values that were read, for the place of a fault
@@ -146,8 +149,19 @@ class _Text:
         if self.sign() == "]":
             self.take()
             return
+        scan = self._scan
         while True:
-            yield self.value()
+            # What `value` does, without its care for the end of the window.
+            try:
+                value, end = scan(self._text, self._at)
+            except (json.JSONDecodeError, StopIteration):
+                value = self.value()
+            else:
+                if type(value) in _NUMBERS:
+                    value = self.value()
+                else:
+                    self._at = end
+            yield value
             comma = _COMMA.match(self._text, self._at)
             if comma and comma.end() < len(self._text):
                 self._at = comma.end()

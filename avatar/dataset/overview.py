@@ -91,7 +91,7 @@ class Count:
         self._owner: str | None = None
 
     def add(self, item: Said | Heading) -> None:
-        if isinstance(item, Heading):
+        if not isinstance(item, Said):
             if item.chat:
                 tally = self._chats.setdefault(item.chat, _Tally())
                 tally.title = item.title or tally.title

@@ -7,7 +7,7 @@ from avatar.dataset.json_stream import BEGIN, walk
 from avatar.dataset.reading import refused
 from avatar.dataset.said import Drop, Heading, Said
 from avatar.dataset.source import Source, Tick, fit
-from avatar.dataset.times import moment, seconds
+from avatar.dataset.times import LATEST, moment, seconds
 
 KINDS = frozenset(
     {
@@ -110,15 +110,16 @@ def _said(message: dict[str, Any], chat: _Open, owner: str, source: Source) -> S
     speaker, name = chat.who(get("from_id"), get("from"))
     text = get("text")
     text = fit(text if isinstance(text, str) else _plain(text))
-    return Said(
-        chat=chat.chat,
-        speaker=speaker,
-        name=name,
-        at=_time(message, chat, source),
-        text=text,
-        id=_id(get("id")),
-        reply_to=_id(get("reply_to_message_id")),
-        drop=_drop(message, chat, owner, speaker, text),
+    reply_to = get("reply_to_message_id")
+    return Said(  # in the order of its fields: by their names it takes twice as long
+        chat.chat,
+        speaker,
+        name,
+        _time(message, chat, source),
+        text,
+        _id(get("id")),
+        "" if reply_to is None else _id(reply_to),
+        _drop(message, chat, owner, speaker, text),
     )
 
 
@@ -156,10 +157,11 @@ def _time(message: dict[str, Any], chat: _Open, source: Source) -> float:
     given = message.get("date_unixtime")
     try:
         if given is not None:
-            return seconds(given)
+            at = float(given)
+            return at if 0 <= at < LATEST else seconds(given)
         given = message.get("date")
         return moment(given)
-    except ValueError as error:
+    except (ValueError, TypeError, OverflowError) as error:
         raise refused(
             f"{source.name}: message {message.get('id')!s:.20} of “{chat.title or chat.chat}” has "
             f"no date that can be read ({given!s:.40})."
