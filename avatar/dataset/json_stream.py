@@ -94,7 +94,7 @@ class _Text:
         self._decode = codecs.getincrementaldecoder("utf-8")().decode
         decoder = json.JSONDecoder(strict=False, parse_constant=_constant)
         self._parse = decoder.raw_decode
-        self._scan = make_scanner(decoder)
+        self._scan = make_scanner(decoder)  # type: ignore[arg-type]  # a decoder is right
         self._text = ""
         self._at = 0
         self.count = 0  # of the values that were read, for the place of a fault
