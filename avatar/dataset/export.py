@@ -23,8 +23,9 @@ class Export:
     def overview(self, progress: Progress | None = None) -> Overview:
         """Chats, speakers and how much there is of each."""
         count = Count()
+        add = count.add
         for item in self._read(progress):
-            count.add(item)
+            add(item)
         return count.overview(form=self.form, ignored=self._ignored)
 
     def messages(

@@ -10,6 +10,7 @@ import io
 import json
 import re
 from collections.abc import Collection, Iterator
+from json.scanner import make_scanner
 from typing import Any, Final, Protocol
 
 from avatar.dataset.reading import refused
@@ -24,6 +25,7 @@ _BOM = b"\xef\xbb\xbf"
 # backslashes (they escape each other), \xNN becomes \u00NN.
 _HEX = re.compile(rb"(?<!\\)((?:\\\\)*)\\x([0-9A-Fa-f]{2})")
 _SPACE = re.compile(r"[ \t\n\r]*")
+_COMMA = re.compile(r"[ \t\n\r]*,[ \t\n\r]*")
 _PUNCTUATION = re.compile(r"[\]},:]")
 _NUMBERS = (int, float)
 _LONGEST_SIGN = 12  # characters: half of "\ud83d\ude00", "-Infinity" and the like fit in
@@ -90,9 +92,12 @@ class _Text:
         self._file = _Mended(stream)
         self._name = name
         self._decode = codecs.getincrementaldecoder("utf-8")().decode
-        self._parse = json.JSONDecoder(strict=False, parse_constant=_constant).raw_decode
+        decoder = json.JSONDecoder(strict=False, parse_constant=_constant)
+        self._parse = decoder.raw_decode
+        self._scan = make_scanner(decoder)  # type: ignore[arg-type]  # a decoder is right
         self._text = ""
         self._at = 0
+        self.count = 0  # of the values that were read, for the place of a fault
 
     def _more(self) -> bool:
         """Read on, at least as much as is there; False: that was all, and nothing has moved."""
@@ -139,6 +144,41 @@ class _Text:
             self._at = end
             return value
 
+    def elements(self) -> Iterator[Any]:
+        """The elements of the list of which the bracket was just taken, to its end."""
+        if self.sign() == "]":
+            self.take()
+            return
+        scan = self._scan
+        while True:
+            # What `value` does, without its care for the end of the window.
+            try:
+                value, end = scan(self._text, self._at)
+            except (json.JSONDecodeError, StopIteration):
+                value = self.value()
+            else:
+                if type(value) in _NUMBERS:
+                    value = self.value()
+                else:
+                    self._at = end
+            yield value
+            comma = _COMMA.match(self._text, self._at)
+            if comma and comma.end() < len(self._text):
+                self._at = comma.end()
+                continue
+            if self.sign() == "]":
+                self.take()
+                return
+            self.after(",")
+
+    def after(self, wanted: str) -> str:
+        """The sign behind the one that must come next."""
+        sign = self.sign()
+        if sign != wanted:
+            raise _NoJson if sign else _Cut
+        self.take()
+        return self.sign()
+
 
 def _constant(name: str) -> Any:
     raise _NoJson(name)  # NaN and Infinity
@@ -156,24 +196,22 @@ def walk(
     Raises BadDataset where the text is no JSON, or one element is out of all proportion.
     """
     name = source.name
-    count = 0
     with source.stream(tick) as stream:
+        text = _Text(stream, name)
         try:
-            for path, value in _walk(_Text(stream, name), frozenset(items)):
-                count += 1
-                yield path, value
+            yield from _walk(text, frozenset(items))
         except _Cut as error:
             raise refused(
-                f"{name}: it is cut off after the first {count:,} of its values; its JSON does not "
-                "end. Export it again."
+                f"{name}: it is cut off after the first {text.count:,} of its values; its JSON "
+                "does not end. Export it again."
             ) from error
         except _NoJson as error:
             raise refused(
-                f"{name}: it is no JSON, after the first {count:,} of its values."
+                f"{name}: it is no JSON, after the first {text.count:,} of its values."
             ) from error
         except UnicodeDecodeError as error:
             raise refused(
-                f"{name}: it is not all in UTF-8, after the first {count:,} of its values."
+                f"{name}: it is not all in UTF-8, after the first {text.count:,} of its values."
             ) from error
         except RecursionError as error:
             raise refused(f"{name}: it is nested too deeply.") from error
@@ -211,6 +249,7 @@ def _walk(text: _Text, items: frozenset[str]) -> Iterator[tuple[str, Any]]:
     outer: list[tuple[str, bool]] = []
     first = True  # in what is open: no comma stands before
     while sign := text.sign():
+        text.count += 1
         key = "item"
         if outer:
             if sign == ("]" if in_list else "}"):
@@ -219,16 +258,21 @@ def _walk(text: _Text, items: frozenset[str]) -> Iterator[tuple[str, Any]]:
                 first = False
                 continue
             if not first:
-                sign = _after(text, ",")
+                sign = text.after(",")
             if not in_list:
                 if sign != '"':
                     raise _NoJson if sign else _Cut
                 key = text.value()
-                sign = _after(text, ":")
+                sign = text.after(":")
         first = False
         path = "" if not outer else f"{here}.{key}" if here else key
-        if in_list and here in items:
-            yield path, text.value()
+        if sign == "[" and path in items:
+            text.take()
+            yield path, BEGIN
+            item = f"{path}.item" if path else "item"
+            for value in text.elements():
+                text.count += 1
+                yield item, value
         elif sign == "{" or sign == "[":  # noqa: PLR1714
             text.take()
             outer.append((here, in_list))
@@ -240,12 +284,3 @@ def _walk(text: _Text, items: frozenset[str]) -> Iterator[tuple[str, Any]]:
             yield path, text.value()
     if outer:
         raise _Cut
-
-
-def _after(text: _Text, wanted: str) -> str:
-    """The sign behind the one that must come next."""
-    sign = text.sign()
-    if sign != wanted:
-        raise _NoJson if sign else _Cut
-    text.take()
-    return text.sign()

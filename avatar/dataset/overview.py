@@ -1,7 +1,6 @@
 """What an export holds, counted in one pass and in little memory."""
 
 import math
-from collections import Counter
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -60,32 +59,21 @@ class Overview:
 class _Tally:
     """One chat, while it is counted."""
 
-    __slots__ = (
-        "first",
-        "in_order",
-        "last",
-        "latest",
-        "messages",
-        "pauses",
-        "said",
-        "title",
-        "usable",
-    )
+    __slots__ = ("first", "in_order", "last", "latest", "messages", "pauses", "said", "title")
 
     def __init__(self) -> None:
         self.title = ""
         self.messages = 0
-        self.said: Counter[str] = Counter()
-        self.usable: Counter[str] = Counter()
+        self.said: dict[str, list[int]] = {}  # by speaker: messages, and the usable of them
         self.first = math.inf
         self.last = -math.inf
-        self.latest: float | None = None
+        self.latest = -math.inf  # of the newest message that somebody said
         self.in_order = True
-        self.pauses: Counter[int] = Counter()  # by their seconds; all long ones are one
+        self.pauses: dict[int, int] = {}  # by their seconds; all long ones are one
 
     def silence(self) -> float:
         """Four times the upper quartile of the pauses, from 10 minutes to 4 hours."""
-        wanted = 0.75 * self.pauses.total()
+        wanted = 0.75 * sum(self.pauses.values())
         passed = 0
         for pause, count in sorted(self.pauses.items()):
             passed += count
@@ -103,39 +91,45 @@ class Count:
         self._owner: str | None = None
 
     def add(self, item: Said | Heading) -> None:
-        if isinstance(item, Heading):
+        if not isinstance(item, Said):
             if item.chat:
                 tally = self._chats.setdefault(item.chat, _Tally())
                 tally.title = item.title or tally.title
             self._owner = item.owner or self._owner
             return
-        tally = self._chats.get(item.chat) or self._chats.setdefault(item.chat, _Tally())
+        found = self._chats.get(item.chat)
+        tally = self._chats.setdefault(item.chat, _Tally()) if found is None else found
         tally.messages += 1
         at = item.at
-        if item.drop is not Drop.SERVICE:  # whom a notice names has not said anything
-            speaker = item.speaker
-            tally.said[speaker] += 1
-            if item.drop is None and item.text:
-                tally.usable[speaker] += 1
-            if item.name:
-                self._names[speaker] = item.name  # the newest name stays
-            if tally.latest is not None:
-                pause = int(at - tally.latest)
-                if at < tally.latest:
-                    tally.in_order = False
-                tally.pauses[min(pause, MAX_SILENCE)] += 1
-            tally.latest = at
-        if at < tally.first:  # noqa: PLR1730 - a call would take longer, a million times
-            tally.first = at
-        if at > tally.last:  # noqa: PLR1730
+        if at > tally.last:  # noqa: PLR1730 - a call takes longer, a million times
             tally.last = at
+        if at < tally.first:  # noqa: PLR1730
+            tally.first = at
+        if item.drop is Drop.SERVICE:  # whom a notice names has not said anything
+            return
+        speaker = item.speaker
+        counts = tally.said.get(speaker)
+        if counts is None:
+            counts = tally.said[speaker] = [0, 0]
+        counts[0] += 1
+        if item.drop is None and item.text:
+            counts[1] += 1
+        self._names[speaker] = item.name  # the newest name stays
+        pause = at - tally.latest
+        if pause < 0:
+            tally.in_order = False
+            pause = 0.0
+        whole = int(pause) if pause < MAX_SILENCE else MAX_SILENCE
+        tally.pauses[whole] = tally.pauses.get(whole, 0) + 1
+        tally.latest = at
 
     def overview(self, *, form: str, ignored: tuple[str, ...]) -> Overview:
-        said: Counter[str] = Counter()
-        usable: Counter[str] = Counter()
+        said: dict[str, list[int]] = {}
         for tally in self._chats.values():
-            said.update(tally.said)
-            usable.update(tally.usable)
+            for speaker, (messages, usable) in tally.said.items():
+                counts = said.setdefault(speaker, [0, 0])
+                counts[0] += messages
+                counts[1] += usable
         return Overview(
             format=form,
             chats=tuple(
@@ -144,7 +138,7 @@ class Count:
                     key=lambda chat: -chat.messages,
                 )
             ),
-            speakers=self._speakers(said, usable),
+            speakers=self._speakers(said),
             owner=self._owner,
             ignored=ignored,
         )
@@ -154,20 +148,20 @@ class Count:
             id=chat_id,
             title=tally.title or chat_id,
             messages=tally.messages,
-            speakers=self._speakers(tally.said, tally.usable),
+            speakers=self._speakers(tally.said),
             first=datetime.fromtimestamp(tally.first, UTC) if tally.messages else None,
             last=datetime.fromtimestamp(tally.last, UTC) if tally.messages else None,
             in_order=tally.in_order,
             silence=tally.silence(),
         )
 
-    def _speakers(self, said: Counter[str], usable: Counter[str]) -> tuple[Speaker, ...]:
+    def _speakers(self, said: dict[str, list[int]]) -> tuple[Speaker, ...]:
         return tuple(
             Speaker(
                 id=speaker,
-                name=self._names.get(speaker, speaker),
-                messages=count,
-                usable=usable[speaker],
+                name=self._names.get(speaker) or speaker,
+                messages=messages,
+                usable=usable,
             )
-            for speaker, count in said.most_common()
+            for speaker, (messages, usable) in sorted(said.items(), key=lambda one: -one[1][0])
         )

@@ -3,7 +3,6 @@
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -362,7 +361,7 @@ def test_every_message_is_kept_or_dropped_for_one_reason(messages: list[Any], ru
         more = {"id": str(number), "reply_to": str(reply_to), "drop": drop}
         said.append(says(who, text, at, chat=chat, **more))
     for chat in "789":
-        said += [replace(one, text=f"{one.text} in {chat}") for one in padding(20, chat=chat)]
+        said += [one._replace(text=f"{one.text} in {chat}") for one in padding(20, chat=chat)]
     built = build(an_export(said), person=ME, rules=rules)
     report = built.report
     assert report.messages == len(said) == report.kept + sum(report.dropped.values())

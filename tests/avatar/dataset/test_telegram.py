@@ -178,7 +178,16 @@ def test_progress_reaches_the_end(tmp_path: Path) -> None:
 
 @pytest.mark.long
 def test_reading_takes_at_most_three_times_as_long_as_parsing(tmp_path: Path) -> None:
-    content = telegram(*[{"text": f"some words {n}"} for n in range(200_000)], type="personal_chat")
+    """Of a file as Telegram Desktop writes it: every text twice, and a line for each value."""
+
+    def message(n: int) -> dict[str, Any]:
+        text = f"some words, and their number is {n}"
+        entities = [{"type": "plain", "text": text}]
+        return {"text": text, "date": "2024-01-01T00:00:00", "text_entities": entities}
+
+    whole = json.loads(telegram(*[message(n) for n in range(100_000)]))
+    content = json.dumps(whole, indent=1)
+    del whole
     export = export_of(tmp_path, content)
 
     def taken(do: Callable[[], object]) -> float:
