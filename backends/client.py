@@ -82,7 +82,7 @@ class Client:
 
     def _make(self) -> "AsyncOpenAI":
         import httpx2
-        from openai import AsyncOpenAI, DefaultAsyncHttpxClient
+        from openai import AsyncOpenAI, DefaultAioHttpClient
 
         timeout = httpx2.Timeout(self._silence_seconds, connect=CONNECT_SECONDS)
         return AsyncOpenAI(
@@ -90,7 +90,7 @@ class Client:
             base_url=self._base_url,
             max_retries=MAX_RETRIES,
             timeout=timeout,
-            http_client=DefaultAsyncHttpxClient(
+            http_client=DefaultAioHttpClient(
                 timeout=timeout,
                 limits=httpx2.Limits(
                     max_connections=CONNECTIONS,

@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 from avatar.errors import AvatarError
 from storage.trips import connect
 
+_CONNECTIONS = 4  # to an SQLite file: one writes, the others read
 BUSY_SECONDS = 30.0  # how long a writer waits for another one
 
 
@@ -58,6 +59,10 @@ class Database:
             self.engine = create_async_engine(
                 self.url,
                 async_creator=partial(connect, *arguments, **{**keywords, **_SQLITE_ARGUMENTS}),
+                # All that are ever opened: to open one under load costs more than to wait for one.
+                pool_size=_CONNECTIONS,
+                max_overflow=0,
+                pool_use_lifo=True,
             )
             _set_up_sqlite(self.engine)
         else:

@@ -40,7 +40,6 @@ HOMES = {
     "psycopg": "storage/",
     "phonenumbers": "avatar/dataset/",
     "stdnum": "avatar/dataset/",
-    "ijson": "avatar/dataset/",
 }
 
 

@@ -98,7 +98,7 @@ async def test_a_model_that_refuses_max_tokens_is_remembered(
 async def test_pieces_come_while_the_host_still_speaks(host: Standin, backend: Backend) -> None:
     host.will(streamed(text("a"), text("b"), end="hang"))
     async with aclosing(cast("Any", backend.chat.stream(ASKED))) as stream:
-        assert await anext(stream) == "a"
+        assert str(await anext(stream)).startswith("a")  # both may lie there already
 
 
 async def test_characters_split_between_packets(host: Standin, backend: Backend) -> None:
