@@ -33,7 +33,7 @@ from avatar.records import (
 from avatar.stores import Store
 from avatar.training import DRAFT_LASTS, Preflight, Trainings, auto_epochs, preflight
 
-OFFERED = 8  # speakers and chats to choose from
+OFFERED = 20  # speakers and chats to choose from
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -88,7 +88,7 @@ def preflight(flight: Preflight, avatar: Avatar, *, elsewhere: bool, taught: int
         "\n".join(f"- {line}" for line in lines),
     ]
     if draft.report is not None:
-        parts.append(report_words(draft.report))
+        parts.append(f"What became of the messages:\n\n{report_words(draft.report)}")
     if draft.warnings:
         parts.append("Worth knowing:\n\n" + "\n".join(f"- {escape(w)}" for w in draft.warnings))
     parts.append("Start it? It will not be activated by itself.")
