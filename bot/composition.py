@@ -142,8 +142,7 @@ async def bot(
         stack.push_async_callback(dispatcher.close, grace=GRACE)
         warming = asyncio.create_task(served[providers.default.name].warm_up())
         stack.callback(warming.cancel)
-        if waiting := await dispatcher.resume():
-            log.info("%s messages were not answered when the last process ended", waiting)
+        await dispatcher.resume(set(messengers))
         yield dispatcher, desk
 
 
@@ -205,38 +204,57 @@ async def serve(settings: Settings) -> None:
 
 
 async def _serve_platforms(settings: Settings) -> None:
-    """One bot behind all platforms that are set up. What one of them refuses ends all."""
-    async with AsyncExitStack() as stack:
-        messengers: dict[str, Messenger] = {}
-        telegram = discord = None
-        if settings.telegram_token is not None:
-            from bot.telegram.platform import TelegramPlatform
-
-            telegram = await stack.enter_async_context(
-                TelegramPlatform(settings.telegram_token, api_url=settings.telegram_api_url)
-            )
-            messengers[telegram.messenger.platform] = telegram.messenger
-        if settings.discord_token is not None:
-            from bot.discord.platform import DiscordPlatform
-
-            discord = await stack.enter_async_context(
-                DiscordPlatform(
-                    settings.discord_token,
-                    api_url=settings.discord_api_url,
-                    gateway_url=settings.discord_gateway_url,
-                )
-            )
-            messengers[discord.messenger.platform] = discord.messenger
-        dispatcher, desk = await stack.enter_async_context(bot(settings, messengers))
+    """One bot behind all platforms that are set up. What one of them refuses ends all; one that
+    cannot be reached yet holds up neither the other nor the jobs.
+    """
+    messengers: dict[str, Messenger] = {}
+    async with AsyncExitStack() as platforms, bot(settings, messengers) as (dispatcher, desk):
         serving: list[Coroutine[Any, Any, None]] = []
-        if telegram is not None:
-            log.info("serving Telegram as @%s", telegram.username)
-            serving.append(telegram.poll(dispatcher.receive))
-        if discord is not None:
-            log.info("serving Discord as %s", discord.username)
-            log.info("to add it to a server, open %s", discord.invitation)
-            serving.append(discord.serve(dispatcher.receive, completion(settings, desk)))
+        if settings.telegram_token is not None:
+            serving.append(_serve_telegram(settings, platforms, messengers, dispatcher))
+        if settings.discord_token is not None:
+            serving.append(_serve_discord(settings, platforms, messengers, dispatcher, desk))
         await _together(serving)
+
+
+async def _serve_telegram(
+    settings: Settings,
+    platforms: AsyncExitStack,
+    messengers: dict[str, Messenger],
+    dispatcher: Dispatcher,
+) -> None:
+    from bot.telegram.platform import TelegramPlatform
+
+    telegram = await platforms.enter_async_context(
+        TelegramPlatform(settings.telegram_token or "", api_url=settings.telegram_api_url)
+    )
+    messengers[telegram.messenger.platform] = telegram.messenger
+    log.info("serving Telegram as @%s", telegram.username)
+    await dispatcher.resume({telegram.messenger.platform})
+    await telegram.poll(dispatcher.receive)
+
+
+async def _serve_discord(
+    settings: Settings,
+    platforms: AsyncExitStack,
+    messengers: dict[str, Messenger],
+    dispatcher: Dispatcher,
+    desk: Desk,
+) -> None:
+    from bot.discord.platform import DiscordPlatform
+
+    discord = await platforms.enter_async_context(
+        DiscordPlatform(
+            settings.discord_token or "",
+            api_url=settings.discord_api_url,
+            gateway_url=settings.discord_gateway_url,
+        )
+    )
+    messengers[discord.messenger.platform] = discord.messenger
+    log.info("serving Discord as %s", discord.username)
+    log.info("to add it to a server, open %s", discord.invitation)
+    await dispatcher.resume({discord.messenger.platform})
+    await discord.serve(dispatcher.receive, completion(settings, desk))
 
 
 async def _together(serving: Sequence[Coroutine[Any, Any, None]]) -> None:

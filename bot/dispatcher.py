@@ -6,7 +6,7 @@ Everything that a person may read when something goes wrong is decided here too.
 import asyncio
 import logging
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 
 from avatar.errors import (
@@ -82,13 +82,17 @@ class Dispatcher:
             else:
                 self._enqueue(received)
 
-    async def resume(self) -> int:
-        """Queue what was not answered when the process ended; how much that was."""
-        waiting = await self._store.unanswered(limit=10_000)
+    async def resume(self, platforms: Collection[str]) -> None:
+        """Queue what came from these platforms and was not answered when the process ended."""
+        waiting = [
+            received
+            for received in await self._store.unanswered(limit=10_000)
+            if received.incoming.address.platform in platforms
+        ]
         for received in waiting:
-            if received.incoming.address.platform in self._messengers:
-                self._again(received.incoming, received.id)
-        return len(waiting)
+            self._again(received.incoming, received.id)
+        if waiting:
+            log.info("%s messages were not answered when the last process ended", len(waiting))
 
     async def settled(self, incoming: Incoming) -> None:
         """Wait until everything that was received at its address is answered."""

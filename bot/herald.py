@@ -11,7 +11,7 @@ from bot.screen import Messenger
 
 log = logging.getLogger(__name__)
 
-NO_PLATFORM_SECONDS = 600.0
+NO_PLATFORM_SECONDS = 60.0  # it may not be reached yet
 
 
 class BotHerald:
