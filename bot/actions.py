@@ -58,7 +58,7 @@ class Verb(StrEnum):
     STOP = "stop"  # nothing: end the reply that is being written
 
 
-_NUMBERS = {
+NUMBERS = {
     Verb.HISTORY: 2,
     Verb.EPOCHS: 2,
     Verb.TARGET: 2,
@@ -105,6 +105,6 @@ def decode(text: str) -> Action:
     except ValueError:
         raise BadAction from None
     numbers = tuple(int(n) for n in match[2].split(":")[1:])
-    if len(numbers) != _NUMBERS.get(verb, 1) or code(verb, *numbers) != text:
+    if len(numbers) != NUMBERS.get(verb, 1) or code(verb, *numbers) != text:
         raise BadAction
     return Action(verb, numbers)
