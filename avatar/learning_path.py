@@ -158,16 +158,24 @@ class LearningPath:
             raise VersionNotFound(number=version.number)
         return note
 
-    async def ask(self, action: str, *, person: Person, now: datetime) -> Confirmation:
-        """Begin to wait for a yes: good for this person, once, and ten minutes."""
+    async def ask(
+        self, action: str, *, person: Person, now: datetime, about: str = ""
+    ) -> Confirmation:
+        """Begin to wait for a yes: good for this person, once, and ten minutes. `about`: words
+        that belong to the action.
+        """
         return await self._store.add_confirmation(
-            action=action, person_id=person.id, now=now, expires_at=now + CONFIRMATION_LASTS
+            action=action,
+            person_id=person.id,
+            now=now,
+            expires_at=now + CONFIRMATION_LASTS,
+            about=about,
         )
 
     async def take_yes(
         self, confirmation_id: int, *, person: Person, now: datetime, command: str
-    ) -> str:
-        """The code of the action that was confirmed. Raises Expired: too late, not theirs, or
+    ) -> Confirmation:
+        """What was confirmed. Raises Expired: too late, not theirs, or
         taken before.
         """
         confirmation = await self._store.confirmation(confirmation_id)
@@ -175,7 +183,7 @@ class LearningPath:
             confirmation_id, person_id=person.id, now=now
         ):
             raise Expired(command=command)
-        return confirmation.action
+        return confirmation
 
     async def delete(self, version_id: int, *, person: Person, now: datetime) -> Deleted:
         """Delete a version. If it is active, its pointer falls back to none; if it is training,

@@ -201,6 +201,7 @@ class Version:
     error_code: str | None = None
     deleted_at: datetime | None = None  # a tombstone: the number stays taken, the money counted
     model_deleted_at: datetime | None = None  # the model was deleted at the provider too
+    unlearnt_at: datetime | None = None  # examples were removed; its model still knows them
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -487,6 +488,7 @@ class Confirmation:
     person_id: int
     expires_at: datetime
     used_at: datetime | None
+    about: str = ""  # words that belong to the action
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -162,6 +162,18 @@ class TrainingStore(Protocol):
         """
         ...
 
+    async def stored_examples(
+        self, version_id: int, *, after: int, limit: int
+    ) -> tuple[tuple[int, Example], ...]:
+        """(position, example) of a version, held out ones too, in order; those above `after`."""
+        ...
+
+    async def remove_examples(
+        self, version_id: int, positions: Collection[int], *, now: datetime
+    ) -> int:
+        """Take examples out of a version's for good, and mark it. How many went."""
+        ...
+
     async def job_of(self, version_id: int) -> Job | None: ...
 
     async def job_events(self, job_id: int, *, limit: int) -> tuple[JobEvent, ...]:

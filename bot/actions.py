@@ -30,6 +30,7 @@ class Verb(StrEnum):
     TALK = "talk"  # avatar
     AVATARS = "avatars"  # page
     FORGET = "forget"  # nothing: only inside of a confirmation
+    UNLEARN = "unlearn"  # version: only inside of a confirmation, which holds the name
     YES = "yes"  # confirmation
     NO = "no"  # confirmation
     TRAIN = "train"  # draft: start

@@ -126,6 +126,11 @@ COMMANDS: tuple[Command, ...] = (
         Parameter(name="page", kind=Kind.PAGE, required=False),
     ),
     _owners(
+        "unlearn",
+        "remove a person from the stored examples, after asking",
+        Parameter(name="name", kind=Kind.TEXT),
+    ),
+    _owners(
         "dataset",
         "the examples of a version as a file",
         Parameter(name="N", kind=Kind.VERSION),

@@ -22,6 +22,7 @@ from avatar.ports import Clock
 from avatar.stores import Store
 from avatar.teaching import Teaching
 from avatar.training import Trainings
+from avatar.unlearning import Unlearning
 from backends.backend import Backend
 from bot.completion import Completion
 from bot.dispatcher import Dispatcher, Permissions
@@ -116,6 +117,7 @@ async def bot(
             trainings=trainings,
             imports=Imports(store, trainings=trainings),
             teaching=Teaching(store),
+            unlearning=Unlearning(store),
             conversation=Conversation(
                 store,
                 models={name: backend.chat for name, backend in served.items()},

@@ -268,6 +268,7 @@ class Dispatcher:
                 | Verb.PROMPT
                 | Verb.RETRAIN
                 | Verb.DATASET
+                | Verb.UNLEARN
             ):
                 version = await self._store.version(action.numbers[0])
                 if version is None:

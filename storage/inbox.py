@@ -185,12 +185,18 @@ class InboxTables(Base):
             )
 
     async def add_confirmation(
-        self, *, action: str, person_id: int, now: datetime, expires_at: datetime
+        self, *, action: str, person_id: int, now: datetime, expires_at: datetime, about: str = ""
     ) -> Confirmation:
         async with self._db.writing() as write:
             made = await write.execute(
                 sa.insert(confirmations)
-                .values(action=action, person_id=person_id, created_at=now, expires_at=expires_at)
+                .values(
+                    action=action,
+                    person_id=person_id,
+                    created_at=now,
+                    expires_at=expires_at,
+                    about=about,
+                )
                 .returning(confirmations)
             )
             return rows.confirmation(made.mappings().one())

@@ -197,6 +197,7 @@ def confirmation(row: Row) -> Confirmation:
         person_id=row["person_id"],
         expires_at=row["expires_at"],
         used_at=row["used_at"],
+        about=row["about"],
     )
 
 

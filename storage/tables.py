@@ -176,6 +176,7 @@ versions = sa.Table(
     sa.Column("error_code", Line(128)),
     sa.Column("deleted_at", Moment),
     sa.Column("model_deleted_at", Moment),
+    sa.Column("unlearnt_at", Moment),
     sa.Column("cause", Id),  # the inbox id of what asked for a prompt
     sa.UniqueConstraint("avatar_id", "number"),
     sa.UniqueConstraint("cause"),
@@ -494,6 +495,7 @@ confirmations = sa.Table(
     sa.Column("created_at", Moment, nullable=False),
     sa.Column("expires_at", Moment, nullable=False),
     sa.Column("used_at", Moment),
+    sa.Column("about", Words(), nullable=False, server_default=""),
     sa.Index(None, "expires_at"),
     sa.Index(None, "person_id"),
     **_AUTO,

@@ -1,7 +1,7 @@
 """Drafts and jobs of Deep Training."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import fields
 from datetime import datetime, timedelta
 from typing import Any
@@ -317,6 +317,48 @@ class TrainingTables(VersionTables):
                 )
             )
             return version
+
+    async def stored_examples(
+        self, version_id: int, *, after: int, limit: int
+    ) -> tuple[tuple[int, Example], ...]:
+        """(position, example) of a version, held out ones too, in order."""
+        async with self._db.reading() as read:
+            found = await read.execute(
+                sa.select(training_examples)
+                .where(
+                    training_examples.c.version_id == version_id,
+                    training_examples.c.position > after,
+                )
+                .order_by(training_examples.c.position)
+                .limit(limit)
+            )
+            return tuple((row["position"], rows.example(row)) for row in found.mappings())
+
+    async def remove_examples(
+        self, version_id: int, positions: Collection[int], *, now: datetime
+    ) -> int:
+        """Take examples out of a version's for good, and mark it. How many went."""
+        wanted = sorted(positions)
+        gone = trained = 0
+        async with self._db.writing() as write:
+            for start in range(0, len(wanted), _BATCH):
+                deleted = await write.execute(
+                    sa.delete(training_examples)
+                    .where(
+                        training_examples.c.version_id == version_id,
+                        training_examples.c.position.in_(wanted[start : start + _BATCH]),
+                    )
+                    .returning(training_examples.c.held_out)
+                )
+                held = list(deleted.scalars())
+                gone += len(held)
+                trained += held.count(False)
+            await write.execute(
+                sa.update(versions)
+                .where(versions.c.id == version_id)
+                .values(example_count=versions.c.example_count - trained, unlearnt_at=now)
+            )
+        return gone
 
     async def job_of(self, version_id: int) -> Job | None:
         row = await self._row(

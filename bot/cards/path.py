@@ -126,6 +126,8 @@ def _entry(
     facts += [cost_words(version), ago(version.created_at, now)]
     if ending is not None:
         facts.append(ends_words(ending))
+    if version.unlearnt_at is not None:
+        facts.append("knows what was unlearnt")
     lines = [f"{version_title(version)} — {badge_words(seen, job)}", " · ".join(facts)]
     if version.note:
         lines.append(escape(version.note))
@@ -158,6 +160,12 @@ def version_card(
         text = "\n\n".join(["  \n".join(head), "  \n".join(lines), block(prompt)])
     else:
         lines = [*_training_lines(version, job, seen, provider), made]
+        if version.unlearnt_at is not None:
+            lines.insert(
+                2,
+                f"Examples were removed on {version.unlearnt_at:%d %b %Y} (/unlearn); its model "
+                "still knows them",
+            )
         if ending is not None:
             lines.insert(2, f"Its model {ends_words(ending)}")
         if origin is not None:

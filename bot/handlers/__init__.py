@@ -7,6 +7,7 @@ from bot.handlers.importing import ImportingHandlers
 from bot.handlers.people import PeopleHandlers
 from bot.handlers.teaching import TeachingHandlers
 from bot.handlers.training import TrainingHandlers
+from bot.handlers.unlearning import UnlearningHandlers
 from bot.handlers.versions import VersionHandlers
 from bot.request import CommandHandler, PressHandler
 
@@ -22,6 +23,7 @@ class Handlers:
             TrainingHandlers(desk),
             ImportingHandlers(desk),
             TeachingHandlers(desk),
+            UnlearningHandlers(desk),
             chatting,
         )
         self.chat: CommandHandler = chatting.chat

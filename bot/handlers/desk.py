@@ -12,6 +12,7 @@ from avatar.providers import Providers
 from avatar.stores import Store
 from avatar.teaching import Teaching
 from avatar.training import Trainings
+from avatar.unlearning import Unlearning
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -25,6 +26,7 @@ class Desk:
     models: Models
     imports: Imports
     teaching: Teaching
+    unlearning: Unlearning
     providers: Providers
     trainers: Mapping[str, Trainer]
     clock: Clock

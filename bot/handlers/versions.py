@@ -14,6 +14,7 @@ from avatar.versions import parse_number
 from bot.actions import Action, Verb, code, decode
 from bot.cards import path, people, status, switching
 from bot.handlers.desk import Desk
+from bot.handlers.unlearning import unlearnt
 from bot.request import Answer, CommandHandler, PressHandler, Request, Shown
 from bot.screen import Content
 
@@ -264,12 +265,15 @@ class VersionHandlers:
         return switching.ask_delete_model(version, label, confirmation_id=confirmation.id)
 
     async def press_yes(self, request: Request, numbers: tuple[int, ...]) -> Answer:
-        action = decode(
-            await self.desk.learning_path.take_yes(
-                numbers[0], person=request.person, now=request.now, command="the command"
-            )
+        taken = await self.desk.learning_path.take_yes(
+            numbers[0], person=request.person, now=request.now, command="the command"
         )
-        return Shown(content=await self._confirmed(request, action), in_place=True)
+        action = decode(taken.action)
+        if action.verb is Verb.UNLEARN:
+            content = await unlearnt(self.desk, action.numbers[0], taken.about, request)
+        else:
+            content = await self._confirmed(request, action)
+        return Shown(content=content, in_place=True)
 
     async def press_no(self, request: Request, numbers: tuple[int, ...]) -> Answer:
         await self.desk.learning_path.take_yes(

@@ -50,6 +50,7 @@ OF_VERSIONS = {
     Verb.PROMPT,
     Verb.RETRAIN,
     Verb.DATASET,
+    Verb.UNLEARN,
 }
 OF_IMPORTS = {Verb.SPEAKER, Verb.CHATS}
 OTHERS = {Verb.YES, Verb.UNTEACH}

@@ -171,3 +171,23 @@ async def test_teaching_in_the_chat(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         file = (tmp_path / "demo-taught.jsonl").read_text(encoding="utf-8")
         assert len(file.splitlines()) == 10
         assert all("shiok" in line for line in file.splitlines())
+
+
+async def test_a_person_is_taken_out_of_the_examples(stage: Stage, tmp_path: Path) -> None:
+    await stage.train(telegram_account(tmp_path / "result.json"))
+    await play(
+        stage,
+        [
+            ("[All 2 chats]", "Start it?"),
+            ("[Start training]", "in training"),
+            ("(wait)", "completed"),
+            ("/unlearn x", "Name the person"),
+            ("/unlearn Zoe", "No stored example of Demo holds the name Zoe"),
+            ("/unlearn ben", "ben is in the stored examples & version 1: 40 of 80 examples"),
+            ("[Remove 40 from version 1]", "40 examples with ben removed & Train Again"),
+            ("/unlearn Ben", "No stored example"),
+            ("/version 1", "Examples were removed on & still knows them"),
+            ("/history", "knows what was unlearnt"),
+            ("/retrain 1", "from version 1 & Start it?"),
+        ],
+    )
