@@ -1,6 +1,7 @@
 """Zip archives from strangers: looked through before anything of them is used."""
 
 import lzma
+import mmap
 import struct
 import zipfile
 import zlib
@@ -34,6 +35,15 @@ _FAULTS: tuple[type[Exception], ...] = (
 )
 
 
+class _Mapped(mmap.mmap):
+    """An archive for as long as its sources are kept (see `_opener`), without a file that stays
+    open: whoever holds a source would have to close it.
+    """
+
+    def seekable(self) -> bool:
+        return True
+
+
 def texts(path: Path, name: str) -> tuple[Source, ...]:
     """The files of an archive that may hold chats: texts by their ending, each a Source.
 
@@ -41,7 +51,9 @@ def texts(path: Path, name: str) -> tuple[Source, ...]:
     encrypted, holds archives, names paths outside of itself, or unpacks to more than it should.
     """
     try:
-        archive = zipfile.ZipFile(path)  # open for as long as its sources are kept: see _opener
+        with path.open("rb") as file:
+            mapped = _Mapped(file.fileno(), 0, access=mmap.ACCESS_READ)
+        archive = zipfile.ZipFile(cast(BinaryIO, mapped))
         members = archive.infolist()
     except _FAULTS as error:
         raise refused(
