@@ -15,6 +15,7 @@ from datetime import datetime
 from typing import cast
 
 from avatar import pricing, tokens
+from avatar.endings import gone_notices
 from avatar.errors import BadText, EmptyReply, MessageNotFound, ModelGone, NotOffered
 from avatar.ports import ChatModel, ChatRequest, Clock, Ended
 from avatar.providers import Providers
@@ -22,8 +23,6 @@ from avatar.records import (
     Avatar,
     Finish,
     Message,
-    NewNotice,
-    NoticeKind,
     Pair,
     Person,
     Role,
@@ -281,20 +280,7 @@ class Conversation:
     async def _tell_owners(self, context: Context, version: Version, *, why: str) -> None:
         owners = await self._store.owners(context.avatar.id)
         homes = await self._store.homes([owner.id for owner in owners])
-        await self._store.add_notices(
-            [
-                NewNotice(
-                    kind=NoticeKind.MODEL_GONE,
-                    key=f"model_gone:{version.id}:{person_id}",
-                    address=address,
-                    avatar_id=context.avatar.id,
-                    version_id=version.id,
-                    data={"model": version.fine_tuned_model_id or "", "why": why},
-                )
-                for person_id, address in homes.items()
-            ],
-            now=self._clock(),
-        )
+        await self._store.add_notices(gone_notices(version, homes, why=why), now=self._clock())
 
     async def _ask(
         self, pair: Pair, turns: Sequence[Message], said: str, *, show: Show, stop: asyncio.Event

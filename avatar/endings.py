@@ -135,6 +135,23 @@ def base_notices(
     ]
 
 
+def gone_notices(version: Version, homes: Mapping[int, Address], *, why: str) -> list[NewNotice]:
+    """That a version's model cannot answer any more, told each owner once, whoever found out.
+    `why`: "gone" at its provider, or that one is "not_set_up" here.
+    """
+    return [
+        NewNotice(
+            kind=NoticeKind.MODEL_GONE,
+            key=f"model_gone:{version.id}:{person_id}",
+            address=address,
+            avatar_id=version.avatar_id,
+            version_id=version.id,
+            data={"model": version.fine_tuned_model_id or "", "why": why},
+        )
+        for person_id, address in homes.items()
+    ]
+
+
 def learnt(
     provider: str,
     used: Mapping[str, Ending | None],

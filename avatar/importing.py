@@ -31,7 +31,7 @@ from avatar.records import (
     Turn,
 )
 from avatar.stores import Store
-from avatar.training import DRAFT_LASTS, Preflight, Trainings, auto_epochs, preflight
+from avatar.training import DRAFT_LASTS, Preflight, Trainings
 
 OFFERED = 20  # speakers and chats to choose from
 
@@ -126,10 +126,10 @@ class Imports:
         self._trainings.target(avatar)
         found = await asyncio.to_thread(recognise, file, attachment.name)
         if found.format.examples is not None:
-            reading = await asyncio.to_thread(found.format.examples, found.sources[0])
+            reading = await asyncio.to_thread(found.examples)
             return await self._trainings.prepare(avatar, reading, person=person, now=now)
         if found.format.pairs is not None:
-            read = await asyncio.to_thread(found.format.pairs, found.sources[0])
+            read = await asyncio.to_thread(found.pairs)
             return await self._trainings.prefer(
                 avatar,
                 [_example_of(pair) for pair in read.pairs],
@@ -227,24 +227,17 @@ class Imports:
             rules=rules_of(about.rules),
             overview=overview,
         )
-        target = self._trainings.target(avatar)
-        draft = await self._store.add_draft(
-            avatar_id=avatar.id,
-            person_id=person.id,
+        return await self._trainings.keep(
+            avatar,
+            built.examples,
             source=found.source,
-            provider=target.provider.name,
-            base_model=target.base_model,
-            tokens=built.report.tokens,
-            epochs=auto_epochs(len(built.examples)),
             warnings=built.warnings,
-            examples=built.examples,
-            held_out=built.held_out,
+            person=person,
             now=now,
-            expires_at=now + DRAFT_LASTS,
+            held_out=built.held_out,
             import_id=about.id,
             report=report_json(built.report),
         )
-        return preflight(draft, self._trainings.providers, now=now)
 
     def option(self, about: Import, place: int) -> Mapping[str, object]:
         """The rules with the next value of an option. Raises BadText for one that is not there."""
@@ -262,25 +255,19 @@ class Imports:
     ) -> Preflight:
         """A draft with more examples behind its own. It stands for the old one."""
         kept = await self._store.draft_examples(draft.id, limit=draft.example_count, offset=0)
-        target = self._trainings.target(avatar)
-        made = await self._store.add_draft(
-            avatar_id=avatar.id,
-            person_id=person.id,
+        merged = await self._trainings.keep(
+            avatar,
+            (*kept, *reading.examples),
             source=f"{draft.source} and {reading.source}",
-            provider=target.provider.name,
-            base_model=target.base_model,
-            tokens=draft.tokens + reading.tokens,
-            epochs=draft.epochs,
             warnings=draft.warnings,
-            examples=(*kept, *reading.examples),
+            person=person,
             now=now,
-            expires_at=now + DRAFT_LASTS,
-            import_id=None,
+            epochs=draft.epochs,
             report=draft.report,
             origin_id=draft.origin_id,
         )
         await self._store.drop_draft(draft.id)
-        return preflight(made, self._trainings.providers, now=now)
+        return merged
 
 
 def _example_of(pair: Pair) -> Example:

@@ -14,6 +14,11 @@ def well_formed(text: str) -> str:
     return text
 
 
+def storable(text: str) -> str:
+    """Text that every database takes: well-formed, and U+FFFD for NUL, which PostgreSQL refuses."""
+    return well_formed(text).replace("\0", "\ufffd")
+
+
 def visible(text: str) -> str:
     """Text without control characters (tabs and line breaks stay) and without lone surrogates."""
     unified = text.replace("\r\n", "\n").replace("\r", "\n")

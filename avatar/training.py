@@ -5,7 +5,7 @@ with its examples and a job, in one write. From there the follower goes on (`ava
 """
 
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -87,19 +87,56 @@ class Trainings:
         self, avatar: Avatar, reading: Reading, *, person: Person, now: datetime
     ) -> Preflight:
         """Keep what was read, until its owner says yes (a day at most). Raises NoTrainer."""
-        target = self.target(avatar)
+        return await self.keep(
+            avatar,
+            reading.examples,
+            source=reading.source,
+            warnings=reading.warnings,
+            person=person,
+            now=now,
+        )
+
+    async def keep(
+        self,
+        avatar: Avatar,
+        examples: Sequence[Example],
+        *,
+        source: str,
+        person: Person,
+        now: datetime,
+        warnings: Sequence[str] = (),
+        epochs: int | None = None,
+        held_out: Sequence[Example] = (),
+        import_id: int | None = None,
+        report: Mapping[str, object] | None = None,
+        origin_id: int | None = None,
+        on: Version | None = None,
+    ) -> Preflight:
+        """Keep examples as a training that waits for a yes: supervised, where it goes if nobody
+        chooses; or with `on`, preference training on top of that version. Raises NoTrainer.
+        """
+        if on is None:
+            target = self.target(avatar)
+            provider, base_model = target.provider.name, target.base_model
+        else:
+            provider, base_model = on.provider or "", on.fine_tuned_model_id or ""
         draft = await self._store.add_draft(
             avatar_id=avatar.id,
             person_id=person.id,
-            source=reading.source,
-            provider=target.provider.name,
-            base_model=target.base_model,
-            tokens=reading.tokens,
-            epochs=auto_epochs(len(reading.examples)),
-            warnings=reading.warnings,
-            examples=reading.examples,
+            source=source,
+            provider=provider,
+            base_model=base_model,
+            tokens=sum(example.tokens for example in examples),
+            epochs=epochs or auto_epochs(len(examples)),
+            warnings=warnings,
+            examples=examples,
+            held_out=held_out,
             now=now,
             expires_at=now + DRAFT_LASTS,
+            import_id=import_id,
+            report=report,
+            origin_id=origin_id,
+            method=Method.SUPERVISED if on is None else Method.PREFERENCE,
         )
         return preflight(draft, self.providers, now=now)
 
@@ -145,21 +182,7 @@ class Trainings:
         the newest that can be built on. Raises WrongKind where there is none.
         """
         version = await self._to_build_on(avatar)
-        draft = await self._store.add_draft(
-            avatar_id=avatar.id,
-            person_id=person.id,
-            source=source,
-            provider=version.provider or "",
-            base_model=version.fine_tuned_model_id or "",
-            tokens=sum(pair.tokens for pair in pairs),
-            epochs=auto_epochs(len(pairs)),
-            warnings=(),
-            examples=pairs,
-            now=now,
-            expires_at=now + DRAFT_LASTS,
-            method=Method.PREFERENCE,
-        )
-        return preflight(draft, self.providers, now=now)
+        return await self.keep(avatar, pairs, source=source, person=person, now=now, on=version)
 
     async def _to_build_on(self, avatar: Avatar) -> Version:
         found = [await self._store.version(avatar.active_model_id)]

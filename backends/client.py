@@ -6,15 +6,14 @@ a thread at first use (or when somebody calls `warm_up`), and never delays the s
 
 import asyncio
 import email.utils
-import ipaddress
 import json
 import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 from avatar.errors import QuotaExceeded, WrongKey
+from avatar.hosts import on_this_machine
 from backends import errors
 
 if TYPE_CHECKING:
@@ -99,7 +98,7 @@ class Client:
                 ),
                 event_hooks={"response": [_decide_retry]},
                 # A proxy of the environment could not reach a server on this machine.
-                trust_env=not _on_this_machine(self._base_url),
+                trust_env=not on_this_machine(self._base_url),
             ),
         )
 
@@ -135,11 +134,3 @@ def _retry_after(headers: Mapping[str, str]) -> float:
         return email.utils.parsedate_to_datetime(headers["retry-after"]).timestamp() - time.time()
     except (KeyError, ValueError, OverflowError):
         return 0.0
-
-
-def _on_this_machine(url: str) -> bool:
-    host = urlsplit(url).hostname or ""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

@@ -105,12 +105,6 @@ class Completion:
 
     async def _judged(self, author: Author, address: Address) -> tuple[Person, Avatar | None]:
         """Who asks, and the avatar of the chat if they manage it."""
-        person = await self._store.person(author)
-        chat = await self._store.chat(address, now=self._clock())
-        if chat.avatar_id is None:
-            return person, None
-        avatar = await self._store.avatar(chat.avatar_id)
-        manages = self._permissions.is_operator(person) or await self._store.is_owner(
-            avatar.id, person.id
-        )
-        return person, avatar if manages else None
+        arrival = await self._store.arrival(author, address, home=None, now=self._clock())
+        manages = self._permissions.is_operator(arrival.person) or arrival.owns
+        return arrival.person, arrival.avatar if manages else None

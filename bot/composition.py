@@ -103,7 +103,7 @@ async def bot(
                 owner=owner,
                 clock=clock,
             ),
-            deliverer=Deliverer(store, herald=herald, owner=owner, clock=now),
+            deliverer=Deliverer(store, herald=herald, owner=owner, clock=clock),
             watch=RetirementWatch(store, trainers=trainers, providers=providers),
             store=store,
             poll=poll,

@@ -2,7 +2,7 @@
 
 import logging
 from collections import defaultdict
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from datetime import datetime
 
 from avatar import endings as rules
@@ -10,7 +10,7 @@ from avatar.endings import Endings
 from avatar.errors import ProviderError
 from avatar.ports import Trainer
 from avatar.providers import Providers
-from avatar.records import Avatar, Ending, NewNotice, NoticeKind, RemoteModel, Version
+from avatar.records import Avatar, NewNotice, RemoteModel, Version
 from avatar.stores import Store
 
 log = logging.getLogger(__name__)
@@ -31,15 +31,15 @@ class RetirementWatch:
     async def watch_once(self, now: datetime) -> int:
         """How many notices were new."""
         tuned: dict[int, list[Version]] = defaultdict(list)
-        used: dict[str, dict[str, Ending | None]] = defaultdict(dict)
+        used: dict[str, set[str]] = defaultdict(set)
         async for version in self._fine_tunes():
             tuned[version.avatar_id].append(version)
             for provider, model in rules.models_behind(version):
-                used[provider][model] = None
+                used[provider].add(model)
         avatars = [avatar async for avatar in self._avatars()]
         for avatar in avatars:
             provider, model = self._providers.base(avatar)
-            used[provider][model] = None
+            used[provider].add(model)
         endings = await self._learn(used, now)
         owed: list[NewNotice] = []
         for avatar in avatars:
@@ -60,9 +60,7 @@ class RetirementWatch:
                 yield avatar
             offset += len(page)
 
-    async def _learn(
-        self, used: Mapping[str, Mapping[str, Ending | None]], now: datetime
-    ) -> Endings:
+    async def _learn(self, used: Mapping[str, Collection[str]], now: datetime) -> Endings:
         """Ask the providers and remember; what is known, of the models in use."""
         known = dict(
             await self._store.endings(
@@ -96,7 +94,7 @@ class RetirementWatch:
 
     @staticmethod
     async def _gone(
-        trainer: Trainer, models: Mapping[str, object], listed: Sequence[RemoteModel]
+        trainer: Trainer, models: Collection[str], listed: Sequence[RemoteModel]
     ) -> frozenset[str]:
         """Those that the provider does not know, not even when asked by name: lists leave out
         what they like.
@@ -132,17 +130,7 @@ class RetirementWatch:
                 today=now.date(),
             )
         if gone and active is not None:
-            owed += [
-                NewNotice(
-                    kind=NoticeKind.MODEL_GONE,
-                    key=f"model_gone:{active.id}:{person_id}",
-                    address=address,
-                    avatar_id=avatar.id,
-                    version_id=active.id,
-                    data={"model": active.fine_tuned_model_id or "", "why": "gone"},
-                )
-                for person_id, address in homes.items()
-            ]
+            owed += rules.gone_notices(active, homes, why="gone")
         return owed
 
 

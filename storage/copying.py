@@ -6,7 +6,7 @@ written is read again and compared, table by table, by count and checksum.
 
 import hashlib
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -98,22 +98,27 @@ async def _pages(read: AsyncConnection, table: sa.Table) -> AsyncIterator[list[d
 
 async def _carry(read: AsyncConnection, write: AsyncConnection, table: sa.Table) -> tuple[int, str]:
     """Copy a table; how many rows, and the checksum of the source's."""
-    count, hashed = 0, hashlib.sha256()
-    async for page in _pages(read, table):
-        count += len(page)
-        for row in page:
-            hashed.update(_canonical(row))
-        none = dict.fromkeys(_POINTERS) if table is avatars else {}
+    none = dict.fromkeys(_POINTERS) if table is avatars else {}
+
+    async def put(page: list[dict[str, Any]]) -> None:
         await write.execute(sa.insert(table), [{**row, **none} for row in page])
-    return count, hashed.hexdigest()
+
+    return await _sum(read, table, put)
 
 
-async def _sum(read: AsyncConnection, table: sa.Table) -> tuple[int, str]:
+async def _sum(
+    read: AsyncConnection,
+    table: sa.Table,
+    then: Callable[[list[dict[str, Any]]], Awaitable[None]] | None = None,
+) -> tuple[int, str]:
+    """How many rows, and their checksum; each page is given to `then`."""
     count, hashed = 0, hashlib.sha256()
     async for page in _pages(read, table):
         count += len(page)
         for row in page:
             hashed.update(_canonical(row))
+        if then is not None:
+            await then(page)
     return count, hashed.hexdigest()
 
 

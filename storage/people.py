@@ -6,7 +6,7 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from avatar.records import Address, Author, Person
-from avatar.text import well_formed
+from avatar.text import storable
 from storage import rows
 from storage.base import Base, insert
 from storage.tables import (
@@ -25,7 +25,7 @@ MAX_NAME = 128
 
 def shown_name(author: Author) -> str:
     """A name as it is stored."""
-    return well_formed(author.name).replace("\0", "\ufffd")[:MAX_NAME]
+    return storable(author.name)[:MAX_NAME]
 
 
 class PeopleTables(Base):

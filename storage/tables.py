@@ -11,7 +11,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Dialect
 
-from avatar.text import well_formed
+from avatar.text import storable
 
 metadata = sa.MetaData(
     naming_convention={
@@ -53,7 +53,7 @@ class Words(sa.types.TypeDecorator[str]):
     cache_ok = True
 
     def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
-        return None if value is None else well_formed(value).replace("\0", "\ufffd")
+        return None if value is None else storable(value)
 
 
 class Line(sa.types.TypeDecorator[str]):
@@ -69,7 +69,7 @@ class Line(sa.types.TypeDecorator[str]):
     def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
         if value is None:
             return None
-        return well_formed(value).replace("\0", "\ufffd")[: self.length]
+        return storable(value)[: self.length]
 
 
 # SQLite numbers rows by itself only in a column called INTEGER; AUTOINCREMENT keeps the number

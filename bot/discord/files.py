@@ -1,8 +1,6 @@
 """Files that people sent: described by their address, fetched into a temporary file."""
 
-import asyncio
 import logging
-import tempfile
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -12,9 +10,10 @@ import aiohttp
 import discord
 from discord.http import Route
 
-from avatar.errors import BadText, NotDelivered
+from avatar.errors import NotDelivered
 from avatar.records import Attachment
 from bot.discord.client import Client
+from bot.downloads import lost, save, temporary_file, too_large
 
 log = logging.getLogger(__name__)
 
@@ -54,24 +53,19 @@ async def downloaded(client: Client, file: Attachment, *, limit: int) -> AsyncIt
     than `limit` bytes or cannot be had any more; NotDelivered.
     """
     if not file.ref:
-        raise _lost(file)
+        raise lost(file)
     if file.size is not None and file.size > limit:
-        raise _too_large(file, limit)
-    folder = await asyncio.to_thread(tempfile.TemporaryDirectory, prefix="avatar-bot-")
-    try:
-        path = Path(folder.name) / "file"  # the sender's name for it is never used as a path
+        raise too_large(file, limit)
+    async with temporary_file() as path:
         if not await _fetched(file.ref, path, file, limit):
             signed = await _signed_anew(client, file)
             if not await _fetched(signed, path, file, limit):
-                raise _lost(file)
+                raise lost(file)
         yield path
-    finally:
-        await asyncio.to_thread(folder.cleanup)
 
 
 async def _fetched(url: str, path: Path, file: Attachment, limit: int) -> bool:
     """False: the address does not lead to the file (any more)."""
-    size = 0
     try:
         async with (
             aiohttp.ClientSession(timeout=_TIMEOUT) as session,
@@ -81,12 +75,7 @@ async def _fetched(url: str, path: Path, file: Attachment, limit: int) -> bool:
                 return False
             if response.status != 200:
                 raise NotDelivered(detail=f"the file's download answered {response.status}")
-            with await asyncio.to_thread(path.open, "wb") as target:
-                async for piece in response.content.iter_chunked(_PIECE):
-                    size += len(piece)
-                    if size > limit:
-                        raise _too_large(file, limit)
-                    await asyncio.to_thread(target.write, piece)
+            await save(response.content.iter_chunked(_PIECE), path, file, limit=limit)
     except (aiohttp.ClientError, OSError) as error:
         detail = f"the file's download failed: {type(error).__name__}"
         raise NotDelivered(detail=detail) from error
@@ -100,17 +89,8 @@ async def _signed_anew(client: Client, file: Attachment) -> str:
         )
     except discord.HTTPException as error:
         log.info("the address of a file could not be signed anew: %s", error.text)
-        raise _lost(file) from error
+        raise lost(file) from error
     except (aiohttp.ClientError, OSError, discord.DiscordException) as error:
         raise NotDelivered(detail=f"refresh-urls: {type(error).__name__}") from error
     found = answer.get("refreshed_urls") or [{}]
     return str(found[0].get("refreshed") or file.ref)
-
-
-def _too_large(file: Attachment, limit: int) -> BadText:
-    size = f"{limit / 1_000_000:.0f} MB" if limit >= 1_000_000 else f"{limit / 1000:.0f} kB"
-    return BadText(reason=f"{file.name} is larger than {size}, the most I can take here.")
-
-
-def _lost(file: Attachment) -> BadText:
-    return BadText(reason=f"{file.name} cannot be fetched any more. Please send it again.")

@@ -11,6 +11,7 @@ from bot.actions import Verb
 from bot.cards import teaching as cards
 from bot.handlers.desk import Desk
 from bot.handlers.importing import BATCH, first_card, flight_card, written
+from bot.handlers.naming import named_version
 from bot.handlers.replies import meant_reply
 from bot.request import Answer, CommandHandler, PressHandler, Request, Shown
 from bot.screen import Content
@@ -109,11 +110,8 @@ class TeachingHandlers:
         return Shown(content=await flight_card(self.desk, merged, request), in_place=True)
 
     async def dataset(self, request: Request) -> Answer:
-        words = request.rest.split()
-        if len(words) != 1:
-            raise BadText(reason="Name the version whose examples you want: /dataset 3")
-        number = parse_number(words[0])
-        version = await self.desk.learning_path.find(request.avatar.id, number)
+        missing = "Name the version whose examples you want: /dataset 3"
+        version = await named_version(self.desk, request, missing=missing)
         return await self._dataset(request, version.id)
 
     async def press_dataset(self, request: Request, numbers: tuple[int, ...]) -> Answer:

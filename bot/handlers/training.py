@@ -4,15 +4,15 @@ import logging
 from dataclasses import dataclass
 
 from avatar.dataset.openai_jsonl import MIN_EXAMPLES
-from avatar.errors import BadText, Expired
+from avatar.errors import Expired
 from avatar.importing import Asked
 from avatar.records import Attachment, Version
-from avatar.versions import parse_number
 from bot.actions import Verb
 from bot.cards import importing, models
 from bot.cards import training as cards
 from bot.handlers.desk import Desk
 from bot.handlers.importing import first_card, flight_card
+from bot.handlers.naming import named_version
 from bot.request import Answer, CommandHandler, PressHandler, Request, Shown
 
 log = logging.getLogger(__name__)
@@ -92,11 +92,8 @@ class TrainingHandlers:
         return Shown(content=await flight_card(self.desk, flight, request), in_place=True)
 
     async def retrain(self, request: Request) -> Answer:
-        words = request.rest.split()
-        if len(words) != 1:
-            raise BadText(reason="Name the version whose examples are to be trained: /retrain 3")
-        number = parse_number(words[0])
-        version = await self.desk.learning_path.find(request.avatar.id, number)
+        missing = "Name the version whose examples are to be trained: /retrain 3"
+        version = await named_version(self.desk, request, missing=missing)
         return await self._retrain(request, version)
 
     async def press_retrain(self, request: Request, numbers: tuple[int, ...]) -> Answer:
@@ -164,11 +161,8 @@ class TrainingHandlers:
         return None
 
     async def cancel(self, request: Request) -> Answer:
-        words = request.rest.split()
-        if len(words) != 1:
-            raise BadText(reason="Name the version in training by its number: /cancel 3")
-        number = parse_number(words[0])
-        version = await self.desk.learning_path.find(request.avatar.id, number)
+        missing = "Name the version in training by its number: /cancel 3"
+        version = await named_version(self.desk, request, missing=missing)
         return await self._cancel(request, version)
 
     async def wait(self, request: Request) -> Answer:

@@ -1,7 +1,5 @@
 """Files that people sent: fetched into a temporary file."""
 
-import asyncio
-import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from http import HTTPStatus
@@ -10,8 +8,9 @@ from pathlib import Path
 import aiohttp
 from telegram.error import BadRequest, TelegramError
 
-from avatar.errors import BadText, NotDelivered
+from avatar.errors import NotDelivered
 from avatar.records import Attachment
+from bot.downloads import lost, save, temporary_file, too_large
 from bot.telegram.request import Connection
 
 BOT_LIMIT = 20_000_000  # bytes that Telegram's own server lets bots fetch
@@ -25,15 +24,11 @@ async def downloaded(
     than `limit` bytes or than Telegram gives to bots, or is no file; NotDelivered.
     """
     if attachment.size is not None and attachment.size > limit:
-        raise _too_large(attachment, limit)
+        raise too_large(attachment, limit)
     url = await _url(connection, attachment, limit)
-    folder = await asyncio.to_thread(tempfile.TemporaryDirectory, prefix="avatar-bot-")
-    try:
-        path = Path(folder.name) / "file"  # the sender's name for it is never used as a path
+    async with temporary_file() as path:
         await _fetch(connection, url, path, attachment, limit)
         yield path
-    finally:
-        await asyncio.to_thread(folder.cleanup)
 
 
 async def _url(connection: Connection, attachment: Attachment, limit: int) -> str:
@@ -41,42 +36,27 @@ async def _url(connection: Connection, attachment: Attachment, limit: int) -> st
         file = await connection.bot.get_file(attachment.ref)
     except BadRequest as error:
         if "too big" in error.message.lower():
-            raise _too_large(attachment, min(limit, BOT_LIMIT)) from error
-        raise _lost(attachment) from error
+            raise too_large(attachment, min(limit, BOT_LIMIT)) from error
+        raise lost(attachment) from error
     except TelegramError as error:
         raise NotDelivered(detail=error.message) from error
     if file.file_size is not None and file.file_size > limit:
-        raise _too_large(attachment, limit)
+        raise too_large(attachment, limit)
     if file.file_path is None:
-        raise _lost(attachment)
+        raise lost(attachment)
     return file.file_path
 
 
 async def _fetch(
     connection: Connection, url: str, path: Path, attachment: Attachment, limit: int
 ) -> None:
-    size = 0
     try:
-        with await asyncio.to_thread(path.open, "wb") as target:
-            async for piece in connection.pieces(url):
-                size += len(piece)
-                if size > limit:
-                    raise _too_large(attachment, limit)
-                await asyncio.to_thread(target.write, piece)
+        await save(connection.pieces(url), path, attachment, limit=limit)
     except aiohttp.ClientResponseError as error:
         # The error's own text holds the URL, and that the token: only its kind goes to the log.
         if error.status == HTTPStatus.NOT_FOUND:
-            raise _lost(attachment) from None
+            raise lost(attachment) from None
         detail = f"the file's download answered {error.status}"
         raise NotDelivered(detail=detail) from None
     except (aiohttp.ClientError, TimeoutError) as error:
         raise NotDelivered(detail=f"the file's download failed: {type(error).__name__}") from None
-
-
-def _too_large(attachment: Attachment, limit: int) -> BadText:
-    size = f"{limit / 1_000_000:.0f} MB" if limit >= 1_000_000 else f"{limit / 1000:.0f} kB"
-    return BadText(reason=f"{attachment.name} is larger than {size}, the most I can take here.")
-
-
-def _lost(attachment: Attachment) -> BadText:
-    return BadText(reason=f"{attachment.name} cannot be fetched any more. Please send it again.")

@@ -5,16 +5,16 @@ second alone, 177 with 64 at once, as measured); aiohttp's does not.
 """
 
 import asyncio
-import ipaddress
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any
-from urllib.parse import urlsplit
 
 import aiohttp
 from telegram import Bot
 from telegram.error import BadRequest, NetworkError, RetryAfter, TimedOut
 from telegram.request import BaseRequest, RequestData
+
+from avatar.hosts import on_this_machine
 
 API_URL = "https://api.telegram.org"
 CONNECTIONS = 512
@@ -132,7 +132,7 @@ class Connection:
 
     def __init__(self, token: str, api_url: str | None) -> None:
         base = (api_url or API_URL).rstrip("/")
-        trust_env = not _on_this_machine(base)
+        trust_env = not on_this_machine(base)
         self._calls = AiohttpRequest(connections=CONNECTIONS, trust_env=trust_env)
         self._updates = AiohttpRequest(connections=1, trust_env=trust_env)
         self.bot = Bot(
@@ -157,11 +157,3 @@ class Connection:
         """Close all connections."""
         await self._calls.shutdown()
         await self._updates.shutdown()
-
-
-def _on_this_machine(url: str) -> bool:
-    host = urlsplit(url).hostname or ""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

@@ -1,0 +1,46 @@
+"""Files that people sent, on their way into a temporary file: the same for every platform."""
+
+import asyncio
+import tempfile
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from avatar.errors import BadText
+from avatar.records import Attachment
+
+
+@asynccontextmanager
+async def temporary_file() -> AsyncIterator[Path]:
+    """A path for one file, gone when the context ends. The sender's name for it is never used."""
+    folder = await asyncio.to_thread(tempfile.TemporaryDirectory, prefix="avatar-bot-")
+    try:
+        yield Path(folder.name) / "file"
+    finally:
+        await asyncio.to_thread(folder.cleanup)
+
+
+async def save(
+    pieces: AsyncIterator[bytes], path: Path, attachment: Attachment, *, limit: int
+) -> None:
+    """Write a file piece by piece. Raises BadText when it is larger than `limit` bytes, and what
+    `pieces` raises.
+    """
+    size = 0
+    with await asyncio.to_thread(path.open, "wb") as target:
+        async for piece in pieces:
+            size += len(piece)
+            if size > limit:
+                raise too_large(attachment, limit)
+            await asyncio.to_thread(target.write, piece)
+
+
+def too_large(attachment: Attachment, limit: int) -> BadText:
+    """For a file of more than `limit` bytes."""
+    size = f"{limit / 1_000_000:.0f} MB" if limit >= 1_000_000 else f"{limit / 1000:.0f} kB"
+    return BadText(reason=f"{attachment.name} is larger than {size}, the most I can take here.")
+
+
+def lost(attachment: Attachment) -> BadText:
+    """For a file that its platform does not give any more."""
+    return BadText(reason=f"{attachment.name} cannot be fetched any more. Please send it again.")
