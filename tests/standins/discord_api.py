@@ -70,6 +70,7 @@ class Call:
     method: str
     path: str
     body: Json
+    query: dict[str, str]
     at: float  # time.monotonic()
     status: int  # 0: the connection was reset
 
@@ -221,7 +222,12 @@ class DiscordStandIn(DiscordChannels):
             self._in_flight -= 1
             self.calls.append(
                 Call(
-                    method=request.method, path=path, body=body, at=time.monotonic(), status=status
+                    method=request.method,
+                    path=path,
+                    body=body,
+                    query=dict(request.query),
+                    at=time.monotonic(),
+                    status=status,
                 )
             )
         if status == 0:
