@@ -29,6 +29,7 @@ from bot.dispatcher import Dispatcher, Permissions
 from bot.handlers import Handlers
 from bot.handlers.desk import Desk
 from bot.herald import BotHerald
+from bot.joining import Windows
 from bot.screen import Messenger
 from bot.settings import Settings
 from jobs.follower import Follower
@@ -83,6 +84,7 @@ async def bot(
     *,
     model_server: "Callable[[Path], ModelServer] | None" = None,
     clock: Clock = now,
+    windows: Windows | None = None,
 ) -> AsyncIterator[tuple[Dispatcher, Desk]]:
     """Everything but the platforms: the way in, and the use-cases."""
     async with AsyncExitStack() as stack:
@@ -137,6 +139,8 @@ async def bot(
             commands=handlers.commands,
             presses=handlers.presses,
             chat=handlers.chat,
+            reactions=handlers.reactions,
+            windows=windows,
             permissions=permissions(settings),
             clock=clock,
         )

@@ -122,6 +122,12 @@ class Messenger(Protocol):
         """
         ...
 
+    def stands(self, address: Address, message_id: str) -> tuple[Address, str]:
+        """Where a message really stands that `send` put at an address, and its id there: what is
+        sent aside stands elsewhere.
+        """
+        ...
+
     async def offer_commands(self, address: Address, commands: Sequence[Command]) -> None:
         """Make these the menu of one private chat. Raises nothing; a no-op without menus."""
         ...

@@ -8,7 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from avatar.records import Confirmation, Incoming, NewNotice, Notice, Received
+from avatar.records import Address, Confirmation, Incoming, NewNotice, Notice, Received
 from storage import rows
 from storage.base import Base, insert, insert_into
 from storage.database import Database
@@ -37,8 +37,25 @@ def _receiving(is_sqlite: bool) -> Any:
 _DONE = (
     sa.update(incoming)
     .where(incoming.c.id == sa.bindparam("inbox_id"))
-    .values(payload=None, author_id="", done_at=sa.bindparam("now"))
+    .values(payload=None, author_id="", place="", done_at=sa.bindparam("now"))
 )
+_BEHIND = (
+    sa.select(incoming)
+    .where(
+        incoming.c.platform == sa.bindparam("platform"),
+        incoming.c.bot == sa.bindparam("bot"),
+        incoming.c.place == sa.bindparam("place"),
+        incoming.c.id > sa.bindparam("inbox_id"),
+        incoming.c.done_at.is_(None),
+    )
+    .order_by(incoming.c.id)
+    .limit(sa.bindparam("most", type_=sa.Integer))
+)
+
+
+def _place(address: Address) -> str:
+    """A chat and its thread, as one line."""
+    return f"{address.chat} {address.thread}"
 
 
 async def add_notices(
@@ -82,13 +99,16 @@ class InboxTables(Base):
                         "bot": each.address.bot,
                         "update_id": each.update_id,
                         "author_id": each.author.external_id,
+                        "place": _place(each.address),
                         "received_at": now,
                         "attempts": 1,
                         "payload": rows.incoming_json(each),
                     },
                 )
                 if (inbox_id := made.scalar_one_or_none()) is not None:
-                    received.append(Received(id=inbox_id, incoming=each, attempts=0))
+                    received.append(
+                        Received(id=inbox_id, incoming=each, attempts=0, received_at=now)
+                    )
         return tuple(received)
 
     async def begin(self, inbox_id: int) -> Received | None:
@@ -103,10 +123,47 @@ class InboxTables(Base):
             row = found.mappings().one_or_none()
         return None if row is None else _received(row, attempts=row["attempts"] - 1)
 
-    async def done(self, inbox_id: int, *, now: datetime) -> None:
-        """It was answered: what was said is wiped here, its id stays against repetition."""
+    async def behind(self, received: Received, *, limit: int) -> tuple[Received, ...]:
+        """What came at the same place behind it and is not answered."""
+        address = received.incoming.address
+        async with self._db.reading() as read:
+            found = await read.execute(
+                _BEHIND,
+                {
+                    "platform": address.platform,
+                    "bot": address.bot,
+                    "place": _place(address),
+                    "inbox_id": received.id,
+                    "most": limit,
+                },
+            )
+            return tuple(_received(row, attempts=row["attempts"]) for row in found.mappings())
+
+    async def join(self, inbox_id: int, others: Sequence[int]) -> None:
+        """Remember that `others` are answered together with it."""
         async with self._db.writing() as write:
-            await write.execute(_DONE, {"inbox_id": inbox_id, "now": now})
+            await write.execute(
+                sa.update(incoming).where(incoming.c.id.in_(others)).values(joined_to=inbox_id)
+            )
+
+    async def joined(self, inbox_id: int) -> tuple[Received, ...]:
+        """What is answered together with it and not done."""
+        async with self._db.reading() as read:
+            found = await read.execute(
+                sa.select(incoming)
+                .where(
+                    incoming.c.joined_to == inbox_id,
+                    incoming.c.id > inbox_id,
+                    incoming.c.done_at.is_(None),
+                )
+                .order_by(incoming.c.id)
+            )
+            return tuple(_received(row, attempts=row["attempts"]) for row in found.mappings())
+
+    async def done(self, *inbox_ids: int, now: datetime) -> None:
+        """They were answered: what was said is wiped here, ids stay against repetition."""
+        async with self._db.writing() as write:
+            await write.execute(_DONE, [{"inbox_id": each, "now": now} for each in inbox_ids])
 
     async def unanswered(self, *, limit: int) -> tuple[Received, ...]:
         """In the order they came."""
@@ -247,4 +304,9 @@ class InboxTables(Base):
 
 
 def _received(row: rows.Row, *, attempts: int) -> Received:
-    return Received(id=row["id"], incoming=rows.incoming(row["payload"]), attempts=attempts)
+    return Received(
+        id=row["id"],
+        incoming=rows.incoming(row["payload"]),
+        attempts=attempts,
+        received_at=row["received_at"],
+    )

@@ -13,7 +13,7 @@ from bot.discord.calls import Gone
 from bot.discord.client import Client
 from bot.discord.files import downloaded
 from bot.discord.pace import Pace
-from bot.discord.places import aside
+from bot.discord.places import aside, stands
 from bot.discord.sight import DiscordSight
 from bot.discord.ticket import ticket_of
 from bot.discord.wire import Shown, Wire
@@ -74,6 +74,10 @@ class DiscordMessenger:
     ) -> AbstractAsyncContextManager[Path]:
         """The file in a temporary folder."""
         return downloaded(self._client, attachment, limit=limit)
+
+    def stands(self, address: Address, message_id: str) -> tuple[Address, str]:
+        """In the channel that its id names."""
+        return stands(address, message_id)
 
     async def offer_commands(self, address: Address, commands: Sequence[Command]) -> None:
         """Discord offers the same slash commands to everybody."""

@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Sequence
+from datetime import UTC, datetime
 from functools import partial
 from types import TracebackType
 from typing import Self
@@ -138,6 +139,8 @@ class DiscordPlatform:
         client = self._client
         answering = Answering(client, self._pace, completion)
         client.on_said = self._said
+        client.on_edited = self._edited
+        client.on_reacted = self._reacted
         client.on_asked = partial(self._asked, answering)
         client.on_session = self._session
         self._receive = receive
@@ -193,6 +196,16 @@ class DiscordPlatform:
         incoming = reading.message(said, me=self._client.me, app=self._client.app_id)
         if incoming is not None or said.channel.id in self._last:
             self._note(said.channel.id, said.id, server)
+        if incoming is not None:
+            self._work.put_nowait(partial(self._hand_over, incoming))
+
+    def _edited(self, said: discord.Message) -> None:
+        incoming = reading.edit(said, me=self._client.me, app=self._client.app_id)
+        if incoming is not None:
+            self._work.put_nowait(partial(self._hand_over, incoming))
+
+    def _reacted(self, reacted: discord.RawReactionActionEvent) -> None:
+        incoming = reading.reaction(reacted, me=self._client.me, now=datetime.now(UTC))
         if incoming is not None:
             self._work.put_nowait(partial(self._hand_over, incoming))
 

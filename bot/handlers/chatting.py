@@ -11,6 +11,7 @@ from bot.actions import Verb, code
 from bot.cards import chatting as cards
 from bot.cards import people, status
 from bot.handlers.desk import Desk
+from bot.handlers.feedback import FeedbackHandlers
 from bot.handlers.replies import meant_reply
 from bot.request import Answer, CommandHandler, PressHandler, Request
 from bot.screen import Button
@@ -43,8 +44,9 @@ class Running:
 class ChattingHandlers:
     """What is no command, and the commands around it."""
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, desk: Desk, feedback: FeedbackHandlers) -> None:
         self._desk = desk
+        self._feedback = feedback
         self._running = Running()
 
     @property
@@ -63,6 +65,8 @@ class ChattingHandlers:
 
     async def chat(self, request: Request) -> Answer:
         """A message to the avatar."""
+        if (kept := await self._feedback.correction(request)) is not None:
+            return kept
         if request.about is None:
             return people.nobody(creates=request.creates)
         if not request.incoming.text.strip() and request.incoming.attachments:

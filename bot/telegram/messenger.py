@@ -85,6 +85,10 @@ class TelegramMessenger:
         """The same chat: a bot cannot begin a private one."""
         return incoming.address
 
+    def stands(self, address: Address, message_id: str) -> tuple[Address, str]:
+        """It stands where it was sent."""
+        return address, message_id
+
     async def offer_commands(self, address: Address, commands: Sequence[Command]) -> None:
         """The menu of a private chat, set when it is another than before."""
         entries = menu(commands)

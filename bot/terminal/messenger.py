@@ -112,6 +112,10 @@ class TerminalMessenger:
         """There is nobody else."""
         return incoming.address
 
+    def stands(self, address: Address, message_id: str) -> tuple[Address, str]:
+        """It stands where it was sent."""
+        return address, message_id
+
     async def offer_commands(self, address: Address, commands: Sequence[Command]) -> None:
         """The terminal completes commands by itself."""
 
