@@ -23,6 +23,7 @@ from avatar.stores import Store
 from avatar.teaching import Teaching
 from avatar.training import Trainings
 from avatar.unlearning import Unlearning
+from avatar.voices import Voices
 from backends.backend import Backend
 from bot.completion import Completion
 from bot.dispatcher import Dispatcher, Permissions
@@ -120,6 +121,13 @@ async def bot(
             imports=Imports(store, trainings=trainings),
             teaching=Teaching(store),
             unlearning=Unlearning(store),
+            voices=Voices(
+                store,
+                providers=providers,
+                transcribers={name: backend.transcriber for name, backend in served.items()},
+                speakers={name: backend.speaker for name, backend in served.items()},
+                clock=clock,
+            ),
             conversation=Conversation(
                 store,
                 models={name: backend.chat for name, backend in served.items()},

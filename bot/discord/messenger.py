@@ -17,9 +17,11 @@ from bot.discord.places import aside, stands
 from bot.discord.sight import DiscordSight
 from bot.discord.ticket import ticket_of
 from bot.discord.wire import Shown, Wire
-from bot.screen import Button, Content, Sight, Thread
+from bot.screen import Button, Content, File, Sight, Thread
 
 log = logging.getLogger(__name__)
+
+_SPOKEN = "As a voice message:"
 
 
 class DiscordMessenger:
@@ -63,10 +65,25 @@ class DiscordMessenger:
         private: bool = True,
         stop: Button | None = None,
         speaker: str = "",
+        in_place_of: Sequence[str] = (),
     ) -> Sight:
         """Begin to show a reply."""
         return DiscordSight(
-            self._wire, address, pace=self._pace, reply_to=reply_to, stop=stop, speaker=speaker
+            self._wire,
+            address,
+            pace=self._pace,
+            reply_to=reply_to,
+            stop=stop,
+            speaker=speaker,
+            in_place_of=in_place_of,
+        )
+
+    async def send_voice(self, address: Address, sound: bytes) -> tuple[str, ...]:
+        """As a file that can be played: bots have no voice messages."""
+        return await self._wire.send_content(
+            address,
+            Content(text=_SPOKEN, file=File(name="answer.ogg", content=sound)),
+            reply_to=None,
         )
 
     def download(

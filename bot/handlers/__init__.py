@@ -10,6 +10,7 @@ from bot.handlers.teaching import TeachingHandlers
 from bot.handlers.training import TrainingHandlers
 from bot.handlers.unlearning import UnlearningHandlers
 from bot.handlers.versions import VersionHandlers
+from bot.handlers.voices import VoiceHandlers
 from bot.request import CommandHandler, PressHandler, ReactionHandler
 
 
@@ -18,7 +19,8 @@ class Handlers:
 
     def __init__(self, desk: Desk) -> None:
         feedback = FeedbackHandlers(desk)
-        chatting = ChattingHandlers(desk, feedback)
+        voices = VoiceHandlers(desk)
+        chatting = ChattingHandlers(desk, feedback, voices)
         parts = (
             PeopleHandlers(desk),
             VersionHandlers(desk),
@@ -26,6 +28,7 @@ class Handlers:
             ImportingHandlers(desk),
             TeachingHandlers(desk),
             UnlearningHandlers(desk),
+            voices,
             chatting,
         )
         self.chat: CommandHandler = chatting.chat

@@ -64,6 +64,7 @@ class TelegramMessenger:
         private: bool = True,
         stop: Button | None = None,
         speaker: str = "",
+        in_place_of: Sequence[str] = (),
     ) -> Sight:
         """Begin to show a reply."""
         return TelegramSight(
@@ -73,7 +74,12 @@ class TelegramMessenger:
             drafts=private and self._wire.has_drafts,
             reply_to=_mark(address, reply_to),
             stop=stop,
+            in_place_of=in_place_of,
         )
+
+    async def send_voice(self, address: Address, sound: bytes) -> tuple[str, ...]:
+        """A voice message."""
+        return (await self._wire.send_voice(address, sound),)
 
     def download(
         self, address: Address, attachment: Attachment, *, limit: int
