@@ -33,6 +33,7 @@ class Shown:
     reply_to: int | None
     thread: int | None
     document: bytes | None = None
+    voice: bytes | None = None
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -69,6 +70,7 @@ class TelegramChats:
         self._updates: list[Json] = []  # not confirmed by the bot yet
         self._files: dict[str, Document] = {}
         self._uploads: dict[int, bytes] = {}
+        self._sounds: dict[int, bytes] = {}
         self._reactions: dict[tuple[int, int, int], tuple[str, ...]] = {}
         self._last_id = 100
         self._last_update = 5000
@@ -255,4 +257,5 @@ class TelegramChats:
             reply_to=message.get("reply_to_message", {}).get("message_id"),
             thread=message.get("message_thread_id"),
             document=self._uploads.get(message["message_id"]),
+            voice=self._sounds.get(message["message_id"]),
         )
