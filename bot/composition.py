@@ -23,12 +23,14 @@ from avatar.stores import Heard, Store
 from avatar.teaching import Teaching
 from avatar.training import Trainings
 from avatar.unlearning import Unlearning
+from avatar.voices import Voices
 from backends.backend import Backend
 from bot.completion import Completion
 from bot.dispatcher import Dispatcher, Permissions
 from bot.handlers import Handlers
 from bot.handlers.desk import Desk
 from bot.herald import BotHerald
+from bot.joining import Windows
 from bot.screen import Messenger
 from bot.settings import Settings
 from jobs.follower import Follower
@@ -83,6 +85,7 @@ async def bot(
     *,
     model_server: "Callable[[Path], ModelServer] | None" = None,
     clock: Clock = now,
+    windows: Windows | None = None,
 ) -> AsyncIterator[tuple[Dispatcher, Desk]]:
     """Everything but the platforms: the way in, and the use-cases."""
     async with AsyncExitStack() as stack:
@@ -118,6 +121,13 @@ async def bot(
             imports=Imports(store, trainings=trainings),
             teaching=Teaching(store),
             unlearning=Unlearning(store),
+            voices=Voices(
+                store,
+                providers=providers,
+                transcribers={name: backend.transcriber for name, backend in served.items()},
+                speakers={name: backend.speaker for name, backend in served.items()},
+                clock=clock,
+            ),
             conversation=Conversation(
                 store,
                 models={name: backend.chat for name, backend in served.items()},
@@ -137,6 +147,8 @@ async def bot(
             commands=handlers.commands,
             presses=handlers.presses,
             chat=handlers.chat,
+            reactions=handlers.reactions,
+            windows=windows,
             permissions=permissions(settings),
             clock=clock,
         )

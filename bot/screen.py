@@ -126,10 +126,16 @@ class Messenger(Protocol):
         private: bool = True,
         stop: Button | None = None,
         speaker: str = "",
+        in_place_of: Sequence[str] = (),
     ) -> Sight:
         """Begin to show a reply. `stop` is offered while it is written, where that is possible;
-        `speaker` is who speaks, for platforms where avatars can have names of their own.
+        `speaker` is who speaks, for platforms where avatars can have names of their own. It takes
+        the place of the messages `in_place_of`, where messages can be changed.
         """
+        ...
+
+    async def send_voice(self, address: Address, sound: bytes) -> tuple[str, ...]:
+        """A voice message (Ogg with Opus); its id. Raises Unreachable or NotDelivered."""
         ...
 
     def download(
@@ -144,6 +150,12 @@ class Messenger(Protocol):
     def aside(self, incoming: Incoming) -> Address:
         """Where the author can be told later what is for them alone: the same address, unless the
         platform can do better.
+        """
+        ...
+
+    def stands(self, address: Address, message_id: str) -> tuple[Address, str]:
+        """Where a message really stands that `send` put at an address, and its id there: what is
+        sent aside stands elsewhere.
         """
         ...
 

@@ -49,6 +49,8 @@ PARAMETERS: Mapping[str, Mapping[str, type]] = {
         "can_stop": bool,
     },
     "editMessageText": {**_SAID, "chat_id": int, "message_id": int, "text": str},
+    "deleteMessage": {"chat_id": int, "message_id": int},
+    "sendVoice": {**_TO, "voice": str, "caption": str},
     "sendChatAction": {**_TO, "action": str},
     "sendDocument": {
         **_TO,
@@ -68,6 +70,8 @@ REQUIRED: Mapping[str, tuple[str, ...]] = {
     "sendMessage": ("chat_id", "text"),
     "sendMessageDraft": ("chat_id", "draft_id"),
     "editMessageText": ("chat_id", "message_id", "text"),
+    "deleteMessage": ("chat_id", "message_id"),
+    "sendVoice": ("chat_id", "voice"),
     "sendChatAction": ("chat_id", "action"),
     "sendDocument": ("chat_id", "document"),
     "answerCallbackQuery": ("callback_query_id",),

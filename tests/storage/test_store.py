@@ -179,7 +179,7 @@ async def test_up_to_where_a_platform_was_heard(
     store: SqlStore, ann: Person, avatar: Avatar
 ) -> None:
     nothing = await store.heard(platform="telegram", bot=HOME.bot, limit=9)
-    assert nothing == Heard(newest=None, addresses=())
+    assert nothing == Heard(until=None, addresses=())
     await store.receive(incoming("8"), incoming("9"), now=NOW)
     places = [HOME, replace(HOME, thread="5"), replace(HOME, chat="77"), replace(HOME, bot="other")]
     for inbox_id, place in enumerate([*places, HOME], start=100):
@@ -199,7 +199,7 @@ async def test_up_to_where_a_platform_was_heard(
             now=NOW,
         )
     heard = await store.heard(platform="telegram", bot=HOME.bot, limit=9)
-    assert heard == Heard(newest="9", addresses=(HOME, places[2], places[1]))
+    assert heard == Heard(until=NOW, addresses=(HOME, places[2], places[1]))
     heard = await store.heard(platform="telegram", bot=HOME.bot, limit=1)
     assert heard.addresses == (HOME,)
     assert (await store.heard(platform="discord", bot=HOME.bot, limit=9)).addresses == ()

@@ -83,7 +83,7 @@ async def serving(
 
         async def heard(bot: str, limit: int) -> Heard:
             assert (bot, limit > 0) == (str(BOT), True)
-            return before or Heard(newest=None, addresses=())
+            return before or Heard(until=None, addresses=())
 
         task = asyncio.create_task(platform.serve(receive, completion, heard=heard))
         try:
