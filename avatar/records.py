@@ -153,6 +153,7 @@ class Received:
     id: int
     incoming: Incoming
     attempts: int  # how often answering was begun before
+    received_at: datetime
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

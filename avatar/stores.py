@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
 
+from avatar.meter import Tallies
 from avatar.records import (
     Activation,
     Address,
@@ -370,6 +371,18 @@ class InboxStore(Protocol):
         ...
 
 
+class TallyStore(Protocol):
+    """For who watches over the installation. These two raise whatever the database raises."""
+
+    async def alive(self) -> bool:
+        """True: it answers."""
+        ...
+
+    async def tallies(self, *, now: datetime) -> Tallies:
+        """What waits, counted."""
+        ...
+
+
 class Store(
     PeopleStore,
     AvatarStore,
@@ -379,6 +392,7 @@ class Store(
     InboxStore,
     ModelStore,
     TaughtStore,
+    TallyStore,
     Protocol,
 ):
     """All that is remembered."""

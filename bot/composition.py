@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from avatar.conversation import Conversation
 from avatar.importing import Imports
 from avatar.learning_path import LearningPath
+from avatar.meter import UNCOUNTED, Meter
 from avatar.models import Models
 from avatar.ports import Clock
 from avatar.stores import Store
@@ -28,9 +29,12 @@ from bot.completion import Completion
 from bot.dispatcher import Dispatcher, Permissions
 from bot.handlers import Handlers
 from bot.handlers.desk import Desk
+from bot.health import Health, connecting, routes
 from bot.herald import BotHerald
+from bot.metrics import Metrics
 from bot.screen import Messenger
 from bot.settings import Settings
+from bot.web import Web
 from jobs.follower import Follower
 from jobs.notices import Deliverer
 from jobs.retirement import RetirementWatch
@@ -83,6 +87,8 @@ async def bot(
     *,
     model_server: "Callable[[Path], ModelServer] | None" = None,
     clock: Clock = now,
+    meter: Meter = UNCOUNTED,
+    health: Health | None = None,
 ) -> AsyncIterator[tuple[Dispatcher, Desk]]:
     """Everything but the platforms: the way in, and the use-cases."""
     async with AsyncExitStack() as stack:
@@ -102,8 +108,9 @@ async def bot(
                 poll=poll,
                 owner=owner,
                 clock=clock,
+                meter=meter,
             ),
-            deliverer=Deliverer(store, herald=herald, owner=owner, clock=clock),
+            deliverer=Deliverer(store, herald=herald, owner=owner, clock=clock, meter=meter),
             watch=RetirementWatch(store, trainers=trainers, providers=providers),
             store=store,
             poll=poll,
@@ -123,11 +130,13 @@ async def bot(
                 models={name: backend.chat for name, backend in served.items()},
                 providers=providers,
                 clock=clock,
+                meter=meter,
             ),
             models=Models(store, providers=providers, trainers=trainers),
             providers=providers,
             trainers=trainers,
             clock=clock,
+            meter=meter,
             idle=partial(_until_idle, store),
         )
         handlers = Handlers(desk)
@@ -139,7 +148,10 @@ async def bot(
             chat=handlers.chat,
             permissions=permissions(settings),
             clock=clock,
+            meter=meter,
         )
+        if health is not None:
+            health.parts["jobs"] = scheduler.fault
         await stack.enter_async_context(scheduler.running())
         stack.push_async_callback(dispatcher.close, grace=GRACE)
         warming = asyncio.create_task(served[providers.default.name].warm_up())
@@ -210,13 +222,38 @@ async def _serve_platforms(settings: Settings) -> None:
     cannot be reached yet holds up neither the other nor the jobs.
     """
     messengers: dict[str, Messenger] = {}
-    async with AsyncExitStack() as platforms, bot(settings, messengers) as (dispatcher, desk):
+    health, metrics = Health(), Metrics()
+    async with (
+        AsyncExitStack() as platforms,
+        bot(settings, messengers, meter=metrics, health=health) as (dispatcher, desk),
+        web(settings, desk, health, metrics),
+    ):
         serving: list[Coroutine[Any, Any, None]] = []
         if settings.telegram_token is not None:
-            serving.append(_serve_telegram(settings, platforms, messengers, dispatcher))
+            health.parts["telegram"] = connecting
+            serving.append(
+                _serve_telegram(settings, platforms, messengers, dispatcher, health=health)
+            )
         if settings.discord_token is not None:
-            serving.append(_serve_discord(settings, platforms, messengers, dispatcher, desk))
+            health.parts["discord"] = connecting
+            serving.append(
+                _serve_discord(settings, platforms, messengers, dispatcher, desk, health=health)
+            )
         await _together(serving)
+
+
+@asynccontextmanager
+async def web(
+    settings: Settings, desk: Desk, health: Health, metrics: Metrics
+) -> AsyncIterator[Web | None]:
+    """The HTTP server, where a port is set for it."""
+    if settings.http_port is None:
+        yield None
+        return
+    served = Web(host=settings.http_host, port=settings.http_port)
+    served.add(*routes(health, metrics, desk.store, clock=desk.clock))
+    async with served:
+        yield served
 
 
 async def _serve_telegram(
@@ -224,6 +261,8 @@ async def _serve_telegram(
     platforms: AsyncExitStack,
     messengers: dict[str, Messenger],
     dispatcher: Dispatcher,
+    *,
+    health: Health,
 ) -> None:
     from bot.telegram.platform import TelegramPlatform
 
@@ -231,6 +270,7 @@ async def _serve_telegram(
         TelegramPlatform(settings.telegram_token or "", api_url=settings.telegram_api_url)
     )
     messengers[telegram.messenger.platform] = telegram.messenger
+    health.parts["telegram"] = lambda: telegram.fault
     log.info("serving Telegram as @%s", telegram.username)
     await dispatcher.resume({telegram.messenger.platform})
     await telegram.poll(dispatcher.receive)
@@ -242,6 +282,8 @@ async def _serve_discord(
     messengers: dict[str, Messenger],
     dispatcher: Dispatcher,
     desk: Desk,
+    *,
+    health: Health,
 ) -> None:
     from bot.discord.platform import DiscordPlatform
 
@@ -253,6 +295,7 @@ async def _serve_discord(
         )
     )
     messengers[discord.messenger.platform] = discord.messenger
+    health.parts["discord"] = lambda: discord.fault
     log.info("serving Discord as %s", discord.username)
     log.info("to add it to a server, open %s", discord.invitation)
     await dispatcher.resume({discord.messenger.platform})
@@ -290,7 +333,14 @@ async def _serve_terminal(settings: Settings) -> None:
     settings = replace(
         settings, operators=settings.operators | {(person.platform, person.external_id)}
     )
-    async with bot(settings, {messenger.platform: messenger}) as (dispatcher, desk):
+    health, metrics = Health(), Metrics()
+    async with (
+        bot(settings, {messenger.platform: messenger}, meter=metrics, health=health) as (
+            dispatcher,
+            desk,
+        ),
+        web(settings, desk, health, metrics),
+    ):
         await messenger.send(ADDRESS, await welcome(desk, person))
         if screen is not None:
             await screen.converse(

@@ -9,6 +9,7 @@ import unicodedata
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 
+from avatar import trace
 from avatar.errors import (
     AvatarError,
     DeliveryError,
@@ -16,6 +17,7 @@ from avatar.errors import (
     NotDelivered,
     VersionNotFound,
 )
+from avatar.meter import UNCOUNTED, Meter
 from avatar.ports import Clock
 from avatar.records import Avatar, Incoming, Person, Received
 from avatar.stores import Store
@@ -23,7 +25,6 @@ from bot import wording
 from bot.actions import Action, Verb, decode
 from bot.commands import BY_NAME, Audience, Command
 from bot.lanes import Lanes
-from bot.logs import reference
 from bot.request import Answer, CommandHandler, PressHandler, Request, Shown
 from bot.screen import Content, Messenger
 
@@ -61,6 +62,7 @@ class Dispatcher:
         chat: CommandHandler,
         permissions: Permissions,
         clock: Clock,
+        meter: Meter = UNCOUNTED,
     ) -> None:
         self._store = store
         self._messengers = messengers
@@ -69,6 +71,7 @@ class Dispatcher:
         self._chat = chat
         self._permissions = permissions
         self._clock = clock
+        self._meter = meter
         self._lanes = Lanes()
         self._passing: set[asyncio.Task[None]] = set()
 
@@ -139,6 +142,13 @@ class Dispatcher:
         await self._attempt(received, None, tries=0)
 
     async def _attempt(self, received: Received, answer: Answer, *, tries: int) -> None:
+        """From here on until the person has the answer, every line of the log names the message."""
+        with trace.about("m", received.id):
+            platform = received.incoming.address.platform
+            log.debug("taken from %s, try %s", platform, received.attempts + tries + 1)
+            await self._try(received, answer, tries=tries)
+
+    async def _try(self, received: Received, answer: Answer, *, tries: int) -> None:
         """Answer and show. A platform that does not take it now is tried again later: with the
         same answer where there is one, so that nothing is done twice.
         """
@@ -150,13 +160,16 @@ class Dispatcher:
             await _show(answer, incoming, messenger)
         except NotDelivered as error:
             log.warning("message %s: not delivered yet: %s", received.id, error.detail)
+            self._meter.failed(error, where="chat")
             if tries < MAX_TRIES:
                 delay = error.retry_after or RETRY_SECONDS * 2 ** min(tries, 5)
                 self._try_later(delay, received, answer, tries + 1)
                 return
         except DeliveryError as error:
             log.info("message %s: not wanted any more: %s", received.id, error.detail)
+            self._meter.failed(error, where="chat")
         await self._store.done(received.id, now=self._clock())
+        log.debug("answered")
 
     def _try_later(self, delay: float, received: Received, answer: Answer, tries: int) -> None:
         async def work() -> None:
@@ -173,13 +186,14 @@ class Dispatcher:
         except DeliveryError:
             raise
         except AvatarError as error:
+            self._meter.failed(error, where="chat")
             if error.detail:
                 log.warning("%s: %s", type(error).__name__, error.detail)
             return Content(text=wording.sentence(error))
-        except Exception:
-            ref = reference()
-            log.exception("unexpected error", extra={"reference": ref})
-            return Content(text=wording.unexpected(ref))
+        except Exception as error:
+            self._meter.failed(error, where="chat")
+            log.exception("unexpected error")
+            return Content(text=wording.unexpected(trace.current()))
 
     async def _find_answer(self, received: Received, messenger: Messenger) -> Answer:
         incoming, now = received.incoming, self._clock()
@@ -198,6 +212,7 @@ class Dispatcher:
             creates=operator or self._permissions.anyone_creates,
             rest="",
             now=now,
+            received_at=received.received_at,
             messenger=messenger,
         )
         if incoming.action is not None:

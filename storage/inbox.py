@@ -88,7 +88,9 @@ class InboxTables(Base):
                     },
                 )
                 if (inbox_id := made.scalar_one_or_none()) is not None:
-                    received.append(Received(id=inbox_id, incoming=each, attempts=0))
+                    received.append(
+                        Received(id=inbox_id, incoming=each, attempts=0, received_at=now)
+                    )
         return tuple(received)
 
     async def begin(self, inbox_id: int) -> Received | None:
@@ -247,4 +249,9 @@ class InboxTables(Base):
 
 
 def _received(row: rows.Row, *, attempts: int) -> Received:
-    return Received(id=row["id"], incoming=rows.incoming(row["payload"]), attempts=attempts)
+    return Received(
+        id=row["id"],
+        incoming=rows.incoming(row["payload"]),
+        attempts=attempts,
+        received_at=row["received_at"],
+    )

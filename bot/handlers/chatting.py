@@ -14,6 +14,7 @@ from bot.handlers.desk import Desk
 from bot.handlers.replies import meant_reply
 from bot.request import Answer, CommandHandler, PressHandler, Request
 from bot.screen import Button
+from bot.watch import ReplyWatch
 
 
 class Running:
@@ -86,6 +87,12 @@ class ChattingHandlers:
             stop=Button(label="Stop", action=code(Verb.STOP)),
             speaker=request.avatar.name,
         )
+        watch = ReplyWatch(
+            self._desk.meter,
+            platform=incoming.address.platform,
+            since=request.received_at,
+            clock=self._desk.clock,
+        )
         with self._running.reply(incoming.address) as stop:
             try:
                 reply = await self._desk.conversation.reply(
@@ -95,11 +102,12 @@ class ChattingHandlers:
                     said_at=incoming.sent_at,
                     inbox_id=request.inbox_id,
                     again=request.again,
-                    show=sight.show,
+                    show=watch.seen(sight.show),
                     stop=stop,
                     retry_of=retry_of,
                 )
                 ids = await sight.finish(cards.reply(reply))
+                watch.over(reply.finish)
             finally:
                 await sight.close()
         if reply.message is not None:
