@@ -88,5 +88,10 @@ def set_up_logs(*, level: str, form: str, secrets_: Sequence[str]) -> None:
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonFormatter(clean) if form == "json" else TextFormatter(clean))
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
+    quieten()
+
+
+def quieten() -> None:
+    """Libraries that are chatty say what is wrong, and no more."""
     for name in _CHATTY:
         logging.getLogger(name).setLevel(max(logging.WARNING, logging.getLogger().level))

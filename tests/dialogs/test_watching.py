@@ -122,12 +122,13 @@ class Lines(logging.Handler):
 
 @pytest.fixture
 def lines() -> Iterator[Lines]:
-    handler, root = Lines(), logging.getLogger()
-    level = root.level
+    """Of all loggers that are on (see `tests.secrecy`), and of a library that is usually quiet."""
+    handler, root, library = Lines(), logging.getLogger(), logging.getLogger("openai")
     root.addHandler(handler)
-    root.setLevel(logging.DEBUG)
+    level = library.level
+    library.setLevel(logging.DEBUG)
     yield handler
-    root.setLevel(level)
+    library.setLevel(level)
     root.removeHandler(handler)
 
 
