@@ -6,6 +6,7 @@ import os
 import secrets
 import socket
 import sys
+import tempfile
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
@@ -15,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from avatar.conversation import Conversation
+from avatar.errors import AvatarError
 from avatar.importing import Imports
 from avatar.learning_path import LearningPath
 from avatar.meter import UNCOUNTED, Meter
@@ -49,6 +51,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 GRACE = 8.0  # seconds that replies in progress get at the end
+MODEL_SERVER = "modelserver"  # its folder, beside the database
 IDLE_LOOK = 0.1  # seconds between looks whether trainings and notices are done
 
 
@@ -70,7 +73,7 @@ async def backends(
                 from modelserver.server import ModelServer
 
                 server = (model_server or ModelServer)(
-                    data_folder(settings.database_url) / "modelserver"
+                    data_folder(settings.database_url) / MODEL_SERVER
                 )
                 base_url = (await stack.enter_async_context(server)).base_url
             made[provider.name] = Backend(
@@ -187,6 +190,52 @@ async def copy_installation(source: str, target: str) -> None:
     async for each in copy(source, target):
         sys.stdout.write(f"{each.table}: {each.rows} rows, sha256 {each.checksum[:16]}\n")
     sys.stdout.write("Everything was carried over and compared.\n")
+
+
+async def backup_installation(settings: Settings, path: Path) -> None:
+    """Write everything into one file, and print what was written."""
+    from modelserver.copying import snapshot
+    from storage.backup import backup
+
+    with tempfile.TemporaryDirectory(prefix="avatar-bot-") as folder:
+        data = data_folder(settings.database_url) / MODEL_SERVER
+
+        def files() -> Mapping[str, Path]:
+            found = snapshot(data, Path(folder))
+            return {f"{MODEL_SERVER}/{name}": file for name, file in found.items()}
+
+        kept = await backup(settings.database_url, path, files=files, now=now())
+    rows = sum(each.rows or 0 for each in kept)
+    count = sum(each.rows is None for each in kept)
+    sys.stdout.write(
+        f"{path}: {rows} rows and {count} files of the model server, read again and compared.\n"
+    )
+
+
+class NotRestored(AvatarError):
+    """A bot is running on {folder}: stop it, then restore. Nothing was changed."""
+
+
+async def restore_installation(settings: Settings, path: Path, *, force: bool) -> None:
+    """Put everything of such a file back, and print what was put."""
+    from modelserver.copying import unused
+    from modelserver.shelf import FolderInUse
+    from storage.backup import restore
+
+    folder = data_folder(settings.database_url)
+    try:
+        with unused(folder / MODEL_SERVER):
+            kept = await restore(
+                settings.database_url,
+                path,
+                force=force,
+                folder=folder,
+                keep=frozenset({MODEL_SERVER}),
+            )
+    except FolderInUse as error:
+        raise NotRestored(folder=folder / MODEL_SERVER, detail=str(error)) from error
+    rows = sum(each.rows or 0 for each in kept)
+    sys.stdout.write(f"{rows} rows of {path} are back and compared.\n")
 
 
 async def check_providers(settings: Settings) -> bool:
