@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
 
+from avatar.meter import Tallies
 from avatar.records import (
     Activation,
     Address,
@@ -445,6 +446,18 @@ class InboxStore(Protocol):
         ...
 
 
+class TallyStore(Protocol):
+    """For who watches over the installation. These two raise whatever the database raises."""
+
+    async def alive(self) -> bool:
+        """True: it answers."""
+        ...
+
+    async def tallies(self, *, now: datetime) -> Tallies:
+        """What waits, counted."""
+        ...
+
+
 class Store(
     PeopleStore,
     AvatarStore,
@@ -454,6 +467,7 @@ class Store(
     InboxStore,
     ModelStore,
     TaughtStore,
+    TallyStore,
     Protocol,
 ):
     """All that is remembered."""

@@ -41,6 +41,8 @@ class Settings:
     database_url: str = field(default=DATABASE, repr=False)
     operators: frozenset[tuple[str, str]] = frozenset()  # (platform, id there)
     avatar_creation: str = "operators"
+    http_host: str = "127.0.0.1"
+    http_port: int | None = None  # None: no HTTP server
     poll_seconds: float = 30.0
     log_level: str = "info"
     log_format: str = "text"
@@ -109,6 +111,8 @@ def load_settings(environment: Mapping[str, str], *, dotenv: Path = Path(".env")
         database_url=_database(values["DATABASE_URL"] or DATABASE),
         operators=_operators(values["OPERATORS"]),
         avatar_creation=_choice("AVATAR_CREATION", values, ("operators", "anyone")),
+        http_host=values["HTTP_HOST"] or "127.0.0.1",
+        http_port=_port("HTTP_PORT", values),
         poll_seconds=_seconds("POLL_SECONDS", values, 2.0 if embedded else 30.0),
         log_level=_choice("LOG_LEVEL", values, _LEVELS, usual="info"),
         log_format=_choice("LOG_FORMAT", values, ("text", "json")),
@@ -211,6 +215,15 @@ def _choice(
     if value not in choices:
         raise SettingsError(f"{name} must be one of: {', '.join(choices)}.")
     return value
+
+
+def _port(name: str, values: Mapping[str, str]) -> int | None:
+    value = values[name]
+    if not value:
+        return None
+    if not (value.isascii() and value.isdigit() and len(value) <= 5 and 0 < int(value) < 65_536):
+        raise SettingsError(f"{name} must be a port from 1 to 65535, like 8080.")
+    return int(value)
 
 
 def _seconds(name: str, values: Mapping[str, str], usual: float) -> float:

@@ -12,6 +12,7 @@ from storage.imports import ImportTables
 from storage.inbox import InboxTables
 from storage.models import ModelTables
 from storage.schema import bring_up_to_date
+from storage.tallies import TallyTables
 from storage.teaching import TaughtTables
 from storage.trainings import TrainingTables
 
@@ -24,6 +25,7 @@ class SqlStore(
     TaughtTables,
     InboxTables,
     ModelTables,
+    TallyTables,
 ):
     """Fulfils `avatar.stores.Store`."""
 

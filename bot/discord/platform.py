@@ -106,6 +106,12 @@ class DiscordPlatform:
         await self._client.close()
 
     @property
+    def fault(self) -> str | None:
+        """Why nothing comes in, in a few words; None: it does."""
+        in_session = self._sessions > 0 and self._client.ws.open
+        return None if in_session else "no session at the gateway"
+
+    @property
     def username(self) -> str:
         """The bot's name."""
         return self._client.me.name

@@ -56,6 +56,7 @@ class TelegramPlatform:
         self._pace = pace or Pace()
         self._id = 0
         self._answers: set[asyncio.Task[None]] = set()
+        self.fault: str | None = None  # why nothing comes in, in a few words; None: it does
         self.username = ""  # the bot's name without the @, known inside of `async with`
         self.messenger = TelegramMessenger(self._connection, self._pace)
 
@@ -109,6 +110,7 @@ class TelegramPlatform:
                 updates = await self._updates(bot, offset)
             except Conflict as error:
                 wait = waits.after(error)
+                self.fault = "another process asks for this bot's updates"
                 log.warning(
                     "another process asks for this bot's updates, so each gets only some of them: "
                     "stop one; next try in %.0f s",
@@ -117,10 +119,12 @@ class TelegramPlatform:
                 await asyncio.sleep(wait)
             except TelegramError as error:
                 wait = waits.after(error)
+                self.fault = "no updates come"
                 log.warning("no updates from Telegram: %s; next try in %.0f s", error, wait)
                 await asyncio.sleep(wait)
             else:
                 waits = _Waits(self._pace)
+                self.fault = None
                 await self._take_all(bot, updates, receive)
                 if updates:
                     offset = int(updates[-1]["update_id"]) + 1
