@@ -36,9 +36,11 @@ from jobs.notices import Deliverer
 from jobs.retirement import RetirementWatch
 from jobs.scheduler import Scheduler
 from storage.database import data_folder
+from storage.sealing import Sealer
 from storage.store import open_store
 
 if TYPE_CHECKING:
+    from bot.telegram.webhook import Webhooks
     from bot.terminal.interactive import Screen
     from modelserver.server import ModelServer
 
@@ -212,11 +214,38 @@ async def _serve_platforms(settings: Settings) -> None:
     messengers: dict[str, Messenger] = {}
     async with AsyncExitStack() as platforms, bot(settings, messengers) as (dispatcher, desk):
         serving: list[Coroutine[Any, Any, None]] = []
+        webhooks = webhooks_of(settings)
+        if settings.http_port is not None:
+            from bot.web import Web
+
+            web = Web(host=settings.http_host, port=settings.http_port)
+            if webhooks is not None:
+                web.add(webhooks.route)
+            await platforms.enter_async_context(web)
         if settings.telegram_token is not None:
-            serving.append(_serve_telegram(settings, platforms, messengers, dispatcher))
+            serving.append(_serve_telegram(settings, platforms, messengers, dispatcher, webhooks))
         if settings.discord_token is not None:
             serving.append(_serve_discord(settings, platforms, messengers, dispatcher, desk))
         await _together(serving)
+
+
+def sealer_of(settings: Settings) -> Sealer:
+    """What seals the secrets that are remembered."""
+    return Sealer(settings.secret_key, folder=data_folder(settings.database_url))
+
+
+def webhooks_of(settings: Settings) -> "Webhooks | None":
+    """Where Telegram hands updates over; None: it is asked for them."""
+    if settings.telegram_webhook_url is None:
+        return None
+    from bot.telegram.webhook import Webhooks
+
+    sealer = sealer_of(settings)
+
+    def secret(bot_id: str) -> str:
+        return settings.telegram_webhook_secret or sealer.made(f"telegram webhook {bot_id}")
+
+    return Webhooks(settings.telegram_webhook_url, secret=secret)
 
 
 async def _serve_telegram(
@@ -224,16 +253,24 @@ async def _serve_telegram(
     platforms: AsyncExitStack,
     messengers: dict[str, Messenger],
     dispatcher: Dispatcher,
+    webhooks: "Webhooks | None",
 ) -> None:
     from bot.telegram.platform import TelegramPlatform
 
     telegram = await platforms.enter_async_context(
-        TelegramPlatform(settings.telegram_token or "", api_url=settings.telegram_api_url)
+        TelegramPlatform(
+            settings.telegram_token or "",
+            api_url=settings.telegram_api_url,
+            local_files=Path(local) if (local := settings.telegram_local_files) else None,
+        )
     )
     messengers[telegram.messenger.platform] = telegram.messenger
     log.info("serving Telegram as @%s", telegram.username)
     await dispatcher.resume({telegram.messenger.platform})
-    await telegram.poll(dispatcher.receive)
+    if webhooks is None:
+        await telegram.poll(dispatcher.receive)
+    else:
+        await telegram.hook(webhooks, dispatcher.receive)
 
 
 async def _serve_discord(
