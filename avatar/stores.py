@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
 
+from avatar.account_stores import AccountStore, OwnBotStore
 from avatar.records import (
     Activation,
     Address,
@@ -245,11 +246,15 @@ class ChatStore(Protocol):
     """Chats and the turns said in them."""
 
     async def chat(self, address: Address, *, now: datetime) -> Chat:
-        """The chat at an address; made as needed, with the oldest public avatar."""
+        """The chat at an address; made as needed, with the avatar that its bot belongs to, or the
+        oldest public one.
+        """
         ...
 
     async def talk_to(self, chat_id: int, avatar_id: int, *, now: datetime) -> None:
-        """The chat talks to that avatar from now on, in a new conversation."""
+        """The chat talks to that avatar from now on, in a new conversation. Raises Refused where
+        the chat's bot belongs to another avatar.
+        """
         ...
 
     async def new_conversation(self, chat_id: int, *, now: datetime) -> None: ...
@@ -379,6 +384,8 @@ class Store(
     InboxStore,
     ModelStore,
     TaughtStore,
+    OwnBotStore,
+    AccountStore,
     Protocol,
 ):
     """All that is remembered."""
