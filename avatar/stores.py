@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
 
+from avatar.account_stores import AccountStore, OwnBotStore
 from avatar.meter import Tallies
 from avatar.records import (
     Activation,
@@ -267,11 +268,15 @@ class ChatStore(Protocol):
     """Chats and the turns said in them."""
 
     async def chat(self, address: Address, *, now: datetime) -> Chat:
-        """The chat at an address; made as needed, with the oldest public avatar."""
+        """The chat at an address; made as needed, with the avatar that its bot belongs to, or the
+        oldest public one.
+        """
         ...
 
     async def talk_to(self, chat_id: int, avatar_id: int, *, now: datetime) -> None:
-        """The chat talks to that avatar from now on, in a new conversation."""
+        """The chat talks to that avatar from now on, in a new conversation. Raises Refused where
+        the chat's bot belongs to another avatar.
+        """
         ...
 
     async def new_conversation(self, chat_id: int, *, now: datetime) -> None: ...
@@ -468,6 +473,8 @@ class Store(
     ModelStore,
     TaughtStore,
     TallyStore,
+    OwnBotStore,
+    AccountStore,
     Protocol,
 ):
     """All that is remembered."""

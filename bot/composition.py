@@ -44,9 +44,11 @@ from jobs.notices import Deliverer
 from jobs.retirement import RetirementWatch
 from jobs.scheduler import Scheduler
 from storage.database import data_folder
+from storage.sealing import Sealer
 from storage.store import open_store
 
 if TYPE_CHECKING:
+    from bot.telegram.webhook import Webhooks
     from bot.terminal.interactive import Screen
     from modelserver.server import ModelServer
 
@@ -284,16 +286,19 @@ async def _serve_platforms(settings: Settings) -> None:
     """
     messengers: dict[str, Messenger] = {}
     health, metrics = Health(), Metrics()
+    webhooks = webhooks_of(settings)
     async with (
         AsyncExitStack() as platforms,
         bot(settings, messengers, meter=metrics, health=health) as (dispatcher, desk),
-        web(settings, desk, health, metrics),
+        web(settings, desk, health, metrics, webhooks),
     ):
         serving: list[Coroutine[Any, Any, None]] = []
         if settings.telegram_token is not None:
             health.parts["telegram"] = connecting
             serving.append(
-                _serve_telegram(settings, platforms, messengers, dispatcher, health=health)
+                _serve_telegram(
+                    settings, platforms, messengers, dispatcher, webhooks, health=health
+                )
             )
         if settings.discord_token is not None:
             health.parts["discord"] = connecting
@@ -305,7 +310,11 @@ async def _serve_platforms(settings: Settings) -> None:
 
 @asynccontextmanager
 async def web(
-    settings: Settings, desk: Desk, health: Health, metrics: Metrics
+    settings: Settings,
+    desk: Desk,
+    health: Health,
+    metrics: Metrics,
+    webhooks: "Webhooks | None" = None,
 ) -> AsyncIterator[Web | None]:
     """The HTTP server, where a port is set for it."""
     if settings.http_port is None:
@@ -313,8 +322,29 @@ async def web(
         return
     served = Web(host=settings.http_host, port=settings.http_port)
     served.add(*routes(health, metrics, desk.store, clock=desk.clock))
+    if webhooks is not None:
+        served.add(webhooks.route)
     async with served:
         yield served
+
+
+def sealer_of(settings: Settings) -> Sealer:
+    """What seals the secrets that are remembered."""
+    return Sealer(settings.secret_key, folder=data_folder(settings.database_url))
+
+
+def webhooks_of(settings: Settings) -> "Webhooks | None":
+    """Where Telegram hands updates over; None: it is asked for them."""
+    if settings.telegram_webhook_url is None:
+        return None
+    from bot.telegram.webhook import Webhooks
+
+    sealer = sealer_of(settings)
+
+    def secret(bot_id: str) -> str:
+        return settings.telegram_webhook_secret or sealer.made(f"telegram webhook {bot_id}")
+
+    return Webhooks(settings.telegram_webhook_url, secret=secret)
 
 
 async def _serve_telegram(
@@ -322,19 +352,27 @@ async def _serve_telegram(
     platforms: AsyncExitStack,
     messengers: dict[str, Messenger],
     dispatcher: Dispatcher,
+    webhooks: "Webhooks | None",
     *,
     health: Health,
 ) -> None:
     from bot.telegram.platform import TelegramPlatform
 
     telegram = await platforms.enter_async_context(
-        TelegramPlatform(settings.telegram_token or "", api_url=settings.telegram_api_url)
+        TelegramPlatform(
+            settings.telegram_token or "",
+            api_url=settings.telegram_api_url,
+            local_files=Path(local) if (local := settings.telegram_local_files) else None,
+        )
     )
     messengers[telegram.messenger.platform] = telegram.messenger
     health.parts["telegram"] = lambda: telegram.fault
     log.info("serving Telegram as @%s", telegram.username)
     await dispatcher.resume({telegram.messenger.platform})
-    await telegram.poll(dispatcher.receive)
+    if webhooks is None:
+        await telegram.poll(dispatcher.receive)
+    else:
+        await telegram.hook(webhooks, dispatcher.receive)
 
 
 async def _serve_discord(
