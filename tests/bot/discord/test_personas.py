@@ -153,3 +153,19 @@ async def test_without_the_permission_nothing_is_tried(discord: DiscordStandIn) 
         await sight.close()
     assert seen(discord) == [("Avatar", "Hello.")]
     assert discord.called("GET", r"/channels/\d+/webhooks") == []
+
+
+async def test_a_reply_of_an_avatar_is_replaced_under_its_name(
+    discord: DiscordStandIn, platform: DiscordPlatform
+) -> None:
+    sight = platform.messenger.open_sight(IN_SERVER, private=False, speaker="Demo")
+    sight.show("word " * 800)
+    old = await sight.finish(said("word " * 800))
+    await sight.close()
+    assert len(old) > 1
+    again = platform.messenger.open_sight(IN_SERVER, private=False, speaker="Demo", in_place_of=old)
+    again.show("New")
+    await discord.until(lambda: ("Demo", "New") in seen(discord))
+    assert await again.finish(said("New.")) == old[:1]
+    await again.close()
+    assert seen(discord) == [("Demo", "New.")]
