@@ -364,6 +364,22 @@ async def test_a_voice_that_fails_is_said(stages: Stages, tmp_path: Path, host: 
         )
 
 
+async def test_voices_of_a_host_that_does_not_name_them(tmp_path: Path, host: OpenAIHost) -> None:
+    async with telegram_stage(tmp_path, providers=at(host, voices=[])) as stage:
+        await act(
+            stage,
+            [
+                ("/voice on", "Name one of the voices"),
+                ("/voice ../x", "There is no voice"),
+                ("/voice one two", "the name of one voice"),
+                ("/voice my-own.2", "(my-own.2)"),
+                ("/voice on", "(my-own.2)"),
+                ("(voice)", f"read <{HEARD}>"),
+            ],
+        )
+        assert host.spoken[0]["voice"] == "my-own.2"
+
+
 async def test_where_nobody_hears_or_speaks(stages: Stages, tmp_path: Path) -> None:
     async with stages(tmp_path) as stage:
         await act(

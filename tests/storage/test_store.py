@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from avatar.errors import AlreadyDone, AvatarError
 from avatar.learning_path import LearningPath
 from avatar.records import (
+    Attachment,
     Author,
     Avatar,
     Axis,
@@ -19,6 +20,8 @@ from avatar.records import (
     NewNotice,
     NoticeKind,
     Person,
+    Reaction,
+    RepliedTo,
     Role,
     Spent,
     Status,
@@ -26,6 +29,7 @@ from avatar.records import (
     Why,
 )
 from avatar.stores import Part
+from storage import rows
 from storage.store import SqlStore, open_store
 from tests.avatar.make import NOW
 from tests.storage.steps import HOME, a_model, a_prompt, begin, end
@@ -459,3 +463,22 @@ async def test_a_voice(store: SqlStore, avatar: Avatar) -> None:
     assert (await store.avatar(avatar.id)).voice == "coral"
     await store.set_voice(avatar.id, None)
     assert (await store.avatar(avatar.id)).voice is None
+
+
+async def test_the_inbox_keeps_everything_that_came(store: SqlStore) -> None:
+    whole = replace(
+        incoming("2"),
+        forwarded="Mei",
+        album="7",
+        edited=True,
+        reaction=Reaction.UP,
+        attachments=(Attachment(ref="f", name="😀", size=None, kind="sticker"),),
+        reply_to=RepliedTo(message_id="1", quote="so"),
+    )
+    first, _ = await store.receive(incoming("1"), whole, now=NOW)
+    assert [each.incoming for each in await store.behind(first, limit=9)] == [whole]
+    # What an earlier release has put there knows less.
+    told = rows.incoming_json(incoming("1"))
+    for name in ("forwarded", "album", "edited", "reaction"):
+        del told[name]
+    assert rows.incoming(told) == incoming("1")
