@@ -17,6 +17,7 @@ from typing import cast
 from avatar import pricing, tokens
 from avatar.endings import gone_notices
 from avatar.errors import BadText, CannotSee, EmptyReply, MessageNotFound, ModelGone, NotOffered
+from avatar.meter import UNCOUNTED, Meter
 from avatar.ports import ChatModel, ChatRequest, Clock, Ended
 from avatar.providers import Providers
 from avatar.records import (
@@ -127,11 +128,13 @@ class Conversation:
         models: Mapping[str, ChatModel],
         providers: Providers,
         clock: Clock,
+        meter: Meter = UNCOUNTED,
     ) -> None:
         self._store = store
         self._models = models
         self._providers = providers
         self._clock = clock
+        self._meter = meter
 
     async def reply(
         self,
@@ -246,7 +249,9 @@ class Conversation:
         pairs = await self._pairs(avatar, sides)
         never = asyncio.Event()
         tasks = [
-            asyncio.create_task(self._ask(each, (), said, (), show=lambda _: None, stop=never))
+            asyncio.create_task(
+                self._ask(each, (), said, (), show=lambda _: None, stop=never, kind="compare")
+            )
             for each in pairs
         ]
         try:
@@ -324,6 +329,7 @@ class Conversation:
         *,
         show: Show,
         stop: asyncio.Event,
+        kind: str = "chat",
     ) -> Said:
         provider = self._providers[pair.provider]
         prompt = pair.prompt.prompt if pair.prompt else None
@@ -366,7 +372,9 @@ class Conversation:
             estimated=True,
         )
         price = self._providers.price(pair.provider, pair.model_name, at=self._clock())
-        return Said(text=text, finish=finish, usage=usage, cost=pricing.reply_cost(price, usage))
+        cost = pricing.reply_cost(price, usage)
+        self._meter.spent(kind=kind, provider=pair.provider, usage=usage, cost=cost)
+        return Said(text=text, finish=finish, usage=usage, cost=cost)
 
 
 async def _until(work: Callable[[], Coroutine[None, None, None]], stop: asyncio.Event) -> None:

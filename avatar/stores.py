@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
 
+from avatar.account_stores import AccountStore, OwnBotStore
+from avatar.meter import Tallies
 from avatar.records import (
     Activation,
     Address,
@@ -266,11 +268,15 @@ class ChatStore(Protocol):
     """Chats and the turns said in them."""
 
     async def chat(self, address: Address, *, now: datetime) -> Chat:
-        """The chat at an address; made as needed, with the oldest public avatar."""
+        """The chat at an address; made as needed, with the avatar that its bot belongs to, or the
+        oldest public one.
+        """
         ...
 
     async def talk_to(self, chat_id: int, avatar_id: int, *, now: datetime) -> None:
-        """The chat talks to that avatar from now on, in a new conversation."""
+        """The chat talks to that avatar from now on, in a new conversation. Raises Refused where
+        the chat's bot belongs to another avatar.
+        """
         ...
 
     async def new_conversation(self, chat_id: int, *, now: datetime) -> None: ...
@@ -361,6 +367,14 @@ class ChatStore(Protocol):
         ...
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Heard:
+    """Up to where a platform was heard."""
+
+    until: datetime | None  # when the last of it came in; None: nothing lately
+    addresses: tuple[Address, ...]  # where people chat with the bot, the latest first
+
+
 class InboxStore(Protocol):
     """What came in, what is owed, and what waits for a yes."""
 
@@ -388,6 +402,12 @@ class InboxStore(Protocol):
 
     async def done(self, *inbox_ids: int, now: datetime) -> None:
         """They were answered: what was said is wiped here, ids stay against repetition."""
+        ...
+
+    async def heard(self, *, platform: str, bot: str, limit: int) -> Heard:
+        """Where one bot was heard last, in at most `limit` places, for a platform that has to ask
+        what was said while nobody listened.
+        """
         ...
 
     async def unanswered(self, *, limit: int) -> tuple[Received, ...]:
@@ -431,6 +451,18 @@ class InboxStore(Protocol):
         ...
 
 
+class TallyStore(Protocol):
+    """For who watches over the installation. These two raise whatever the database raises."""
+
+    async def alive(self) -> bool:
+        """True: it answers."""
+        ...
+
+    async def tallies(self, *, now: datetime) -> Tallies:
+        """What waits, counted."""
+        ...
+
+
 class Store(
     PeopleStore,
     AvatarStore,
@@ -440,6 +472,9 @@ class Store(
     InboxStore,
     ModelStore,
     TaughtStore,
+    TallyStore,
+    OwnBotStore,
+    AccountStore,
     Protocol,
 ):
     """All that is remembered."""

@@ -9,6 +9,7 @@ import unicodedata
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 
+from avatar import trace
 from avatar.errors import (
     AvatarError,
     DeliveryError,
@@ -16,6 +17,7 @@ from avatar.errors import (
     NotDelivered,
     VersionNotFound,
 )
+from avatar.meter import UNCOUNTED, Meter
 from avatar.ports import Clock
 from avatar.records import Avatar, Incoming, Person, Received
 from avatar.stores import Store
@@ -24,7 +26,6 @@ from bot.actions import Action, Verb, decode
 from bot.commands import BY_NAME, Audience, Command
 from bot.joining import Joiner, Windows
 from bot.lanes import Lanes
-from bot.logs import reference
 from bot.request import Answer, CommandHandler, PressHandler, ReactionHandler, Request, Shown
 from bot.screen import Content, Messenger
 
@@ -64,6 +65,7 @@ class Dispatcher:
         permissions: Permissions,
         clock: Clock,
         windows: Windows | None = None,
+        meter: Meter = UNCOUNTED,
     ) -> None:
         self._store = store
         self._messengers = messengers
@@ -74,6 +76,7 @@ class Dispatcher:
         self._permissions = permissions
         self._clock = clock
         self._joiner = Joiner(store, clock=clock, windows=windows or Windows())
+        self._meter = meter
         self._lanes = Lanes()
         self._passing: set[asyncio.Task[None]] = set()
 
@@ -150,6 +153,13 @@ class Dispatcher:
         await self._attempt(await self._joiner.whole(received), None, tries=0)
 
     async def _attempt(self, received: Received, answer: Answer, *, tries: int) -> None:
+        """From here on until the person has the answer, every line of the log names the message."""
+        with trace.about("m", received.id):
+            platform = received.incoming.address.platform
+            log.debug("taken from %s, try %s", platform, received.attempts + tries + 1)
+            await self._try(received, answer, tries=tries)
+
+    async def _try(self, received: Received, answer: Answer, *, tries: int) -> None:
         """Answer and show. A platform that does not take it now is tried again later: with the
         same answer where there is one, so that nothing is done twice.
         """
@@ -161,13 +171,16 @@ class Dispatcher:
             await _show(answer, incoming, messenger)
         except NotDelivered as error:
             log.warning("message %s: not delivered yet: %s", received.id, error.detail)
+            self._meter.failed(error, where="chat")
             if tries < MAX_TRIES:
                 delay = error.retry_after or RETRY_SECONDS * 2 ** min(tries, 5)
                 self._try_later(delay, received, answer, tries + 1)
                 return
         except DeliveryError as error:
             log.info("message %s: not wanted any more: %s", received.id, error.detail)
+            self._meter.failed(error, where="chat")
         await self._store.done(*received.ids, now=self._clock())
+        log.debug("answered")
 
     def _try_later(self, delay: float, received: Received, answer: Answer, tries: int) -> None:
         async def work() -> None:
@@ -184,13 +197,14 @@ class Dispatcher:
         except DeliveryError:
             raise
         except AvatarError as error:
+            self._meter.failed(error, where="chat")
             if error.detail:
                 log.warning("%s: %s", type(error).__name__, error.detail)
             return Content(text=wording.sentence(error))
-        except Exception:
-            ref = reference()
-            log.exception("unexpected error", extra={"reference": ref})
-            return Content(text=wording.unexpected(ref))
+        except Exception as error:
+            self._meter.failed(error, where="chat")
+            log.exception("unexpected error")
+            return Content(text=wording.unexpected(trace.current()))
 
     async def _find_answer(self, received: Received, messenger: Messenger) -> Answer:
         incoming, now = received.incoming, self._clock()
@@ -212,6 +226,7 @@ class Dispatcher:
             creates=operator or self._permissions.anyone_creates,
             rest="",
             now=now,
+            received_at=received.received_at,
             messenger=messenger,
         )
         if incoming.action is not None:
@@ -250,6 +265,7 @@ class Dispatcher:
                 creates=False,
                 rest="",
                 now=self._clock(),
+                received_at=received.received_at,
                 messenger=messenger,
             )
         )

@@ -26,6 +26,7 @@ class Request:
     creates: bool  # whether the person may make avatars
     rest: str  # commands: what was typed behind the name
     now: datetime
+    received_at: datetime
     messenger: Messenger
 
     @property

@@ -8,7 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from avatar.errors import AvatarNotFound
+from avatar.errors import AvatarNotFound, Refused
 from avatar.pricing import month_of
 from avatar.records import (
     Address,
@@ -27,7 +27,7 @@ from avatar.versions import pair_of
 from storage import rows
 from storage.base import Base, insert, insert_into
 from storage.database import Database
-from storage.tables import Id, avatars, chats, message_refs, messages, spending, versions
+from storage.tables import Id, avatars, bots, chats, message_refs, messages, spending, versions
 
 
 async def add_spent(database: Database, write: AsyncConnection, spent: Spent) -> None:
@@ -103,13 +103,20 @@ class ChatTables(Base):
     """Fulfils `avatar.stores.ChatStore`."""
 
     async def chat(self, address: Address, *, now: datetime) -> Chat:
-        """The chat at an address; made as needed, with the oldest public avatar."""
+        """The chat at an address; made as needed, with the avatar of its bot, or the oldest public
+        one.
+        """
         query = sa.select(chats).where(at(address))
         row = await self._row(query)
         if row is not None and row["avatar_id"] is not None:
             return rows.chat(row)
         async with self._db.writing() as write:
             first = await write.scalar(
+                sa.select(bots.c.avatar_id).where(
+                    bots.c.external_id == address.bot, bots.c.platform == address.platform
+                )
+            )
+            first = first or await write.scalar(
                 sa.select(avatars.c.id)
                 .where(avatars.c.visibility == "public")
                 .order_by(avatars.c.id)
@@ -136,7 +143,17 @@ class ChatTables(Base):
             return rows.chat((await write.execute(query)).mappings().one())
 
     async def talk_to(self, chat_id: int, avatar_id: int, *, now: datetime) -> None:
-        """The chat talks to that avatar from now on, in a new conversation."""
+        """The chat talks to that avatar from now on, in a new conversation. Raises Refused."""
+        bound = await self._row(
+            sa.select(bots.c.avatar_id)
+            .select_from(chats)
+            .join(bots, (bots.c.external_id == chats.c.bot) & (bots.c.platform == chats.c.platform))
+            .where(chats.c.id == chat_id)
+        )
+        if bound is not None and bound["avatar_id"] != avatar_id:
+            raise Refused(
+                reason="this bot belongs to one avatar. Talk to others in the bot that made it."
+            )
         await self._begin(chat_id, now, {"avatar_id": avatar_id})
 
     async def new_conversation(self, chat_id: int, *, now: datetime) -> None:

@@ -9,19 +9,24 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from avatar.records import Address, Confirmation, Incoming, NewNotice, Notice, Received
+from avatar.stores import Heard
 from storage import rows
 from storage.base import Base, insert, insert_into
 from storage.database import Database
 from storage.tables import (
+    chats,
     confirmations,
     imports,
     incoming,
+    messages,
     notices,
     training_drafts,
     training_examples,
 )
 
 KEPT = timedelta(days=7)  # how long ids and ended notices stay against repetition
+_LATEST = 10_000  # rows among which it is looked for where a platform was heard last
+_NEW = 50  # chats that began last
 _TIDIED = 1_000  # rows of a kind, at most, in one go: a tidying never holds the database long
 
 
@@ -164,6 +169,34 @@ class InboxTables(Base):
         """They were answered: what was said is wiped here, ids stay against repetition."""
         async with self._db.writing() as write:
             await write.execute(_DONE, [{"inbox_id": each, "now": now} for each in inbox_ids])
+
+    async def heard(self, *, platform: str, bot: str, limit: int) -> Heard:
+        last = sa.select(sa.func.max(incoming.c.id)).scalar_subquery()
+        until = sa.select(sa.func.max(incoming.c.received_at)).where(
+            incoming.c.id > last - _LATEST,
+            incoming.c.platform == platform,
+            incoming.c.bot == bot,
+        )
+        here = (chats.c.platform == platform, chats.c.bot == bot)
+        end = sa.select(sa.func.max(messages.c.id)).scalar_subquery()
+        talking = (
+            sa.select(chats.c.chat, chats.c.thread)
+            .join(messages, messages.c.chat_id == chats.c.id)
+            .where(messages.c.id > end - _LATEST, *here)
+            .group_by(chats.c.id)
+            .order_by(sa.func.max(messages.c.id).desc())
+            .limit(limit)
+        )
+        # Where the first message was not answered any more.
+        new = sa.select(chats.c.chat, chats.c.thread).where(*here)
+        new = new.order_by(chats.c.id.desc()).limit(_NEW)
+        async with self._db.reading() as read:
+            moment: datetime | None = (await read.execute(until)).scalar_one()
+            places = [*(await read.execute(talking)), *(await read.execute(new))]
+        found = dict.fromkeys(
+            Address(platform=platform, bot=bot, chat=chat, thread=thread) for chat, thread in places
+        )
+        return Heard(until=moment, addresses=tuple(found)[:limit])
 
     async def unanswered(self, *, limit: int) -> tuple[Received, ...]:
         """In the order they came."""

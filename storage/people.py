@@ -10,6 +10,8 @@ from avatar.text import storable
 from storage import rows
 from storage.base import Base, insert
 from storage.tables import (
+    account_chats,
+    accounts,
     avatar_owners,
     confirmations,
     incoming,
@@ -174,6 +176,16 @@ class PeopleTables(Base):
                 sa.delete(training_examples).where(training_examples.c.draft_id.in_(drafts))
             )
             await write.execute(sa.delete(training_drafts).where(training_drafts.c.id.in_(drafts)))
+            # That somebody who let an avatar answer for them wrote to this person.
+            await write.execute(
+                sa.delete(account_chats).where(
+                    account_chats.c.chat == who.external_id,
+                    sa.exists().where(
+                        accounts.c.id == account_chats.c.account_id,
+                        accounts.c.platform == who.platform,
+                    ),
+                )
+            )
             await write.execute(
                 sa.delete(confirmations).where(confirmations.c.person_id == person_id)
             )

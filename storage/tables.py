@@ -539,3 +539,62 @@ spending = sa.Table(
     sa.UniqueConstraint("avatar_id", "month", "kind", "version_id", "model"),
     **_AUTO,
 )
+
+# Bots that belong to one avatar, and wishes for one (without an external_id).
+bots = sa.Table(
+    "bots",
+    metadata,
+    _id(),
+    sa.Column("platform", sa.String(16), nullable=False),
+    _ref("avatar_id", "avatars", cascade=True),
+    _ref("person_id", "people", nullable=True),
+    sa.Column("asked_at", Moment, nullable=False),
+    sa.Column("external_id", Line(64)),
+    sa.Column("username", Line(64), nullable=False),
+    sa.Column("token", sa.Text),  # sealed
+    sa.Column("stopped_at", Moment),
+    sa.Column("trouble", Words(), nullable=False),
+    sa.Column("dressed", sa.String(64), nullable=False),
+    sa.UniqueConstraint("platform", "avatar_id"),
+    sa.UniqueConstraint("external_id", "platform"),
+    sa.Index(None, "person_id", "asked_at"),
+    sa.Index(None, "avatar_id"),
+    **_AUTO,
+)
+
+# People's own accounts, in whose chats an avatar answers for them.
+accounts = sa.Table(
+    "accounts",
+    metadata,
+    _id(),
+    sa.Column("platform", sa.String(16), nullable=False),
+    sa.Column("bot", sa.String(64), nullable=False),
+    sa.Column("connection", Line(64), nullable=False),
+    _ref("person_id", "people", cascade=True),
+    _ref("avatar_id", "avatars", cascade=True),
+    sa.Column("enabled", sa.Boolean, nullable=False),
+    sa.Column("can_reply", sa.Boolean, nullable=False),
+    sa.Column("away", sa.Boolean, nullable=False),
+    sa.Column("begins", sa.Integer),  # minutes from midnight
+    sa.Column("ends", sa.Integer),
+    sa.Column("zone", sa.Integer),  # minutes east of UTC
+    sa.Column("strangers_only", sa.Boolean, nullable=False),
+    sa.Column("honesty", Words()),
+    sa.UniqueConstraint("person_id", "platform", "bot"),
+    sa.Index(None, "connection", "platform", "bot"),
+    sa.Index(None, "avatar_id"),
+    **_AUTO,
+)
+
+# In which of their chats the owner wrote themselves.
+account_chats = sa.Table(
+    "account_chats",
+    metadata,
+    _id(),
+    _ref("account_id", "accounts", cascade=True),
+    sa.Column("chat", Line(64), nullable=False),
+    sa.Column("owner_wrote_at", Moment, nullable=False),
+    sa.UniqueConstraint("account_id", "chat"),
+    sa.Index(None, "chat"),
+    **_AUTO,
+)

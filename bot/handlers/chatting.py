@@ -23,6 +23,7 @@ from bot.handlers.voices import VoiceHandlers
 from bot.pictures import data_urls
 from bot.request import Answer, CommandHandler, PressHandler, Request
 from bot.screen import Button
+from bot.watch import ReplyWatch
 
 
 class Running:
@@ -150,6 +151,12 @@ class ChattingHandlers:
             in_place_of=in_place_of,
         )
         pictures = [] if retry_of is not None and not incoming.edited else _pictures(request)
+        watch = ReplyWatch(
+            self._desk.meter,
+            platform=incoming.address.platform,
+            since=request.received_at,
+            clock=self._desk.clock,
+        )
         with self._running.reply(incoming.address) as stop:
             try:
                 reply = await self._desk.conversation.reply(
@@ -159,7 +166,7 @@ class ChattingHandlers:
                     said_at=incoming.sent_at,
                     inbox_id=request.inbox_id,
                     again=request.again,
-                    show=sight.show,
+                    show=watch.seen(sight.show),
                     stop=stop,
                     retry_of=retry_of,
                     parts=parts,
@@ -169,6 +176,7 @@ class ChattingHandlers:
                     wordless=wordless,
                 )
                 ids = await sight.finish(cards.reply(reply))
+                watch.over(reply.finish)
             finally:
                 await sight.close()
         if reply.message is not None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from avatar.conversation import Conversation
 from avatar.importing import Imports
 from avatar.learning_path import LearningPath
+from avatar.meter import Meter
 from avatar.models import Models
 from avatar.ports import Clock, Trainer
 from avatar.providers import Providers
@@ -32,4 +33,5 @@ class Desk:
     providers: Providers
     trainers: Mapping[str, Trainer]
     clock: Clock
+    meter: Meter
     idle: Callable[[], Awaitable[None]]  # waits until no training runs and no notice is owed

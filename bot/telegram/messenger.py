@@ -26,9 +26,10 @@ class TelegramMessenger:
 
     platform = "telegram"
 
-    def __init__(self, connection: Connection, pace: Pace) -> None:
+    def __init__(self, connection: Connection, pace: Pace, *, local: Path | None = None) -> None:
         self._connection = connection
         self._pace = pace
+        self._local = local  # where a Bot API server of our own keeps files
         self._wire = Wire(connection.bot, pace)
         self._menus: dict[str, tuple[str, ...]] = {}  # chat → the commands it was offered last
 
@@ -84,8 +85,8 @@ class TelegramMessenger:
     def download(
         self, address: Address, attachment: Attachment, *, limit: int
     ) -> AbstractAsyncContextManager[Path]:
-        """The file in a temporary folder."""
-        return downloaded(self._connection, attachment, limit=limit)
+        """The file in a temporary folder, or where our own server keeps it."""
+        return downloaded(self._connection, attachment, limit=limit, local=self._local)
 
     def aside(self, incoming: Incoming) -> Address:
         """The same chat: a bot cannot begin a private one."""

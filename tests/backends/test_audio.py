@@ -3,7 +3,7 @@
 import pytest
 
 from avatar.errors import Overloaded, ProviderUnavailable, RequestRefused
-from avatar.ports import Heard
+from avatar.ports import Transcript
 from avatar.records import Usage
 from backends.backend import Backend
 from tests.backends.standin import Answer, Standin, refused, said
@@ -24,7 +24,7 @@ async def test_what_a_recording_says(
 ) -> None:
     host.will(said({"text": "Hello", "usage": told}))
     heard = await backend.transcriber.transcribe("voice.ogg", b"OggS", model="m")
-    assert heard == Heard(text="Hello", usage=usage)
+    assert heard == Transcript(text="Hello", usage=usage)
     (request,) = host.requests
     assert request.path == "/v1/audio/transcriptions"
     assert b'filename="voice.ogg"' in request.body and b"OggS" in request.body
