@@ -449,8 +449,8 @@ async def test_which_messages_are_which_turn(store: SqlStore, ann: Person, avata
     )
     assert [part.platform_id for part in await store.parts(reply.id)] == ["3", "4"]
     assert await store.found(replace(HOME, chat="2"), "2") is None
-    answer = await store.reply_of(reply.answers)
-    assert answer is not None and answer.id == reply.id
+    assert await store.shown_answer(reply.answers) == await store.parts(reply.id)
+    assert await store.shown_answer(reply.id) == ()
     assert not await store.was_asked(reply.id)
     await store.chat(HOME, now=NOW)
     await store.asked_as(reply.id, address=HOME, platform_ids=["9"])
