@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from avatar.records import Address, Author, Finish, Incoming, Pair, Usage
+from avatar.records import Address, Author, Finish, Incoming, Pair, Received, Usage
 from bot.dispatcher import Dispatcher, Permissions
-from bot.joining import Windows
+from bot.joining import LONG, Windows
 from bot.request import Answer, CommandHandler, Request
 from bot.screen import Content
 from bot.telegram.messenger import TelegramMessenger
@@ -168,9 +168,23 @@ async def test_a_clock_that_stands_holds_nothing_up(store: SqlStore) -> None:
     outbox, time = Outbox(), Time()
     one = dispatcher(store, outbox, echo, time)
     async with asyncio.timeout(5):
-        await one.receive(said("a", 1))
+        await one.receive(said("a" * LONG, 1))
         await one.quiet()
         time.now -= timedelta(days=1)
         await one.receive(said("b", 2))
         await one.quiet()
+    assert outbox.sent == ["a" * LONG, "b"]
+
+
+async def test_what_cannot_be_looked_up_is_answered_alone(
+    store: SqlStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def broken(*_: object, **__: object) -> tuple[Received, ...]:
+        raise OSError("the disk is full")
+
+    outbox = Outbox()
+    one = dispatcher(store, outbox, echo)
+    monkeypatch.setattr(store, "behind", broken)
+    await one.receive(said("a", 1), said("b", 2))
+    await one.quiet()
     assert outbox.sent == ["a", "b"]
