@@ -352,8 +352,10 @@ class ChatStore(Protocol):
         """Whether it was asked what a reply should have said."""
         ...
 
-    async def reply_of(self, question_id: int) -> Message | None:
-        """The reply that answers a person's turn now."""
+    async def shown_answer(self, question_id: int) -> tuple[Part, ...]:
+        """The platform's messages that show the newest reply to a person's turn; of a reply that
+        was stored and not shown yet, those of the one before it.
+        """
         ...
 
     async def last_said(self, chat_id: int) -> Message | None:

@@ -139,6 +139,7 @@ async def bot(
                 transcribers={name: backend.transcriber for name, backend in served.items()},
                 speakers={name: backend.speaker for name, backend in served.items()},
                 clock=clock,
+                meter=meter,
             ),
             conversation=Conversation(
                 store,
