@@ -47,6 +47,14 @@ class Arrival:
     owns: bool  # whether the person owns that avatar
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Dropped:
+    """What became of a look for old messages."""
+
+    count: int
+    looked_to: int | None  # the id from which to go on; None: nothing older is left
+
+
 class PeopleStore(Protocol):
     """People and what they own."""
 
@@ -253,6 +261,12 @@ class ChatStore(Protocol):
         """The chat talks to that avatar from now on, in a new conversation."""
         ...
 
+    async def drop_messages(self, *, before: datetime, after: int, limit: int) -> Dropped:
+        """Delete those of the `limit` next messages by id that were said before a time, with their
+        replies. What was spent stays counted.
+        """
+        ...
+
     async def new_conversation(self, chat_id: int, *, now: datetime) -> None: ...
 
     async def context(self, chat_id: int, *, limit: int) -> Context:
@@ -366,8 +380,10 @@ class InboxStore(Protocol):
         """Take the yes. False: not theirs, too late, or taken before."""
         ...
 
-    async def tidy(self, *, now: datetime) -> None:
-        """Delete drafts, confirmations, finished notices and inbox ids that are long past use."""
+    async def tidy(self, *, now: datetime) -> bool:
+        """Delete drafts, confirmations, finished notices and inbox ids that are long past use: a
+        bounded number of each. True: there may be more.
+        """
         ...
 
 

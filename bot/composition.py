@@ -39,6 +39,7 @@ from bot.settings import Settings
 from bot.web import Web
 from jobs.follower import Follower
 from jobs.notices import Deliverer
+from jobs.retention import Retention
 from jobs.retirement import RetirementWatch
 from jobs.scheduler import Scheduler
 from storage.database import data_folder
@@ -115,7 +116,7 @@ async def bot(
             ),
             deliverer=Deliverer(store, herald=herald, owner=owner, clock=clock, meter=meter),
             watch=RetirementWatch(store, trainers=trainers, providers=providers),
-            store=store,
+            retention=Retention(store, keep=settings.messages_keep),
             poll=poll,
             clock=clock,
         )
@@ -140,6 +141,7 @@ async def bot(
             trainers=trainers,
             clock=clock,
             meter=meter,
+            keeps=settings.messages_keep,
             idle=partial(_until_idle, store),
         )
         handlers = Handlers(desk)

@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 
 from avatar.conversation import Conversation
 from avatar.importing import Imports
@@ -32,4 +33,5 @@ class Desk:
     trainers: Mapping[str, Trainer]
     clock: Clock
     meter: Meter
+    keeps: timedelta | None  # how long what was said is remembered; None: for ever
     idle: Callable[[], Awaitable[None]]  # waits until no training runs and no notice is owed

@@ -1,4 +1,4 @@
-"""`python -m bot backup` while the bot runs, and `restore`: an avatar speaks on as it was taught."""
+"""`python -m bot backup` while the bot runs, and `restore`: an avatar speaks on as taught."""
 
 import asyncio
 import os
