@@ -51,7 +51,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-GRACE = 8.0  # seconds that replies in progress get at the end
+# Seconds that replies in progress get at the end. With what platforms and servers take before and
+# after (bot/discord: 1.5, bot/web: 1, the model server: 1) the process is gone within ten.
+GRACE = 5.0
 MODEL_SERVER = "modelserver"  # its folder, beside the database
 IDLE_LOOK = 0.1  # seconds between looks whether trainings and notices are done
 
@@ -158,11 +160,16 @@ async def bot(
         if health is not None:
             health.parts["jobs"] = scheduler.fault
         await stack.enter_async_context(scheduler.running())
-        stack.push_async_callback(dispatcher.close, grace=GRACE)
+        stack.push_async_callback(_end, dispatcher, scheduler)
         warming = asyncio.create_task(served[providers.default.name].warm_up())
         stack.callback(warming.cancel)
         await dispatcher.resume(set(messengers))
         yield dispatcher, desk
+
+
+async def _end(dispatcher: Dispatcher, scheduler: Scheduler) -> None:
+    """Replies and jobs in progress get their seconds side by side: all of it ends within ten."""
+    await asyncio.gather(dispatcher.close(grace=GRACE), scheduler.finish())
 
 
 def permissions(settings: Settings) -> Permissions:

@@ -23,7 +23,8 @@ log = logging.getLogger(__name__)
 TIDY_EVERY = timedelta(minutes=10)
 WATCH_EVERY = timedelta(days=1)
 STUCK = 600.0  # seconds beyond an interval: the upload of a large file takes its time
-GRACE = 5.0  # seconds that passes in progress get at the end
+GRACE = 4.0  # seconds that passes in progress get at the end
+LAST = 1.0  # and then the last look at what is owed
 
 
 class Pass:
@@ -153,7 +154,11 @@ class Scheduler:
             yield
         finally:
             scheduler.shutdown(wait=False)
-            await asyncio.gather(
-                *(each.finish(GRACE) for each in (self._tidy, self._watch, self._follow))
-            )
-            await self._deliver.finish(GRACE)  # last: following may just have owed something
+            await self.finish()
+
+    async def finish(self) -> None:
+        """No further pass; those in progress get some seconds. Can be called twice."""
+        await asyncio.gather(
+            *(each.finish(GRACE) for each in (self._tidy, self._watch, self._follow))
+        )
+        await self._deliver.finish(LAST)  # last: following may just have owed something
