@@ -2,9 +2,9 @@
 
     python -m benchmarks.soak [MESSAGES [STORED [VERSIONS [TRAININGS]]]]
 
-The default is a look of a few minutes; the whole of it is `python -m benchmarks.soak 100000 1000000
-10000 10000`. Memory is the resident size of the bot's own process (VmRSS), with a server on the same
-cores that stands in for Telegram and the provider.
+The default is a look of a few minutes; the whole of it is 100000 1000000 10000 10000. Memory is the
+resident size of the bot's own process (VmRSS), with a server on the same cores that stands in for
+Telegram and the provider.
 """
 
 import asyncio
