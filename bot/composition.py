@@ -22,10 +22,11 @@ from avatar.learning_path import LearningPath
 from avatar.meter import UNCOUNTED, Meter
 from avatar.models import Models
 from avatar.ports import Clock
-from avatar.stores import Store
+from avatar.stores import Heard, Store
 from avatar.teaching import Teaching
 from avatar.training import Trainings
 from avatar.unlearning import Unlearning
+from avatar.voices import Voices
 from backends.backend import Backend
 from bot.completion import Completion
 from bot.dispatcher import Dispatcher, Permissions
@@ -33,6 +34,7 @@ from bot.handlers import Handlers
 from bot.handlers.desk import Desk
 from bot.health import Health, connecting, routes
 from bot.herald import BotHerald
+from bot.joining import Windows
 from bot.metrics import Metrics
 from bot.screen import Messenger
 from bot.settings import Settings
@@ -43,9 +45,11 @@ from jobs.retention import Retention
 from jobs.retirement import RetirementWatch
 from jobs.scheduler import Scheduler
 from storage.database import data_folder
+from storage.sealing import Sealer
 from storage.store import open_store
 
 if TYPE_CHECKING:
+    from bot.telegram.webhook import Webhooks
     from bot.terminal.interactive import Screen
     from modelserver.server import ModelServer
 
@@ -93,6 +97,7 @@ async def bot(
     *,
     model_server: "Callable[[Path], ModelServer] | None" = None,
     clock: Clock = now,
+    windows: Windows | None = None,
     meter: Meter = UNCOUNTED,
     health: Health | None = None,
 ) -> AsyncIterator[tuple[Dispatcher, Desk]]:
@@ -131,6 +136,13 @@ async def bot(
             imports=Imports(store, trainings=trainings),
             teaching=Teaching(store),
             unlearning=Unlearning(store),
+            voices=Voices(
+                store,
+                providers=providers,
+                transcribers={name: backend.transcriber for name, backend in served.items()},
+                speakers={name: backend.speaker for name, backend in served.items()},
+                clock=clock,
+            ),
             conversation=Conversation(
                 store,
                 models={name: backend.chat for name, backend in served.items()},
@@ -153,6 +165,8 @@ async def bot(
             commands=handlers.commands,
             presses=handlers.presses,
             chat=handlers.chat,
+            reactions=handlers.reactions,
+            windows=windows,
             permissions=permissions(settings),
             clock=clock,
             meter=meter,
@@ -281,16 +295,19 @@ async def _serve_platforms(settings: Settings) -> None:
     """
     messengers: dict[str, Messenger] = {}
     health, metrics = Health(), Metrics()
+    webhooks = webhooks_of(settings)
     async with (
         AsyncExitStack() as platforms,
         bot(settings, messengers, meter=metrics, health=health) as (dispatcher, desk),
-        web(settings, desk, health, metrics),
+        web(settings, desk, health, metrics, webhooks),
     ):
         serving: list[Coroutine[Any, Any, None]] = []
         if settings.telegram_token is not None:
             health.parts["telegram"] = connecting
             serving.append(
-                _serve_telegram(settings, platforms, messengers, dispatcher, health=health)
+                _serve_telegram(
+                    settings, platforms, messengers, dispatcher, webhooks, health=health
+                )
             )
         if settings.discord_token is not None:
             health.parts["discord"] = connecting
@@ -302,7 +319,11 @@ async def _serve_platforms(settings: Settings) -> None:
 
 @asynccontextmanager
 async def web(
-    settings: Settings, desk: Desk, health: Health, metrics: Metrics
+    settings: Settings,
+    desk: Desk,
+    health: Health,
+    metrics: Metrics,
+    webhooks: "Webhooks | None" = None,
 ) -> AsyncIterator[Web | None]:
     """The HTTP server, where a port is set for it."""
     if settings.http_port is None:
@@ -310,8 +331,29 @@ async def web(
         return
     served = Web(host=settings.http_host, port=settings.http_port)
     served.add(*routes(health, metrics, desk.store, clock=desk.clock))
+    if webhooks is not None:
+        served.add(webhooks.route)
     async with served:
         yield served
+
+
+def sealer_of(settings: Settings) -> Sealer:
+    """What seals the secrets that are remembered."""
+    return Sealer(settings.secret_key, folder=data_folder(settings.database_url))
+
+
+def webhooks_of(settings: Settings) -> "Webhooks | None":
+    """Where Telegram hands updates over; None: it is asked for them."""
+    if settings.telegram_webhook_url is None:
+        return None
+    from bot.telegram.webhook import Webhooks
+
+    sealer = sealer_of(settings)
+
+    def secret(bot_id: str) -> str:
+        return settings.telegram_webhook_secret or sealer.made(f"telegram webhook {bot_id}")
+
+    return Webhooks(settings.telegram_webhook_url, secret=secret)
 
 
 async def _serve_telegram(
@@ -319,19 +361,27 @@ async def _serve_telegram(
     platforms: AsyncExitStack,
     messengers: dict[str, Messenger],
     dispatcher: Dispatcher,
+    webhooks: "Webhooks | None",
     *,
     health: Health,
 ) -> None:
     from bot.telegram.platform import TelegramPlatform
 
     telegram = await platforms.enter_async_context(
-        TelegramPlatform(settings.telegram_token or "", api_url=settings.telegram_api_url)
+        TelegramPlatform(
+            settings.telegram_token or "",
+            api_url=settings.telegram_api_url,
+            local_files=Path(local) if (local := settings.telegram_local_files) else None,
+        )
     )
     messengers[telegram.messenger.platform] = telegram.messenger
     health.parts["telegram"] = lambda: telegram.fault
     log.info("serving Telegram as @%s", telegram.username)
     await dispatcher.resume({telegram.messenger.platform})
-    await telegram.poll(dispatcher.receive)
+    if webhooks is None:
+        await telegram.poll(dispatcher.receive)
+    else:
+        await telegram.hook(webhooks, dispatcher.receive)
 
 
 async def _serve_discord(
@@ -357,7 +407,11 @@ async def _serve_discord(
     log.info("serving Discord as %s", discord.username)
     log.info("to add it to a server, open %s", discord.invitation)
     await dispatcher.resume({discord.messenger.platform})
-    await discord.serve(dispatcher.receive, completion(settings, desk))
+
+    async def heard(bot: str, limit: int) -> Heard:
+        return await desk.store.heard(platform=discord.messenger.platform, bot=bot, limit=limit)
+
+    await discord.serve(dispatcher.receive, completion(settings, desk), heard=heard)
 
 
 async def _together(serving: Sequence[Coroutine[Any, Any, None]]) -> None:

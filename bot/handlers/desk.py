@@ -15,6 +15,7 @@ from avatar.stores import Store
 from avatar.teaching import Teaching
 from avatar.training import Trainings
 from avatar.unlearning import Unlearning
+from avatar.voices import Voices
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -29,6 +30,7 @@ class Desk:
     imports: Imports
     teaching: Teaching
     unlearning: Unlearning
+    voices: Voices
     providers: Providers
     trainers: Mapping[str, Trainer]
     clock: Clock

@@ -101,9 +101,18 @@ class TerminalMessenger:
         private: bool = True,
         stop: Button | None = None,
         speaker: str = "",
+        in_place_of: Sequence[str] = (),
     ) -> Sight:
         """Begin to show a reply."""
         return _TerminalSight(self, self._paper.reply())
+
+    async def send_voice(self, address: Address, sound: bytes) -> tuple[str, ...]:
+        """As a file: a terminal is silent."""
+        return (
+            self._show(
+                Content(text="As a voice message:", file=File(name="answer.ogg", content=sound))
+            ),
+        )
 
     def download(
         self, address: Address, attachment: Attachment, *, limit: int
@@ -114,6 +123,10 @@ class TerminalMessenger:
     def aside(self, incoming: Incoming) -> Address:
         """There is nobody else."""
         return incoming.address
+
+    def stands(self, address: Address, message_id: str) -> tuple[Address, str]:
+        """It stands where it was sent."""
+        return address, message_id
 
     async def offer_commands(self, address: Address, commands: Sequence[Command]) -> None:
         """The terminal completes commands by itself."""

@@ -1,4 +1,4 @@
-"""`python -m bot backup` while the bot runs, and `restore`: an avatar speaks on as taught."""
+"""`python -m bot backup` while the bot runs, and `restore`: an avatar speaks as it was taught."""
 
 import asyncio
 import os
