@@ -4,12 +4,13 @@ Contracts that hold for every method: records in, records out; `now` is aware UT
 transaction, all or nothing; nothing is raised beyond what is named here.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
 
 from avatar.account_stores import AccountStore, OwnBotStore
+from avatar.exporting import Export
 from avatar.meter import Tallies
 from avatar.records import (
     Activation,
@@ -467,6 +468,27 @@ class InboxStore(Protocol):
         ...
 
 
+class ExportStore(Protocol):
+    """Avatars that come from elsewhere."""
+
+    async def add_imported(
+        self,
+        export: Export,
+        *,
+        slug: str,
+        provider: str,
+        base_model: str,
+        usable: Collection[tuple[str, str]],
+        owner_id: int,
+        now: datetime,
+    ) -> Avatar:
+        """Make an avatar with all of its versions, their numbers kept, and its first owner. A
+        fine-tuned version whose (provider, model) is not `usable` is there without its model, and
+        not active. Raises AlreadyDone when the slug is taken.
+        """
+        ...
+
+
 class TallyStore(Protocol):
     """For who watches over the installation. These two raise whatever the database raises."""
 
@@ -489,6 +511,7 @@ class Store(
     ModelStore,
     TaughtStore,
     TallyStore,
+    ExportStore,
     OwnBotStore,
     AccountStore,
     Protocol,

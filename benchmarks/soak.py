@@ -195,7 +195,7 @@ async def _numbers_go_on(url: str, path: int) -> None:
 
 async def much_in_the_database(stored: int, path: int) -> None:
     """What people wait for, against an empty database."""
-    OpenAIChat.stream = _answer  # type: ignore[method-assign]
+    OpenAIChat.stream = _answer  # type: ignore[method-assign, assignment]
     with tempfile.TemporaryDirectory() as small, tempfile.TemporaryDirectory() as large:
         empty = await _medians(Path(small), stored=0, path=0)
         full = await _medians(Path(large), stored=stored, path=path)

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from avatar.conversation import Conversation
 from avatar.errors import AvatarError
+from avatar.exports import Exports
 from avatar.importing import Imports
 from avatar.learning_path import LearningPath
 from avatar.meter import UNCOUNTED, Meter
@@ -136,6 +137,7 @@ async def bot(
             imports=Imports(store, trainings=trainings),
             teaching=Teaching(store),
             unlearning=Unlearning(store),
+            exports=Exports(store, providers=providers, trainers=trainers),
             voices=Voices(
                 store,
                 providers=providers,

@@ -15,6 +15,7 @@ def stages() -> dict[str, list[tuple[str, str]]]:
     """The instructions of each stage of the Dockerfile, lines that go on joined."""
     text = (ROOT / "Dockerfile").read_text(encoding="utf-8").replace("\\\n", " ")
     found: dict[str, list[tuple[str, str]]] = {}
+    name = ""
     for line in text.splitlines():
         if not line.strip() or line.startswith("#"):
             continue

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from avatar.conversation import Conversation
+from avatar.exports import Exports
 from avatar.importing import Imports
 from avatar.learning_path import LearningPath
 from avatar.meter import Meter
@@ -30,6 +31,7 @@ class Desk:
     imports: Imports
     teaching: Teaching
     unlearning: Unlearning
+    exports: Exports
     voices: Voices
     providers: Providers
     trainers: Mapping[str, Trainer]
