@@ -1,6 +1,7 @@
 """What everybody sees: greetings, help, avatars, privacy, owners."""
 
 from collections.abc import Sequence
+from datetime import timedelta
 
 from avatar.records import Avatar, Person
 from bot.actions import Verb, code
@@ -136,7 +137,9 @@ def owner_changed(avatar: Avatar, person: Person, *, added: bool, changed: bool)
     return Content(text=text)
 
 
-def privacy(person: Person, stored: int, *, providers: Sequence[str]) -> Content:
+def privacy(
+    person: Person, stored: int, *, providers: Sequence[str], keeps: timedelta | None
+) -> Content:
     """What is stored about somebody."""
     who = inline(f"{person.platform}:{person.external_id}")
     who_answers = " or ".join(providers)
@@ -156,7 +159,13 @@ def privacy(person: Person, stored: int, *, providers: Sequence[str]) -> Content
         f"provider: {escape(who_answers)}. Pictures and recordings are not kept here, only what "
         "was said; reactions of people who do not own the avatar are not kept either. An avatar's "
         "owners do not see your private messages here; who runs this installation can read its "
-        "database. /new begins a new conversation, /forgetme deletes what you said."
+        "database. "
+        + (
+            "Messages are kept until you delete them"
+            if keeps is None
+            else f"Messages are deleted after {counted(keeps.days, 'day')}"
+        )
+        + ": /forgetme deletes what you said at once. /new begins a new conversation."
     )
     return Content(text=text)
 

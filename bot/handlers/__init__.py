@@ -3,6 +3,7 @@
 from bot.actions import Verb
 from bot.handlers.chatting import ChattingHandlers
 from bot.handlers.desk import Desk
+from bot.handlers.exporting import ExportingHandlers
 from bot.handlers.feedback import FeedbackHandlers
 from bot.handlers.importing import ImportingHandlers
 from bot.handlers.people import PeopleHandlers
@@ -30,6 +31,7 @@ class Handlers:
             TeachingHandlers(desk),
             UnlearningHandlers(desk),
             PictureHandlers(desk),
+            ExportingHandlers(desk),
             voices,
             chatting,
         )
