@@ -4,6 +4,7 @@ avatar answer for them. And the rule when it does.
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from enum import StrEnum
 
 SILENCE = timedelta(hours=1)  # after the owner wrote in a chat themselves
 DAY = 24 * 60  # minutes
@@ -12,6 +13,18 @@ HONESTY = (
     "person: whoever sincerely asks whether they talk to a human or to a machine is told the truth."
 )
 MAX_HONESTY = 1_000  # characters
+
+
+class Way(StrEnum):
+    """How something came in: said to the bot, or in one of these ways, which commands and
+    buttons do not reach.
+    """
+
+    CHAT = "chat"
+    ACCOUNT = "account"  # said in one of somebody's own chats, which a bot of ours answers
+    CONNECTION = "connection"  # somebody connected a bot with their account, or took it away
+    GUEST = "guest"  # said to the bot by its name in a chat that it is not in
+    OWN_BOT = "own_bot"  # a bot was made for an avatar, or has another token
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
 
+from avatar.accounts import Way
+
 
 class TrainingType(StrEnum):
     """The two kinds of version."""
@@ -144,6 +146,8 @@ class Incoming:
     action: str | None = None  # the code of the button that was pressed
     reply_to: RepliedTo | None = None
     private: bool = True  # a chat of one person with the bot
+    way: Way = Way.CHAT
+    facts: Mapping[str, str] = field(default_factory=dict)  # what belongs to another way
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

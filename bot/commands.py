@@ -68,9 +68,20 @@ def _everyone(
     )
 
 
-def _owners(name: str, help_: str, *parameters: Parameter, menu: str = "") -> Command:
+def _owners(
+    name: str,
+    help_: str,
+    *parameters: Parameter,
+    menu: str = "",
+    platforms: tuple[str, ...] = (),
+) -> Command:
     return Command(
-        name=name, help=help_, audience=Audience.OWNERS, parameters=parameters, menu=menu
+        name=name,
+        help=help_,
+        audience=Audience.OWNERS,
+        parameters=parameters,
+        menu=menu,
+        platforms=platforms,
     )
 
 
@@ -178,6 +189,7 @@ COMMANDS: tuple[Command, ...] = (
         Parameter(name="add|remove", kind=Kind.WORD, required=False),
         Parameter(name="person", kind=Kind.WORD, required=False),
     ),
+    _owners("bot", "this avatar's own Telegram bot", platforms=("telegram",)),
     Command(
         name="newavatar",
         help="make another avatar",

@@ -88,7 +88,9 @@ async def bot(
 ) -> AsyncIterator[tuple[Dispatcher, Desk]]:
     """Everything but the platforms: the way in, and the use-cases."""
     async with AsyncExitStack() as stack:
-        store = await stack.enter_async_context(open_store(settings.database_url))
+        store = await stack.enter_async_context(
+            open_store(settings.database_url, sealer=sealer_of(settings))
+        )
         served = await stack.enter_async_context(backends(settings, model_server))
         providers = settings.providers
         trainers = {name: backend.trainer for name, backend in served.items()}
@@ -139,6 +141,7 @@ async def bot(
             commands=handlers.commands,
             presses=handlers.presses,
             chat=handlers.chat,
+            ways=handlers.ways,
             permissions=permissions(settings),
             clock=clock,
         )
@@ -223,7 +226,16 @@ async def _serve_platforms(settings: Settings) -> None:
                 web.add(webhooks.route)
             await platforms.enter_async_context(web)
         if settings.telegram_token is not None:
-            serving.append(_serve_telegram(settings, platforms, messengers, dispatcher, webhooks))
+            serving.append(
+                _serve_telegram(
+                    settings,
+                    platforms=platforms,
+                    messengers=messengers,
+                    dispatcher=dispatcher,
+                    desk=desk,
+                    webhooks=webhooks,
+                )
+            )
         if settings.discord_token is not None:
             serving.append(_serve_discord(settings, platforms, messengers, dispatcher, desk))
         await _together(serving)
@@ -250,27 +262,32 @@ def webhooks_of(settings: Settings) -> "Webhooks | None":
 
 async def _serve_telegram(
     settings: Settings,
+    *,
     platforms: AsyncExitStack,
     messengers: dict[str, Messenger],
     dispatcher: Dispatcher,
+    desk: Desk,
     webhooks: "Webhooks | None",
 ) -> None:
+    from bot.telegram.accounts import TelegramAccounts
     from bot.telegram.platform import TelegramPlatform
 
-    telegram = await platforms.enter_async_context(
-        TelegramPlatform(
-            settings.telegram_token or "",
+    def connect(token: str) -> TelegramPlatform:
+        folder = settings.telegram_local_files
+        return TelegramPlatform(
+            token,
             api_url=settings.telegram_api_url,
-            local_files=Path(local) if (local := settings.telegram_local_files) else None,
+            local_files=None if folder is None else Path(folder),
         )
+
+    main = await platforms.enter_async_context(connect(settings.telegram_token or ""))
+    telegram = await platforms.enter_async_context(
+        TelegramAccounts(main, desk.store, connect=connect, webhooks=webhooks)
     )
-    messengers[telegram.messenger.platform] = telegram.messenger
-    log.info("serving Telegram as @%s", telegram.username)
-    await dispatcher.resume({telegram.messenger.platform})
-    if webhooks is None:
-        await telegram.poll(dispatcher.receive)
-    else:
-        await telegram.hook(webhooks, dispatcher.receive)
+    messengers[telegram.platform] = telegram
+    log.info("serving Telegram as @%s", main.username)
+    await dispatcher.resume({telegram.platform})
+    await telegram.serve(dispatcher.receive)
 
 
 async def _serve_discord(

@@ -9,6 +9,7 @@ import unicodedata
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 
+from avatar.accounts import Way
 from avatar.errors import (
     AvatarError,
     DeliveryError,
@@ -59,6 +60,7 @@ class Dispatcher:
         commands: Mapping[str, CommandHandler],
         presses: Mapping[Verb, PressHandler],
         chat: CommandHandler,
+        ways: Mapping[Way, CommandHandler],
         permissions: Permissions,
         clock: Clock,
     ) -> None:
@@ -67,6 +69,7 @@ class Dispatcher:
         self._commands = commands
         self._presses = presses
         self._chat = chat
+        self._ways = ways
         self._permissions = permissions
         self._clock = clock
         self._lanes = Lanes()
@@ -200,6 +203,8 @@ class Dispatcher:
             now=now,
             messenger=messenger,
         )
+        if (other := self._ways.get(incoming.way)) is not None:
+            return await other(request)
         if incoming.action is not None:
             return await self._press(request, decode(incoming.action))
         name, rest = split_command(incoming.text)
@@ -234,6 +239,8 @@ class Dispatcher:
                 | Verb.PREFER
                 | Verb.LESSONS
                 | Verb.LESSON_FILE
+                | Verb.STOP_BOT
+                | Verb.START_BOT
             ):
                 return await self._store.avatar(action.numbers[0])
             case (
@@ -320,6 +327,8 @@ def split_command(text: str) -> tuple[str | None, str]:
 
 
 def _passes(incoming: Incoming) -> bool:
+    if incoming.way is not Way.CHAT:
+        return False
     if incoming.action is not None:
         return incoming.action in {verb.value for verb in _PASSING_VERBS}
     return split_command(incoming.text)[0] in _PASSING_COMMANDS

@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import RowMapping
 
+from avatar.accounts import Way
 from avatar.records import (
     Activation,
     Address,
@@ -229,6 +230,8 @@ def incoming(data: Mapping[str, Any]) -> Incoming:
             from_us=answered["from_us"],
         ),
         private=data["private"],
+        way=Way(data.get("way", Way.CHAT)),
+        facts=data.get("facts", {}),
     )
 
 

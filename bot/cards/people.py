@@ -98,8 +98,13 @@ def avatars(
     return Content(text="**Avatars**\n\n" + "\n".join(lines), buttons=tuple(rows))
 
 
-def created(avatar: Avatar) -> Content:
+def created(avatar: Avatar, *, talks_here: bool = True) -> Content:
     """After /newavatar."""
+    if not talks_here:
+        return Content(
+            text=f"**{escape(avatar.name)}** is there and yours. This bot belongs to another "
+            f"avatar: talk to {escape(avatar.name)} in the main bot with /start {avatar.slug}."
+        )
     return Content(
         text=f"**{escape(avatar.name)}** is there and yours, and this chat talks to it now. It has "
         f"no prompt yet: /prompt TEXT writes one. Others reach it with /start {avatar.slug}."

@@ -1,6 +1,8 @@
 """What each command and button does: thin, from a `Request` to a card."""
 
+from avatar.accounts import Way
 from bot.actions import Verb
+from bot.handlers.bots import BotHandlers
 from bot.handlers.chatting import ChattingHandlers
 from bot.handlers.desk import Desk
 from bot.handlers.importing import ImportingHandlers
@@ -17,6 +19,7 @@ class Handlers:
 
     def __init__(self, desk: Desk) -> None:
         chatting = ChattingHandlers(desk)
+        bots = BotHandlers(desk)
         parts = (
             PeopleHandlers(desk),
             VersionHandlers(desk),
@@ -24,9 +27,11 @@ class Handlers:
             ImportingHandlers(desk),
             TeachingHandlers(desk),
             UnlearningHandlers(desk),
+            bots,
             chatting,
         )
         self.chat: CommandHandler = chatting.chat
+        self.ways: dict[Way, CommandHandler] = {**bots.ways}
         self.commands: dict[str, CommandHandler] = {}
         self.presses: dict[Verb, PressHandler] = {}
         for part in parts:

@@ -9,7 +9,7 @@ real discord.py.
 import asyncio
 import io
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import Protocol
@@ -17,17 +17,20 @@ from typing import Protocol
 from avatar.ports import Clock
 from avatar.providers import Providers, providers_for
 from bot.commands import BY_NAME, Kind
-from bot.composition import bot, completion, now
+from bot.composition import bot, completion, now, webhooks_of
 from bot.discord.pace import Pace as DiscordPace
 from bot.discord.platform import DiscordPlatform
 from bot.discord.slash import NUMBERS, here, option_name
 from bot.dispatcher import Dispatcher
 from bot.handlers.desk import Desk
+from bot.screen import Messenger
 from bot.settings import Settings
+from bot.telegram.accounts import TelegramAccounts
 from bot.telegram.pace import Pace
 from bot.telegram.platform import TelegramPlatform
 from bot.terminal.messenger import TerminalMessenger
 from bot.terminal.platform import LinePaper, Typed, author
+from bot.web import Web
 from bot.welcome import welcome
 from modelserver.imitator.engine import Imitator
 from modelserver.server import ModelServer
@@ -207,31 +210,54 @@ class TelegramStage:
 
 @asynccontextmanager
 async def telegram_stage(
-    folder: Path, *, operators: tuple[int, ...] = (ANN,), clock: Clock = now
+    folder: Path,
+    *,
+    operators: tuple[int, ...] = (ANN,),
+    clock: Clock = now,
+    standin: TelegramStandIn | None = None,
+    pushed: bool = False,
 ) -> AsyncIterator[TelegramStage]:
-    """The bot on Telegram, with Ann as its operator and an avatar called Demo that she owns."""
-    async with TelegramStandIn() as standin:
+    """The bot on Telegram, with Ann as its operator and an avatar called Demo that she owns.
+    `pushed`: Telegram hands updates over by webhooks.
+    """
+    async with AsyncExitStack() as stack:
+        server = await stack.enter_async_context(standin or TelegramStandIn())
         settings = Settings(
-            telegram_token=standin.token,
-            telegram_api_url=standin.url,
+            telegram_token=server.token,
+            telegram_api_url=server.url,
             database_url=f"sqlite+aiosqlite:///{folder}/avatar.db",
             operators=frozenset({("telegram", str(id_)) for id_ in operators}),
             poll_seconds=0.1,
+            telegram_webhook_url="http://127.0.0.1" if pushed else None,
         )
-        platform = TelegramPlatform(standin.token, api_url=standin.url, pace=PACE)
-        async with platform:
-            messengers = {"telegram": platform.messenger}
-            built = bot(settings, messengers, model_server=model_server, clock=clock)
-            async with built as (dispatcher, desk):
-                polling = asyncio.create_task(platform.poll(dispatcher.receive))
-                stage = TelegramStage(standin, dispatcher, desk)
-                await stage.say("/newavatar Demo")
-                try:
-                    yield stage
-                finally:
-                    polling.cancel()
-                    with suppress(asyncio.CancelledError):
-                        await polling
+        web, webhooks = Web(), webhooks_of(settings)
+        if webhooks is not None:
+            web.add(webhooks.route)
+            await stack.enter_async_context(web)
+            webhooks.moved(web.url)
+
+        def connect(token: str) -> TelegramPlatform:
+            return TelegramPlatform(token, api_url=server.url, pace=PACE)
+
+        main = await stack.enter_async_context(connect(server.token))
+        messengers: dict[str, Messenger] = {}
+        built = bot(settings, messengers, model_server=model_server, clock=clock)
+        dispatcher, desk = await stack.enter_async_context(built)
+        accounts = TelegramAccounts(
+            main, desk.store, connect=connect, webhooks=webhooks, again_seconds=0.1
+        )
+        messengers["telegram"] = accounts
+        serving = asyncio.create_task(accounts.serve(dispatcher.receive))
+        try:
+            stage = TelegramStage(server, dispatcher, desk)
+            await stage.say("/newavatar Demo")
+            yield stage
+        finally:
+            serving.cancel()
+            with suppress(asyncio.CancelledError):
+                await serving
+            await dispatcher.close(grace=8.0)
+            await accounts.__aexit__(None, None, None)
 
 
 def as_slash(text: str) -> tuple[str, dict[str, str | int]] | None:

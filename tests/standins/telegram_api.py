@@ -347,6 +347,8 @@ class TelegramStandIn(TelegramMore):
             message |= {"message_thread_id": params["message_thread_id"], "is_topic_message": True}
         if markup is not None and markup.get("inline_keyboard"):
             message["reply_markup"] = markup
+        if markup is not None and markup.get("keyboard"):
+            self.keyboard(params["chat_id"], markup["keyboard"])
         if answered is not None:
             message["reply_to_message"] = answered
         place.draft = None

@@ -81,6 +81,11 @@ PARAMETERS: Mapping[str, Mapping[str, type]] = {
     "setMyShortDescription": {"short_description": str, "language_code": str},
     "setMyProfilePhoto": {"photo": dict},
     "getManagedBotToken": {"user_id": int},
+    "setManagedBotAccessSettings": {
+        "user_id": int,
+        "is_access_restricted": bool,
+        "added_user_ids": list,
+    },
     "replaceManagedBotToken": {"user_id": int},
     "getBusinessConnection": {"business_connection_id": str},
     "answerGuestQuery": {"guest_query_id": str, "result": dict},
