@@ -139,9 +139,11 @@ class Conversation:
         show: Show,
         stop: asyncio.Event,
         retry_of: Message | None = None,
+        rider: str = "",
     ) -> Reply:
         """Answer a message. `show` gets the whole text so far with every piece; setting `stop`
         ends the reply and keeps what came. `again`: it was begun before, so there may be a reply.
+        `rider` is said to the model behind the prompt, whatever that is.
 
         Raises AvatarNotFound, BadText, EmptyReply and ProviderError; then nothing was stored.
         """
@@ -161,7 +163,7 @@ class Conversation:
             fell_back = model
             await self._tell_owners(context, model, why="not_set_up")
         try:
-            answer = await self._ask(pair, turns, said, show=show, stop=stop)
+            answer = await self._ask(pair, turns, said, show=show, stop=stop, rider=rider)
         except ModelGone as gone:
             if pair.model is None:
                 raise
@@ -169,7 +171,7 @@ class Conversation:
             fell_back = pair.model
             pair = self._providers.pair(context.avatar, prompt=prompt, model=None)
             await self._tell_owners(context, fell_back, why="gone")
-            answer = await self._ask(pair, turns, said, show=show, stop=stop)
+            answer = await self._ask(pair, turns, said, show=show, stop=stop, rider=rider)
         if not answer.text:
             if answer.finish is Finish.STOPPED:
                 return Reply(text="", finish=Finish.STOPPED, message=None, fell_back=fell_back)
@@ -283,10 +285,19 @@ class Conversation:
         await self._store.add_notices(gone_notices(version, homes, why=why), now=self._clock())
 
     async def _ask(
-        self, pair: Pair, turns: Sequence[Message], said: str, *, show: Show, stop: asyncio.Event
+        self,
+        pair: Pair,
+        turns: Sequence[Message],
+        said: str,
+        *,
+        show: Show,
+        stop: asyncio.Event,
+        rider: str = "",
     ) -> Said:
         provider = self._providers[pair.provider]
         prompt = pair.prompt.prompt if pair.prompt else None
+        if rider:
+            prompt = f"{prompt}\n\n{rider}" if prompt else rider
         reply_tokens = min(provider.reply_tokens, provider.context_tokens // SHARE)
         request = ChatRequest(
             model=pair.model_name,

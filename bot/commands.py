@@ -190,6 +190,18 @@ COMMANDS: tuple[Command, ...] = (
         Parameter(name="person", kind=Kind.WORD, required=False),
     ),
     _owners("bot", "this avatar's own Telegram bot", platforms=("telegram",)),
+    _owners(
+        "away",
+        "let this avatar answer in your own chats, and when",
+        Parameter(name="on|off|hours|who", kind=Kind.TEXT, required=False),
+        platforms=("telegram",),
+    ),
+    _owners(
+        "honesty",
+        "how it says in your chats that it is no human",
+        Parameter(name="text", kind=Kind.TEXT, required=False),
+        platforms=("telegram",),
+    ),
     Command(
         name="newavatar",
         help="make another avatar",

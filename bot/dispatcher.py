@@ -328,7 +328,8 @@ def split_command(text: str) -> tuple[str | None, str]:
 
 def _passes(incoming: Incoming) -> bool:
     if incoming.way is not Way.CHAT:
-        return False
+        # Whoever takes over in their own chat is not to wait for the reply that they interrupt.
+        return incoming.way is Way.ACCOUNT and incoming.facts.get("by") == "owner"
     if incoming.action is not None:
         return incoming.action in {verb.value for verb in _PASSING_VERBS}
     return split_command(incoming.text)[0] in _PASSING_COMMANDS

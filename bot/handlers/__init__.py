@@ -2,6 +2,7 @@
 
 from avatar.accounts import Way
 from bot.actions import Verb
+from bot.handlers.away import AwayHandlers
 from bot.handlers.bots import BotHandlers
 from bot.handlers.chatting import ChattingHandlers
 from bot.handlers.desk import Desk
@@ -20,6 +21,7 @@ class Handlers:
     def __init__(self, desk: Desk) -> None:
         chatting = ChattingHandlers(desk)
         bots = BotHandlers(desk)
+        away = AwayHandlers(desk)
         parts = (
             PeopleHandlers(desk),
             VersionHandlers(desk),
@@ -28,10 +30,11 @@ class Handlers:
             TeachingHandlers(desk),
             UnlearningHandlers(desk),
             bots,
+            away,
             chatting,
         )
         self.chat: CommandHandler = chatting.chat
-        self.ways: dict[Way, CommandHandler] = {**bots.ways}
+        self.ways: dict[Way, CommandHandler] = {**bots.ways, **away.ways}
         self.commands: dict[str, CommandHandler] = {}
         self.presses: dict[Verb, PressHandler] = {}
         for part in parts:

@@ -47,7 +47,11 @@ def _in_account(update: Update, message: Message, read: Read) -> Incoming | None
         address=replace(said.address, thread=account_thread(connection)),
         private=False,
         way=Way.ACCOUNT,
-        facts={"connection": connection},
+        facts={
+            "connection": connection,
+            # A chat of two has the number of the one whose account it is not.
+            "by": "other" if said.author.external_id == said.address.chat else "owner",
+        },
     )
 
 
