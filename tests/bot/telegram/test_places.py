@@ -1,4 +1,4 @@
-"""Places that are no chat with the bot: they are told apart from those, and written to as they need."""
+"""Places that are no chat with the bot: told apart from those, and written to as they need."""
 
 from dataclasses import replace
 from datetime import UTC, datetime
