@@ -8,7 +8,7 @@ said is stored before it is shown as final, so that what was paid for is never a
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncGenerator, Callable, Coroutine, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,7 +16,8 @@ from typing import cast
 
 from avatar import pricing, tokens
 from avatar.endings import gone_notices
-from avatar.errors import BadText, EmptyReply, MessageNotFound, ModelGone, NotOffered
+from avatar.errors import BadText, CannotSee, EmptyReply, MessageNotFound, ModelGone, NotOffered
+from avatar.meter import UNCOUNTED, Meter
 from avatar.ports import ChatModel, ChatRequest, Clock, Ended
 from avatar.providers import Providers
 from avatar.records import (
@@ -32,7 +33,7 @@ from avatar.records import (
     Usage,
     Version,
 )
-from avatar.stores import Context, Store
+from avatar.stores import Context, Part, Store
 from avatar.text import visible
 
 log = logging.getLogger(__name__)
@@ -42,6 +43,8 @@ SHARE = 4  # a reply may take up to one part in so many of what the model takes 
 TURNS_READ = 200
 
 Show = Callable[[str], None]
+# The pictures of a message as data: URLs, fetched when a model is asked that sees.
+Pictures = Callable[[], Awaitable[tuple[str, ...]]]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -52,6 +55,7 @@ class Reply:
     finish: Finish
     message: Message | None  # as stored; None: it was stopped before a word came
     fell_back: Version | None = None  # the active model was gone; the base model answered
+    unseen: bool = False  # the message had pictures, which the model cannot see
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -80,13 +84,16 @@ def compose(
     *,
     context_tokens: int,
     reply_tokens: int,
+    images: tuple[str, ...] = (),
 ) -> tuple[Turn, ...]:
-    """What is sent to the model: prompt, as much of the conversation as fits, the message.
+    """What is sent to the model: prompt, as much of the conversation as fits, the message with
+    its pictures.
 
     The oldest turns are the first to go, and never leave a reply without its question at the
     beginning. Raises BadText when the prompt and the message alone do not fit.
     """
     room = context_tokens - reply_tokens - tokens.CONVERSATION_TOKENS - _cost_of(said)
+    room -= tokens.PICTURE_TOKENS * len(images)
     if prompt:
         room -= _cost_of(prompt)
     if room < 0:
@@ -104,7 +111,7 @@ def compose(
     while kept and kept[-1].role is not Role.USER:
         kept.pop()
     system = (Turn(role=Role.SYSTEM, text=prompt),) if prompt else ()
-    return (*system, *reversed(kept), Turn(role=Role.USER, text=said))
+    return (*system, *reversed(kept), Turn(role=Role.USER, text=said, images=images))
 
 
 def _cost_of(text: str) -> int:
@@ -121,11 +128,13 @@ class Conversation:
         models: Mapping[str, ChatModel],
         providers: Providers,
         clock: Clock,
+        meter: Meter = UNCOUNTED,
     ) -> None:
         self._store = store
         self._models = models
         self._providers = providers
         self._clock = clock
+        self._meter = meter
 
     async def reply(
         self,
@@ -139,13 +148,18 @@ class Conversation:
         show: Show,
         stop: asyncio.Event,
         retry_of: Message | None = None,
+        parts: Sequence[Part] = (),
+        pictures: Pictures | None = None,
+        wordless: bool = False,
         rider: str = "",
     ) -> Reply:
         """Answer a message. `show` gets the whole text so far with every piece; setting `stop`
         ends the reply and keeps what came. `again`: it was begun before, so there may be a reply.
-        `rider` is said to the model behind the prompt, whatever that is.
+        `parts` are the platform's messages that it came in; `wordless`: it has nothing but its
+        pictures. `rider` is said to the model behind the prompt, whatever that is.
 
-        Raises AvatarNotFound, BadText, EmptyReply and ProviderError; then nothing was stored.
+        Raises AvatarNotFound, BadText, CannotSee, EmptyReply, ProviderError and what `pictures`
+        raises; then nothing was stored.
         """
         if again and (stored := await self._store.reply_to_inbox(inbox_id)) is not None:
             return Reply(text=stored.text, finish=stored.finish or Finish.STOP, message=stored)
@@ -163,7 +177,8 @@ class Conversation:
             fell_back = model
             await self._tell_owners(context, model, why="not_set_up")
         try:
-            answer = await self._ask(pair, turns, said, show=show, stop=stop, rider=rider)
+            images, unseen = await self._look(pair, pictures, wordless=wordless)
+            answer = await self._ask(pair, turns, said, images, show=show, stop=stop, rider=rider)
         except ModelGone as gone:
             if pair.model is None:
                 raise
@@ -171,7 +186,8 @@ class Conversation:
             fell_back = pair.model
             pair = self._providers.pair(context.avatar, prompt=prompt, model=None)
             await self._tell_owners(context, fell_back, why="gone")
-            answer = await self._ask(pair, turns, said, show=show, stop=stop, rider=rider)
+            images, unseen = await self._look(pair, pictures, wordless=wordless)
+            answer = await self._ask(pair, turns, said, images, show=show, stop=stop, rider=rider)
         if not answer.text:
             if answer.finish is Finish.STOPPED:
                 return Reply(text="", finish=Finish.STOPPED, message=None, fell_back=fell_back)
@@ -190,8 +206,27 @@ class Conversation:
             inbox_id=inbox_id,
             now=self._clock(),
             retry_of=None if retry_of is None else retry_of.id,
+            parts=parts,
         )
-        return Reply(text=answer.text, finish=answer.finish, message=message, fell_back=fell_back)
+        return Reply(
+            text=answer.text,
+            finish=answer.finish,
+            message=message,
+            fell_back=fell_back,
+            unseen=unseen,
+        )
+
+    async def _look(
+        self, pair: Pair, pictures: Pictures | None, *, wordless: bool
+    ) -> tuple[tuple[str, ...], bool]:
+        """The pictures for a model, and whether there are some that it cannot see."""
+        if pictures is None:
+            return (), False
+        if self._providers[pair.provider].sees_with(pair.model_name):
+            return await pictures(), False
+        if wordless:
+            raise CannotSee
+        return (), True
 
     async def last_said(self, chat_id: int) -> Message:
         """The message that /retry answers again. Raises BadText when there is none."""
@@ -199,6 +234,24 @@ class Conversation:
         if last is None:
             raise BadText(reason="There is nothing to answer again in this conversation yet.")
         return last
+
+    async def once(self, avatar: Avatar, text: str) -> Said:
+        """What the avatar says to a line that belongs to no conversation; only its cost is kept.
+        Raises BadText, ModelGone and the other ProviderErrors.
+        """
+        said = visible(text).strip()
+        if not said:
+            raise BadText(reason="Say what it should answer.")
+        pair = self._providers.pair(
+            avatar,
+            prompt=await self._store.version(avatar.active_prompt_id),
+            model=await self._store.version(avatar.active_model_id),
+        )
+        answer = await self._ask(
+            pair, (), said, (), show=lambda _: None, stop=asyncio.Event(), kind="inline"
+        )
+        await self._count(avatar, pair, answer, kind="inline")
+        return answer
 
     async def compare(
         self, avatar: Avatar, sides: Sequence[Version | None], text: str
@@ -215,7 +268,9 @@ class Conversation:
         pairs = await self._pairs(avatar, sides)
         never = asyncio.Event()
         tasks = [
-            asyncio.create_task(self._ask(each, (), said, show=lambda _: None, stop=never))
+            asyncio.create_task(
+                self._ask(each, (), said, (), show=lambda _: None, stop=never, kind="compare")
+            )
             for each in pairs
         ]
         try:
@@ -265,12 +320,14 @@ class Conversation:
         )
         return message, pair
 
-    async def _count(self, avatar: Avatar, pair: Pair, said: Said) -> None:
+    async def _count(
+        self, avatar: Avatar, pair: Pair, said: Said, *, kind: str = "compare"
+    ) -> None:
         await self._store.add_spent(
             Spent(
                 avatar_id=avatar.id,
                 month=pricing.month_of(self._clock()),
-                kind="compare",
+                kind=kind,
                 version_id=pair.model.id if pair.model else None,
                 model=pair.model_name,
                 prompt_tokens=said.usage.prompt_tokens,
@@ -289,9 +346,11 @@ class Conversation:
         pair: Pair,
         turns: Sequence[Message],
         said: str,
+        images: tuple[str, ...],
         *,
         show: Show,
         stop: asyncio.Event,
+        kind: str = "chat",
         rider: str = "",
     ) -> Said:
         provider = self._providers[pair.provider]
@@ -307,6 +366,7 @@ class Conversation:
                 said,
                 context_tokens=provider.context_tokens,
                 reply_tokens=reply_tokens,
+                images=images,
             ),
             reply_tokens=reply_tokens,
             reasons=provider.reasons(pair.model_name),
@@ -330,12 +390,15 @@ class Conversation:
         await _until(listen, stop)
         finish = ended.finish if ended else Finish.STOPPED
         usage = (ended.usage if ended else None) or Usage(
-            prompt_tokens=tokens.of_conversation([turn.text for turn in request.turns]),
+            prompt_tokens=tokens.of_conversation([turn.text for turn in request.turns])
+            + tokens.PICTURE_TOKENS * len(images),
             completion_tokens=tokens.estimate(text) if text else 0,
             estimated=True,
         )
         price = self._providers.price(pair.provider, pair.model_name, at=self._clock())
-        return Said(text=text, finish=finish, usage=usage, cost=pricing.reply_cost(price, usage))
+        cost = pricing.reply_cost(price, usage)
+        self._meter.spent(kind=kind, provider=pair.provider, usage=usage, cost=cost)
+        return Said(text=text, finish=finish, usage=usage, cost=cost)
 
 
 async def _until(work: Callable[[], Coroutine[None, None, None]], stop: asyncio.Event) -> None:

@@ -6,6 +6,7 @@ import os
 import secrets
 import socket
 import sys
+import tempfile
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
@@ -15,22 +16,30 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from avatar.conversation import Conversation
+from avatar.errors import AvatarError
 from avatar.importing import Imports
 from avatar.learning_path import LearningPath
+from avatar.meter import UNCOUNTED, Meter
 from avatar.models import Models
 from avatar.ports import Clock
-from avatar.stores import Store
+from avatar.stores import Heard, Store
 from avatar.teaching import Teaching
 from avatar.training import Trainings
 from avatar.unlearning import Unlearning
+from avatar.voices import Voices
 from backends.backend import Backend
 from bot.completion import Completion
 from bot.dispatcher import Dispatcher, Permissions
 from bot.handlers import Handlers
 from bot.handlers.desk import Desk
+from bot.health import Health, connecting, routes
 from bot.herald import BotHerald
+from bot.inline import InlineAnswers
+from bot.joining import Windows
+from bot.metrics import Metrics
 from bot.screen import Messenger
 from bot.settings import Settings
+from bot.web import Web
 from jobs.follower import Follower
 from jobs.notices import Deliverer
 from jobs.retirement import RetirementWatch
@@ -47,6 +56,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 GRACE = 8.0  # seconds that replies in progress get at the end
+MODEL_SERVER = "modelserver"  # its folder, beside the database
 IDLE_LOOK = 0.1  # seconds between looks whether trainings and notices are done
 
 
@@ -68,7 +78,7 @@ async def backends(
                 from modelserver.server import ModelServer
 
                 server = (model_server or ModelServer)(
-                    data_folder(settings.database_url) / "modelserver"
+                    data_folder(settings.database_url) / MODEL_SERVER
                 )
                 base_url = (await stack.enter_async_context(server)).base_url
             made[provider.name] = Backend(
@@ -85,6 +95,9 @@ async def bot(
     *,
     model_server: "Callable[[Path], ModelServer] | None" = None,
     clock: Clock = now,
+    windows: Windows | None = None,
+    meter: Meter = UNCOUNTED,
+    health: Health | None = None,
 ) -> AsyncIterator[tuple[Dispatcher, Desk]]:
     """Everything but the platforms: the way in, and the use-cases."""
     async with AsyncExitStack() as stack:
@@ -106,8 +119,9 @@ async def bot(
                 poll=poll,
                 owner=owner,
                 clock=clock,
+                meter=meter,
             ),
-            deliverer=Deliverer(store, herald=herald, owner=owner, clock=clock),
+            deliverer=Deliverer(store, herald=herald, owner=owner, clock=clock, meter=meter),
             watch=RetirementWatch(store, trainers=trainers, providers=providers),
             store=store,
             poll=poll,
@@ -122,16 +136,25 @@ async def bot(
             imports=Imports(store, trainings=trainings),
             teaching=Teaching(store),
             unlearning=Unlearning(store),
+            voices=Voices(
+                store,
+                providers=providers,
+                transcribers={name: backend.transcriber for name, backend in served.items()},
+                speakers={name: backend.speaker for name, backend in served.items()},
+                clock=clock,
+            ),
             conversation=Conversation(
                 store,
                 models={name: backend.chat for name, backend in served.items()},
                 providers=providers,
                 clock=clock,
+                meter=meter,
             ),
             models=Models(store, providers=providers, trainers=trainers),
             providers=providers,
             trainers=trainers,
             clock=clock,
+            meter=meter,
             idle=partial(_until_idle, store),
         )
         handlers = Handlers(desk)
@@ -142,9 +165,14 @@ async def bot(
             presses=handlers.presses,
             chat=handlers.chat,
             ways=handlers.ways,
+            reactions=handlers.reactions,
+            windows=windows,
             permissions=permissions(settings),
             clock=clock,
+            meter=meter,
         )
+        if health is not None:
+            health.parts["jobs"] = scheduler.fault
         await stack.enter_async_context(scheduler.running())
         stack.push_async_callback(dispatcher.close, grace=GRACE)
         warming = asyncio.create_task(served[providers.default.name].warm_up())
@@ -182,6 +210,52 @@ async def copy_installation(source: str, target: str) -> None:
     sys.stdout.write("Everything was carried over and compared.\n")
 
 
+async def backup_installation(settings: Settings, path: Path) -> None:
+    """Write everything into one file, and print what was written."""
+    from modelserver.copying import snapshot
+    from storage.backup import backup
+
+    with tempfile.TemporaryDirectory(prefix="avatar-bot-") as folder:
+        data = data_folder(settings.database_url) / MODEL_SERVER
+
+        def files() -> Mapping[str, Path]:
+            found = snapshot(data, Path(folder))
+            return {f"{MODEL_SERVER}/{name}": file for name, file in found.items()}
+
+        kept = await backup(settings.database_url, path, files=files, now=now())
+    rows = sum(each.rows or 0 for each in kept)
+    count = sum(each.rows is None for each in kept)
+    sys.stdout.write(
+        f"{path}: {rows} rows and {count} files of the model server, read again and compared.\n"
+    )
+
+
+class NotRestored(AvatarError):
+    """A bot is running on {folder}: stop it, then restore. Nothing was changed."""
+
+
+async def restore_installation(settings: Settings, path: Path, *, force: bool) -> None:
+    """Put everything of such a file back, and print what was put."""
+    from modelserver.copying import unused
+    from modelserver.shelf import FolderInUse
+    from storage.backup import restore
+
+    folder = data_folder(settings.database_url)
+    try:
+        with unused(folder / MODEL_SERVER):
+            kept = await restore(
+                settings.database_url,
+                path,
+                force=force,
+                folder=folder,
+                keep=frozenset({MODEL_SERVER}),
+            )
+    except FolderInUse as error:
+        raise NotRestored(folder=folder / MODEL_SERVER, detail=str(error)) from error
+    rows = sum(each.rows or 0 for each in kept)
+    sys.stdout.write(f"{rows} rows of {path} are back and compared.\n")
+
+
 async def check_providers(settings: Settings) -> bool:
     """Print what works at every provider; whether all of it does."""
     from bot.checking import check
@@ -215,17 +289,16 @@ async def _serve_platforms(settings: Settings) -> None:
     cannot be reached yet holds up neither the other nor the jobs.
     """
     messengers: dict[str, Messenger] = {}
-    async with AsyncExitStack() as platforms, bot(settings, messengers) as (dispatcher, desk):
+    health, metrics = Health(), Metrics()
+    webhooks = webhooks_of(settings)
+    async with (
+        AsyncExitStack() as platforms,
+        bot(settings, messengers, meter=metrics, health=health) as (dispatcher, desk),
+        web(settings, desk, health, metrics, webhooks),
+    ):
         serving: list[Coroutine[Any, Any, None]] = []
-        webhooks = webhooks_of(settings)
-        if settings.http_port is not None:
-            from bot.web import Web
-
-            web = Web(host=settings.http_host, port=settings.http_port)
-            if webhooks is not None:
-                web.add(webhooks.route)
-            await platforms.enter_async_context(web)
         if settings.telegram_token is not None:
+            health.parts["telegram"] = connecting
             serving.append(
                 _serve_telegram(
                     settings,
@@ -234,11 +307,35 @@ async def _serve_platforms(settings: Settings) -> None:
                     dispatcher=dispatcher,
                     desk=desk,
                     webhooks=webhooks,
+                    health=health,
                 )
             )
         if settings.discord_token is not None:
-            serving.append(_serve_discord(settings, platforms, messengers, dispatcher, desk))
+            health.parts["discord"] = connecting
+            serving.append(
+                _serve_discord(settings, platforms, messengers, dispatcher, desk, health=health)
+            )
         await _together(serving)
+
+
+@asynccontextmanager
+async def web(
+    settings: Settings,
+    desk: Desk,
+    health: Health,
+    metrics: Metrics,
+    webhooks: "Webhooks | None" = None,
+) -> AsyncIterator[Web | None]:
+    """The HTTP server, where a port is set for it."""
+    if settings.http_port is None:
+        yield None
+        return
+    served = Web(host=settings.http_host, port=settings.http_port)
+    served.add(*routes(health, metrics, desk.store, clock=desk.clock))
+    if webhooks is not None:
+        served.add(webhooks.route)
+    async with served:
+        yield served
 
 
 def sealer_of(settings: Settings) -> Sealer:
@@ -268,9 +365,13 @@ async def _serve_telegram(
     dispatcher: Dispatcher,
     desk: Desk,
     webhooks: "Webhooks | None",
+    health: Health,
 ) -> None:
     from bot.telegram.accounts import TelegramAccounts
+    from bot.telegram.inline import InlineQueries
     from bot.telegram.platform import TelegramPlatform
+
+    ask = InlineAnswers(desk.store, desk.conversation, clock=desk.clock)
 
     def connect(token: str) -> TelegramPlatform:
         folder = settings.telegram_local_files
@@ -278,6 +379,7 @@ async def _serve_telegram(
             token,
             api_url=settings.telegram_api_url,
             local_files=None if folder is None else Path(folder),
+            inline=InlineQueries(ask),
         )
 
     main = await platforms.enter_async_context(connect(settings.telegram_token or ""))
@@ -285,6 +387,7 @@ async def _serve_telegram(
         TelegramAccounts(main, desk.store, connect=connect, webhooks=webhooks)
     )
     messengers[telegram.platform] = telegram
+    health.parts["telegram"] = lambda: main.fault
     log.info("serving Telegram as @%s", main.username)
     await dispatcher.resume({telegram.platform})
     await telegram.serve(dispatcher.receive)
@@ -296,6 +399,8 @@ async def _serve_discord(
     messengers: dict[str, Messenger],
     dispatcher: Dispatcher,
     desk: Desk,
+    *,
+    health: Health,
 ) -> None:
     from bot.discord.platform import DiscordPlatform
 
@@ -307,10 +412,15 @@ async def _serve_discord(
         )
     )
     messengers[discord.messenger.platform] = discord.messenger
+    health.parts["discord"] = lambda: discord.fault
     log.info("serving Discord as %s", discord.username)
     log.info("to add it to a server, open %s", discord.invitation)
     await dispatcher.resume({discord.messenger.platform})
-    await discord.serve(dispatcher.receive, completion(settings, desk))
+
+    async def heard(bot: str, limit: int) -> Heard:
+        return await desk.store.heard(platform=discord.messenger.platform, bot=bot, limit=limit)
+
+    await discord.serve(dispatcher.receive, completion(settings, desk), heard=heard)
 
 
 async def _together(serving: Sequence[Coroutine[Any, Any, None]]) -> None:
@@ -344,7 +454,14 @@ async def _serve_terminal(settings: Settings) -> None:
     settings = replace(
         settings, operators=settings.operators | {(person.platform, person.external_id)}
     )
-    async with bot(settings, {messenger.platform: messenger}) as (dispatcher, desk):
+    health, metrics = Health(), Metrics()
+    async with (
+        bot(settings, {messenger.platform: messenger}, meter=metrics, health=health) as (
+            dispatcher,
+            desk,
+        ),
+        web(settings, desk, health, metrics),
+    ):
         await messenger.send(ADDRESS, await welcome(desk, person))
         if screen is not None:
             await screen.converse(

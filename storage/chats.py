@@ -22,7 +22,7 @@ from avatar.records import (
     Usage,
     Version,
 )
-from avatar.stores import Context
+from avatar.stores import Context, Found, Part
 from avatar.versions import pair_of
 from storage import rows
 from storage.base import Base, insert, insert_into
@@ -220,6 +220,7 @@ class ChatTables(Base):
         inbox_id: int,
         now: datetime,
         retry_of: int | None = None,
+        parts: Sequence[Part] = (),
     ) -> Message:
         """Both turns of an exchange and what it cost, in one write; returns the reply."""
         async with self._db.writing() as write:
@@ -238,6 +239,9 @@ class ChatTables(Base):
                     .where(messages.c.answers == question, messages.c.superseded_at.is_(None))
                     .values(superseded_at=now)
                 )
+                await write.execute(
+                    sa.update(messages).where(messages.c.id == question).values(text=said)
+                )
             else:
                 turn = await write.execute(
                     _TURN,
@@ -250,6 +254,17 @@ class ChatTables(Base):
                     },
                 )
                 question = turn.scalar_one()
+            for part in parts:
+                await write.execute(
+                    _showing(self._db.is_sqlite),
+                    {
+                        "chat_id": chat_id,
+                        "platform_id": part.platform_id,
+                        "message_id": question,
+                        "part": part.text,
+                        "asks": False,
+                    },
+                )
             answer = await write.execute(
                 _REPLY,
                 {
@@ -297,20 +312,89 @@ class ChatTables(Base):
         self, message_id: int, *, address: Address, platform_ids: Sequence[str]
     ) -> None:
         """Remember as which of the platform's messages a reply was shown."""
+        await self._refer(message_id, address, platform_ids, asks=False)
+
+    async def asked_as(
+        self, message_id: int, *, address: Address, platform_ids: Sequence[str]
+    ) -> None:
+        """Remember as which messages it was asked what a reply should have said."""
+        await self._refer(message_id, address, platform_ids, asks=True)
+
+    async def _refer(
+        self, message_id: int, address: Address, platform_ids: Sequence[str], *, asks: bool
+    ) -> None:
         async with self._db.writing() as write:
             chat_id = await write.scalar(_CHAT_ID, rows.address_json(address))
             for platform_id in platform_ids:
                 await write.execute(
                     _showing(self._db.is_sqlite),
-                    {"chat_id": chat_id, "platform_id": platform_id, "message_id": message_id},
+                    {
+                        "chat_id": chat_id,
+                        "platform_id": platform_id,
+                        "message_id": message_id,
+                        "part": None,
+                        "asks": asks,
+                    },
                 )
 
     async def find_message(self, address: Address, platform_id: str) -> Message | None:
+        """The turn that a message is, or asks about, in any thread of the chat."""
+        found = await self.found(address, platform_id)
+        return None if found is None else found.message
+
+    async def found(self, address: Address, platform_id: str) -> Found | None:
+        """The same, with where it stands."""
+        row = await self._row(
+            _FOUND,
+            {
+                "platform": address.platform,
+                "bot": address.bot,
+                "chat": address.chat,
+                "platform_id": platform_id,
+            },
+        )
+        if row is None:
+            return None
+        return Found(
+            message=rows.message(row),
+            address=Address(
+                platform=address.platform,
+                bot=address.bot,
+                chat=address.chat,
+                thread=row["found_in"],
+            ),
+            asks=row["asks"],
+        )
+
+    async def parts(self, message_id: int) -> tuple[Part, ...]:
+        """The platform's messages that a turn was sent in or is shown as, oldest first."""
+        async with self._db.reading() as read:
+            found = await read.execute(
+                sa.select(message_refs)
+                .where(message_refs.c.message_id == message_id, message_refs.c.asks.is_(False))
+                .order_by(message_refs.c.id)
+            )
+            return tuple(
+                Part(platform_id=row["platform_id"], text=row["part"]) for row in found.mappings()
+            )
+
+    async def was_asked(self, message_id: int) -> bool:
+        """Whether it was asked what a reply should have said."""
+        async with self._db.reading() as read:
+            found = await read.execute(
+                sa.select(message_refs.c.id)
+                .where(message_refs.c.message_id == message_id, message_refs.c.asks)
+                .limit(1)
+            )
+            return found.first() is not None
+
+    async def reply_of(self, question_id: int) -> Message | None:
+        """The reply that answers a person's turn now."""
         row = await self._row(
             sa.select(messages)
-            .join(message_refs, message_refs.c.message_id == messages.c.id)
-            .join(chats, chats.c.id == message_refs.c.chat_id)
-            .where(at(address), message_refs.c.platform_id == platform_id)
+            .where(messages.c.answers == question_id, messages.c.superseded_at.is_(None))
+            .order_by(messages.c.id.desc())
+            .limit(1)
         )
         return None if row is None else rows.message(row)
 
@@ -392,6 +476,20 @@ class ChatTables(Base):
             return int(count or 0)
 
 
+# A platform's messages are numbered for a whole chat, and not for each of its threads.
+_FOUND = (
+    sa.select(messages, chats.c.thread.label("found_in"), message_refs.c.asks)
+    .select_from(chats)
+    .join(message_refs, message_refs.c.chat_id == chats.c.id)
+    .join(messages, messages.c.id == message_refs.c.message_id)
+    .where(
+        chats.c.platform == sa.bindparam("platform"),
+        chats.c.bot == sa.bindparam("bot"),
+        chats.c.chat == sa.bindparam("chat"),
+        message_refs.c.platform_id == sa.bindparam("platform_id"),
+    )
+    .limit(1)
+)
 _CHAT_ID = sa.select(chats.c.id).where(AT)
 _REPLY_TO = sa.select(messages).where(
     messages.c.incoming_id == sa.bindparam("inbox_id"), messages.c.role == Role.ASSISTANT.value
@@ -403,7 +501,7 @@ def _showing(is_sqlite: bool) -> Any:
     statement = insert_into(message_refs, is_sqlite=is_sqlite)
     return statement.on_conflict_do_update(
         index_elements=["chat_id", "platform_id"],
-        set_={"message_id": statement.excluded.message_id},
+        set_={name: statement.excluded[name] for name in ("message_id", "part", "asks")},
     )
 
 

@@ -18,6 +18,7 @@ from storage.tables import (
     message_refs,
     messages,
     people,
+    taught,
     training_drafts,
     training_examples,
 )
@@ -140,6 +141,12 @@ class PeopleTables(Base):
         )
         async with self._db.writing() as write:
             await write.execute(sa.delete(message_refs).where(message_refs.c.message_id.in_(said)))
+            # What an owner kept of a conversation with them; their own lessons are the avatar's.
+            await write.execute(
+                sa.delete(taught).where(
+                    taught.c.reply_id.in_(said), taught.c.person_id != person_id
+                )
+            )
             # Replies carry the id of the person who asked, so they go with what they answer.
             replies = await write.execute(
                 sa.delete(messages).where(
@@ -163,7 +170,7 @@ class PeopleTables(Base):
                     # This wish itself is wiped when it is answered.
                     incoming.c.id != (cause or 0),
                 )
-                .values(payload=None, author_id="", done_at=now)
+                .values(payload=None, author_id="", place="", done_at=now)
             )
             await write.execute(
                 sa.delete(training_examples).where(training_examples.c.draft_id.in_(drafts))

@@ -14,6 +14,7 @@ from storage.inbox import InboxTables
 from storage.models import ModelTables
 from storage.schema import bring_up_to_date
 from storage.sealing import Sealer
+from storage.tallies import TallyTables
 from storage.teaching import TaughtTables
 from storage.trainings import TrainingTables
 
@@ -26,6 +27,7 @@ class SqlStore(
     TaughtTables,
     InboxTables,
     ModelTables,
+    TallyTables,
     OwnBotTables,
     AccountTables,
 ):

@@ -128,6 +128,7 @@ avatars = sa.Table(
     sa.Column("visibility", sa.String(16), nullable=False),
     sa.Column("versions_made", sa.Integer, nullable=False),  # the highest number given so far
     sa.Column("created_at", Moment, nullable=False),
+    sa.Column("voice", Line(64)),
     sa.CheckConstraint("visibility IN ('public', 'private')", name="visibility"),
     sa.Index(None, "visibility", "id"),
     **_AUTO,
@@ -264,7 +265,10 @@ taught = sa.Table(
     sa.Column("worse", Words(), nullable=False),
     sa.Column("created_at", Moment, nullable=False),
     sa.Column("cause", Id, unique=True),
+    sa.Column("reply_id", Id),  # of `messages`, which may be forgotten earlier
+    sa.Column("liked", sa.Boolean, nullable=False, server_default=sa.false()),
     sa.Index(None, "avatar_id", "id"),
+    sa.Index(None, "reply_id"),
     **_AUTO,
 )
 
@@ -387,6 +391,8 @@ messages = sa.Table(
     **_AUTO,
 )
 
+# Which of a platform's messages is which turn: a reply has one or several, and so has a question
+# that was sent in parts. The question what a reply should have said belongs to that reply.
 message_refs = sa.Table(
     "message_refs",
     metadata,
@@ -394,6 +400,8 @@ message_refs = sa.Table(
     _ref("chat_id", "chats"),
     sa.Column("platform_id", Line(64), nullable=False),
     _ref("message_id", "messages", cascade=True),
+    sa.Column("part", Words()),  # questions that were sent in several messages: what this one says
+    sa.Column("asks", sa.Boolean, nullable=False, server_default=sa.false()),
     sa.UniqueConstraint("chat_id", "platform_id"),
     sa.Index(None, "message_id"),
     **_AUTO,
@@ -424,13 +432,24 @@ incoming = sa.Table(
     sa.Column("bot", sa.String(64), nullable=False),
     sa.Column("update_id", Line(64), nullable=False),
     sa.Column("author_id", Line(64), nullable=False),
+    sa.Column("place", Line(160), nullable=False, server_default=""),  # chat and thread
     sa.Column("received_at", Moment, nullable=False),
     sa.Column("attempts", sa.Integer, nullable=False),
     sa.Column("payload", Json),  # what was said; wiped when it is answered
+    sa.Column("joined_to", Id),  # of `incoming`: what it is answered together with
     sa.Column("done_at", Moment),
     sa.UniqueConstraint("platform", "bot", "update_id"),
     sa.Index(
         "ix_incoming_waiting",
+        "id",
+        sqlite_where=sa.text("done_at IS NULL"),
+        postgresql_where=sa.text("done_at IS NULL"),
+    ),
+    sa.Index(
+        "ix_incoming_place_waiting",
+        "platform",
+        "bot",
+        "place",
         "id",
         sqlite_where=sa.text("done_at IS NULL"),
         postgresql_where=sa.text("done_at IS NULL"),

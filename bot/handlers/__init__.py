@@ -6,20 +6,25 @@ from bot.handlers.away import AwayHandlers
 from bot.handlers.bots import BotHandlers
 from bot.handlers.chatting import ChattingHandlers
 from bot.handlers.desk import Desk
+from bot.handlers.feedback import FeedbackHandlers
+from bot.handlers.guests import GuestHandlers
 from bot.handlers.importing import ImportingHandlers
 from bot.handlers.people import PeopleHandlers
 from bot.handlers.teaching import TeachingHandlers
 from bot.handlers.training import TrainingHandlers
 from bot.handlers.unlearning import UnlearningHandlers
 from bot.handlers.versions import VersionHandlers
-from bot.request import CommandHandler, PressHandler
+from bot.handlers.voices import VoiceHandlers
+from bot.request import CommandHandler, PressHandler, ReactionHandler
 
 
 class Handlers:
     """All of them; a test holds them to `bot.commands` and `bot.actions`."""
 
     def __init__(self, desk: Desk) -> None:
-        chatting = ChattingHandlers(desk)
+        feedback = FeedbackHandlers(desk)
+        voices = VoiceHandlers(desk)
+        chatting = ChattingHandlers(desk, feedback, voices)
         bots = BotHandlers(desk)
         away = AwayHandlers(desk)
         parts = (
@@ -31,10 +36,16 @@ class Handlers:
             UnlearningHandlers(desk),
             bots,
             away,
+            voices,
             chatting,
         )
         self.chat: CommandHandler = chatting.chat
-        self.ways: dict[Way, CommandHandler] = {**bots.ways, **away.ways}
+        self.reactions: ReactionHandler = feedback.react
+        self.ways: dict[Way, CommandHandler] = {
+            **bots.ways,
+            **away.ways,
+            **GuestHandlers(desk).ways,
+        }
         self.commands: dict[str, CommandHandler] = {}
         self.presses: dict[Verb, PressHandler] = {}
         for part in parts:

@@ -4,8 +4,8 @@ Nothing is managed in those chats, whoever writes: a command is plain talk there
 shown, and what goes wrong is no business of the person who wrote to somebody else.
 """
 
-import asyncio
 import logging
+from dataclasses import replace
 
 from avatar.accounts import (
     HONESTY,
@@ -22,8 +22,8 @@ from bot.actions import Verb
 from bot.cards import away as cards
 from bot.handlers.chatting import Running
 from bot.handlers.desk import Desk
+from bot.handlers.plain import plain_reply
 from bot.request import Answer, CommandHandler, PressHandler, Request
-from bot.screen import Content
 
 log = logging.getLogger(__name__)
 
@@ -152,22 +152,11 @@ class AwayHandlers:
         store, incoming = self._desk.store, request.incoming
         if request.chat.avatar_id != account.avatar_id:
             await store.talk_to(request.chat.id, account.avatar_id, now=request.now)
-        sight = request.messenger.open_sight(incoming.address, private=False)
+        avatar = await store.avatar(account.avatar_id)
         with self._running.reply(incoming.address) as stop:
-            try:
-                reply = await self._desk.conversation.reply(
-                    chat_id=request.chat.id,
-                    person=request.person,
-                    text=incoming.text,
-                    said_at=incoming.sent_at,
-                    inbox_id=request.inbox_id,
-                    again=request.again,
-                    show=sight.show,
-                    stop=stop,
-                    rider=account.honesty or HONESTY,
-                )
-                ids = await sight.finish(Content(text=reply.text)) if reply.text else ()
-            finally:
-                await asyncio.shield(sight.close())
-        if reply.message is not None:
-            await store.shown_as(reply.message.id, address=incoming.address, platform_ids=ids)
+            await plain_reply(
+                self._desk,
+                replace(request, about=avatar),
+                stop=stop,
+                rider=account.honesty or HONESTY,
+            )

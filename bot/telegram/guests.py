@@ -37,7 +37,7 @@ async def answer_guest(bot: Bot, query_id: str | None, content: Content) -> str:
     """Answer a call; the id of the message. What does not fit into one is left out, for there is
     only one. Raises Unreachable and NotDelivered.
     """
-    part = await _first(content.text)
+    part = await first_part(content.text)
     try:
         try:
             sent = await bot.answer_guest_query(query_id or "", article(part))
@@ -52,7 +52,7 @@ async def answer_guest(bot: Bot, query_id: str | None, content: Content) -> str:
     return sent.inline_message_id
 
 
-async def _first(text: str) -> Part:
+async def first_part(text: str) -> Part:
     """The beginning of a text, as much as fits into one message."""
     first, *rest = await render_long(text)
     if not rest:
@@ -96,7 +96,7 @@ class GuestSight:
         await self.close()
         if self._message_id is None:
             return (await answer_guest(self._bot, self._query_id, content),)
-        part = await _first(content.text)
+        part = await first_part(content.text)
         try:
             await self._bot.edit_message_text(
                 part.text,

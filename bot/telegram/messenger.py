@@ -65,6 +65,7 @@ class TelegramMessenger:
         private: bool = True,
         stop: Button | None = None,
         speaker: str = "",
+        in_place_of: Sequence[str] = (),
     ) -> Sight:
         """Begin to show a reply."""
         return TelegramSight(
@@ -74,7 +75,12 @@ class TelegramMessenger:
             drafts=private and self._wire.has_drafts,
             reply_to=_mark(address, reply_to),
             stop=stop,
+            in_place_of=in_place_of,
         )
+
+    async def send_voice(self, address: Address, sound: bytes) -> tuple[str, ...]:
+        """A voice message."""
+        return (await self._wire.send_voice(address, sound),)
 
     def download(
         self, address: Address, attachment: Attachment, *, limit: int
@@ -85,6 +91,10 @@ class TelegramMessenger:
     def aside(self, incoming: Incoming) -> Address:
         """The same chat: a bot cannot begin a private one."""
         return incoming.address
+
+    def stands(self, address: Address, message_id: str) -> tuple[Address, str]:
+        """It stands where it was sent."""
+        return address, message_id
 
     async def offer_commands(self, address: Address, commands: Sequence[Command]) -> None:
         """The menu of a private chat, set when it is another than before."""

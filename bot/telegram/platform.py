@@ -17,6 +17,7 @@ from avatar.records import Incoming
 from bot.commands import COMMANDS, Command
 from bot.screen import Receive
 from bot.telegram.elsewhere import ELSEWHERE_UPDATES, elsewhere
+from bot.telegram.inline import InlineQueries
 from bot.telegram.menu import offer_everyone
 from bot.telegram.messenger import TelegramMessenger
 from bot.telegram.pace import Pace
@@ -30,7 +31,7 @@ T = TypeVar("T")
 
 _TRIES = 4  # to take an update
 _POLL_SLACK = 10.0  # seconds beyond those that Telegram holds a request for updates
-_UPDATES = (*ALLOWED_UPDATES, *ELSEWHERE_UPDATES)
+_UPDATES = (*ALLOWED_UPDATES, *ELSEWHERE_UPDATES, "inline_query")
 _REFUSALS = 3  # of the token, before it is believed
 _PUSHES = 40  # updates that Telegram hands over at once, at most
 
@@ -61,6 +62,7 @@ class TelegramPlatform:
         commands: Sequence[Command] = COMMANDS,
         pace: Pace | None = None,
         local_files: Path | None = None,
+        inline: InlineQueries | None = None,
     ) -> None:
         try:
             self._connection = Connection(token, api_url)
@@ -68,8 +70,10 @@ class TelegramPlatform:
             raise TokenRefused(detail=error.message) from error
         self._commands = commands
         self._pace = pace or Pace()
+        self._inline = inline
         self._id = 0
         self._answers: set[asyncio.Task[None]] = set()
+        self.fault: str | None = None  # why nothing comes in, in a few words; None: it does
         # Known inside of `async with`: its name without the @, and whether it may make others.
         self.username = ""
         self.makes_bots = False
@@ -102,6 +106,8 @@ class TelegramPlatform:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
+        if self._inline is not None:
+            await self._inline.close()
         for task in self._answers:
             task.cancel()
         await asyncio.gather(*self._answers, return_exceptions=True)
@@ -160,6 +166,7 @@ class TelegramPlatform:
                 updates = await self._updates(bot, offset)
             except Conflict as error:
                 wait = waits.after(error)
+                self.fault = "another process asks for this bot's updates"
                 log.warning(
                     "another process asks for this bot's updates, so each gets only some of them: "
                     "stop one; next try in %.0f s",
@@ -171,10 +178,12 @@ class TelegramPlatform:
                 if refusals == _REFUSALS:
                     raise TokenRefused(detail=error.message) from error
                 wait = waits.after(error)
+                self.fault = "no updates come"
                 log.warning("no updates from Telegram: %s; next try in %.0f s", error, wait)
                 await asyncio.sleep(wait)
             else:
                 waits, refusals = _Waits(self._pace), 0
+                self.fault = None
                 await self._take_all(bot, updates, receive)
                 if updates:
                     offset = int(updates[-1]["update_id"]) + 1
@@ -219,6 +228,8 @@ class TelegramPlatform:
         except Exception:
             log.exception("update %s cannot be read: left out", raw["update_id"])
             return None
+        if update.inline_query is not None and self._inline is not None:
+            self._inline.typed(update.inline_query, bot, bot_id=self.id)
         if update.callback_query is not None:
             self._answer(update.callback_query.id, bot)
         return message

@@ -61,13 +61,25 @@ class TelegramRouter:
         private: bool = True,
         stop: Button | None = None,
         speaker: str = "",
+        in_place_of: Sequence[str] = (),
     ) -> Sight:
         """Begin to show a reply. Raises NotDelivered while the bot does not run."""
         if address.thread == GUEST:
             return GuestSight(self._of(address).bot, reply_to)
         return self._messenger(address).open_sight(
-            address, reply_to=reply_to, private=private, stop=stop, speaker=speaker
+            address,
+            reply_to=reply_to,
+            private=private,
+            stop=stop,
+            speaker=speaker,
+            in_place_of=in_place_of,
         )
+
+    async def send_voice(self, address: Address, sound: bytes) -> tuple[str, ...]:
+        return await self._messenger(address).send_voice(address, sound)
+
+    def stands(self, address: Address, message_id: str) -> tuple[Address, str]:
+        return self._main.messenger.stands(address, message_id)
 
     def download(
         self, address: Address, attachment: Attachment, *, limit: int

@@ -8,7 +8,7 @@ real discord.py.
 
 import asyncio
 import io
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from functools import partial
 from pathlib import Path
@@ -23,9 +23,12 @@ from bot.discord.platform import DiscordPlatform
 from bot.discord.slash import NUMBERS, here, option_name
 from bot.dispatcher import Dispatcher
 from bot.handlers.desk import Desk
+from bot.inline import InlineAnswers
+from bot.joining import Windows
 from bot.screen import Messenger
 from bot.settings import Settings
 from bot.telegram.accounts import TelegramAccounts
+from bot.telegram.inline import InlineQueries
 from bot.telegram.pace import Pace
 from bot.telegram.platform import TelegramPlatform
 from bot.terminal.messenger import TerminalMessenger
@@ -51,6 +54,8 @@ PACE = Pace(
     longest=0.05,
 )
 
+AT_ONCE = Windows(quiet=0.0)  # nobody is waited for
+EMBEDDED = providers_for(api_key=None, base_url=None, base_model=None)
 DISCORD_PACE = DiscordPace(
     edit=0.01, typing=5, patience=5, pause=0.01, longest=0.05, identify=0.01, taking=0.01, form=2
 )
@@ -151,7 +156,7 @@ async def terminal_stage(
         database_url=database_url or f"sqlite+aiosqlite:///{folder}/avatar.db",
         operators=frozenset({(person.platform, person.external_id)}),
         poll_seconds=0.1,
-        providers=providers or providers_for(api_key=None, base_url=None, base_model=None),
+        providers=providers or EMBEDDED,
     )
     serving = partial(model_server, word_seconds=word_seconds)
     built = bot(settings, {"terminal": messenger}, model_server=serving, clock=clock)
@@ -214,6 +219,9 @@ async def telegram_stage(
     *,
     operators: tuple[int, ...] = (ANN,),
     clock: Clock = now,
+    windows: Windows = AT_ONCE,
+    providers: Providers | None = None,
+    serving: Callable[[Path], ModelServer] | None = None,
     standin: TelegramStandIn | None = None,
     pushed: bool = False,
 ) -> AsyncIterator[TelegramStage]:
@@ -228,6 +236,7 @@ async def telegram_stage(
             database_url=f"sqlite+aiosqlite:///{folder}/avatar.db",
             operators=frozenset({("telegram", str(id_)) for id_ in operators}),
             poll_seconds=0.1,
+            providers=providers or EMBEDDED,
             telegram_webhook_url="http://127.0.0.1" if pushed else None,
         )
         web, webhooks = Web(), webhooks_of(settings)
@@ -236,28 +245,38 @@ async def telegram_stage(
             await stack.enter_async_context(web)
             webhooks.moved(web.url)
 
-        def connect(token: str) -> TelegramPlatform:
-            return TelegramPlatform(token, api_url=server.url, pace=PACE)
-
-        main = await stack.enter_async_context(connect(server.token))
         messengers: dict[str, Messenger] = {}
-        built = bot(settings, messengers, model_server=model_server, clock=clock)
-        dispatcher, desk = await stack.enter_async_context(built)
-        accounts = TelegramAccounts(
-            main, desk.store, connect=connect, webhooks=webhooks, again_seconds=0.1
+        platforms = await stack.enter_async_context(AsyncExitStack())
+        built = bot(
+            settings,
+            messengers,
+            model_server=serving or model_server,
+            clock=clock,
+            windows=windows,
         )
-        messengers["telegram"] = accounts
-        serving = asyncio.create_task(accounts.serve(dispatcher.receive))
+        dispatcher, desk = await stack.enter_async_context(built)
+        ask = InlineAnswers(desk.store, desk.conversation, clock=clock)
+
+        def connect(token: str) -> TelegramPlatform:
+            inline = InlineQueries(ask, pause=0.05)
+            return TelegramPlatform(token, api_url=server.url, pace=PACE, inline=inline)
+
+        main = await platforms.enter_async_context(connect(server.token))
+        telegram = await platforms.enter_async_context(
+            TelegramAccounts(
+                main, desk.store, connect=connect, webhooks=webhooks, again_seconds=0.1
+            )
+        )
+        messengers["telegram"] = telegram
+        listening = asyncio.create_task(telegram.serve(dispatcher.receive))
         try:
             stage = TelegramStage(server, dispatcher, desk)
             await stage.say("/newavatar Demo")
             yield stage
         finally:
-            serving.cancel()
+            listening.cancel()
             with suppress(asyncio.CancelledError):
-                await serving
-            await dispatcher.close(grace=8.0)
-            await accounts.__aexit__(None, None, None)
+                await listening
 
 
 def as_slash(text: str) -> tuple[str, dict[str, str | int]] | None:
@@ -364,6 +383,8 @@ async def discord_stage(
     *,
     operators: tuple[int, ...] = (discord_api.ANN,),
     clock: Clock = now,
+    windows: Windows = AT_ONCE,
+    providers: Providers | None = None,
     standin: DiscordStandIn | None = None,
 ) -> AsyncIterator[DiscordStage]:
     """The bot on Discord, with Ann as its operator and an avatar called Demo that she owns."""
@@ -375,6 +396,7 @@ async def discord_stage(
             database_url=f"sqlite+aiosqlite:///{folder}/avatar.db",
             operators=frozenset({("discord", str(id_)) for id_ in operators}),
             poll_seconds=0.1,
+            providers=providers or EMBEDDED,
         )
         platform = DiscordPlatform(
             server.token,
@@ -384,7 +406,9 @@ async def discord_stage(
         )
         async with platform:
             messengers = {"discord": platform.messenger}
-            built = bot(settings, messengers, model_server=model_server, clock=clock)
+            built = bot(
+                settings, messengers, model_server=model_server, clock=clock, windows=windows
+            )
             async with built as (dispatcher, desk):
                 serving = asyncio.create_task(
                     platform.serve(dispatcher.receive, completion(settings, desk))

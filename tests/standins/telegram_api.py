@@ -281,6 +281,11 @@ class TelegramStandIn(TelegramMore):
                 return self._edit(params)
             case "sendDocument":
                 return self._send_document(params, files)
+            case "sendVoice":
+                return self._send_voice(params, files)
+            case "deleteMessage":
+                if self._place(params).messages.pop(params["message_id"], None) is None:
+                    raise refuse("message to delete not found")
             case "sendChatAction":
                 self._place(params)
             case "answerCallbackQuery":
@@ -366,6 +371,13 @@ class TelegramStandIn(TelegramMore):
         message["document"] = self._stored(Document(name="document", content=content))
         message |= {"caption": caption, "caption_entities": entities}
         self._uploads[message["message_id"]] = content
+        return message
+
+    def _send_voice(self, params: Json, files: dict[str, bytes]) -> Json:
+        message = self._sent(self._place(params), params)
+        content = next(iter(files.values()))
+        message["voice"] = {**self._stored(Document(name="v", content=content)), "duration": 1}
+        self._sounds[message["message_id"]] = content
         return message
 
     def _send_draft(self, params: Json) -> bool:

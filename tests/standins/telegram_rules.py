@@ -48,6 +48,8 @@ PARAMETERS: Mapping[str, Mapping[str, type]] = {
         "parse_mode": str,
         "can_stop": bool,
     },
+    "deleteMessage": {"chat_id": int, "message_id": int},
+    "sendVoice": {**_TO, "voice": str, "caption": str},
     "editMessageText": {
         **_SAID,
         "chat_id": int,
@@ -100,6 +102,8 @@ PARAMETERS: Mapping[str, Mapping[str, type]] = {
 REQUIRED: Mapping[str, tuple[str, ...]] = {
     "sendMessage": ("chat_id", "text"),
     "sendMessageDraft": ("chat_id", "draft_id"),
+    "deleteMessage": ("chat_id", "message_id"),
+    "sendVoice": ("chat_id", "voice"),
     "editMessageText": ("text",),
     "sendChatAction": ("chat_id", "action"),
     "sendDocument": ("chat_id", "document"),
