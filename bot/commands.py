@@ -97,7 +97,11 @@ COMMANDS: tuple[Command, ...] = (
         Parameter(name="avatar", kind=Kind.AVATAR, required=False),
         platforms=("discord",),
     ),
-    _everyone("help", "what you can do here"),
+    _everyone(
+        "help",
+        "what you can do here, or what one command does",
+        Parameter(name="command", kind=Kind.WORD, required=False),
+    ),
     _everyone("new", "begin a new conversation"),
     _everyone("retry", "answer my last message again"),
     _everyone("stop", "stop the reply that is being written"),

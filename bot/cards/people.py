@@ -4,7 +4,6 @@ from collections.abc import Sequence
 
 from avatar.records import Avatar, Person
 from bot.actions import Verb, code
-from bot.commands import Audience, Command
 from bot.screen import Button, Content, Style
 from bot.wording import code as inline
 from bot.wording import counted, escape
@@ -53,23 +52,6 @@ def nobody(*, creates: bool) -> Content:
         text="There is no avatar here yet. The operator of this bot can make one, or send you the "
         "link of one."
     )
-
-
-def help_card(commands: Sequence[Command], avatar: Avatar | None) -> Content:
-    """The commands that a person may use, those of everybody first."""
-
-    def lines(chosen: Sequence[Command]) -> str:
-        return "\n".join(
-            f"- {escape(command.usage)} — {escape(command.help)}" for command in chosen
-        )
-
-    everyone = [c for c in commands if c.audience is Audience.EVERYONE]
-    others = [c for c in commands if c.audience is not Audience.EVERYONE]
-    name = f" with {escape(avatar.name)}" if avatar is not None else ""
-    parts = [f"**Chat{name}**: just write.", lines(everyone)]
-    if others:
-        parts += ["**For owners**", lines(others)]
-    return Content(text="\n\n".join(parts))
 
 
 def avatars(
@@ -146,6 +128,8 @@ def privacy(person: Person, stored: int, *, providers: Sequence[str]) -> Content
         "remember the conversation",
         "how many tokens were used and what they cost, by month and avatar, without your name",
         "who switched, wrote or trained which version, if you own an avatar",
+        "if an avatar answers for you in your own chats: what it was told and said there, and when "
+        "you wrote in which of them yourself, so that it is silent there",
     ]
     text = (
         "**What is stored about you**\n\n"

@@ -9,6 +9,7 @@ from avatar.records import Avatar, Person
 from avatar.text import visible
 from bot.actions import Verb, code
 from bot.cards import bots
+from bot.cards import help as help_cards
 from bot.cards import people as cards
 from bot.commands import COMMANDS
 from bot.dispatcher import may_use
@@ -96,7 +97,14 @@ class PeopleHandlers:
 
     async def help(self, request: Request) -> Answer:
         usable = [command for command in COMMANDS if may_use(command, request)]
-        return cards.help_card(usable, request.about)
+        name = request.rest.lstrip("/").lower()
+        if not name:
+            about = request.about
+            return help_cards.help_card(usable, talking_to=None if about is None else about.name)
+        for command in usable:
+            if command.name == name:
+                return help_cards.command_help(command)
+        return help_cards.no_such_command(name)
 
     async def avatars(self, request: Request) -> Answer:
         return await self._page(request, 1)

@@ -48,8 +48,8 @@ async def test_the_callers_own_choice_answers(tmp_path: Path) -> None:
                 ("/prompt You are Mei.", "Version 1"),
             ],
         )
-        assert "You are Mei." in await called(ann, "Hello", user=ANN)
-        assert "You are Mei." not in await called(ann, "Hello", user=BEN)
+        assert "You are Mei." in await called(ann, "@avatar_bot hello", user=ANN)
+        assert "You are Mei." not in await called(ann, "@avatar_bot hello", user=BEN)
 
 
 async def test_an_answer_to_share(tmp_path: Path) -> None:
