@@ -88,13 +88,13 @@ class TelegramAccounts(TelegramRouter):
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        for running in self._running.values():
-            await running.stop()
+        await self._stop_all()
 
     async def serve(self, receive: Receive) -> None:
         """Take what comes in for any of them, until cancelled. Raises what the main bot's does; an
         avatar's bot that cannot run stops nobody else.
         """
+        await self._stop_all()  # those that only stood by
         resealed = await self._store.reseal_bots()
         if resealed:
             log.info("%s tokens of bots are sealed with the first key of SECRET_KEY now", resealed)
@@ -110,13 +110,27 @@ class TelegramAccounts(TelegramRouter):
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def _listen(self, platform: TelegramPlatform, receive: Receive) -> None:
+    async def stand_by(self) -> None:
+        """Connect the bots of avatars, so that something can be said by them, and take nothing:
+        another process does. Until cancelled.
+        """
+        await self._follow(None)
+
+    async def _stop_all(self) -> None:
+        for running in self._running.values():
+            await running.stop()
+        self._running.clear()
+
+    async def _listen(self, platform: TelegramPlatform, receive: Receive | None) -> None:
+        if receive is None:
+            await asyncio.Event().wait()
+            return
         if self._webhooks is None:
             await platform.poll(receive)
         else:
             await platform.hook(self._webhooks, receive)
 
-    async def _follow(self, receive: Receive) -> None:
+    async def _follow(self, receive: Receive | None) -> None:
         """Look whenever there is a reason."""
         while True:
             self._news.clear()
@@ -127,7 +141,7 @@ class TelegramAccounts(TelegramRouter):
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._news.wait(), self._look_seconds)
 
-    async def _look(self, receive: Receive) -> None:
+    async def _look(self, receive: Receive | None) -> None:
         """Start and stop bots so that those run which should."""
         bots = await self._store.own_bots(self.platform)
         self._known = {bot.external_id or "" for bot in bots}
@@ -146,7 +160,7 @@ class TelegramAccounts(TelegramRouter):
             elif bot.token is None and not bot.trouble:
                 await self._store.mark_bot(bot.id, trouble=cards.SEALED)
 
-    async def _run(self, bot: OwnBot, token: str, receive: Receive) -> None:
+    async def _run(self, bot: OwnBot, token: str, receive: Receive | None) -> None:
         """One bot, from its start until it is stopped; what troubles it is written down."""
         while True:
             try:
@@ -162,17 +176,20 @@ class TelegramAccounts(TelegramRouter):
                 log.exception("@%s does not run", bot.username)
             await asyncio.sleep(self._again_seconds)
 
-    async def _serve_own(self, bot: OwnBot, token: str, receive: Receive) -> None:
+    async def _serve_own(self, bot: OwnBot, token: str, receive: Receive | None) -> None:
         async with self._connect(token) as platform:
             self._own[platform.id] = platform
             try:
                 log.info("serving Telegram as @%s too", platform.username)
-                await self._dress(platform, bot)
+                if receive is not None:
+                    await self._dress(platform, bot)
                 await self._listen_until_the_end(platform, receive)
             finally:
                 self._own.pop(platform.id, None)
 
-    async def _listen_until_the_end(self, platform: TelegramPlatform, receive: Receive) -> None:
+    async def _listen_until_the_end(
+        self, platform: TelegramPlatform, receive: Receive | None
+    ) -> None:
         """Take updates until all stop doing so; then wait for the connections' end."""
         listening = asyncio.create_task(self._listen(platform, receive))
         ended = asyncio.create_task(self._ended.wait())
