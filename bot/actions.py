@@ -58,6 +58,7 @@ class Verb(StrEnum):
     REBASE = "rebase"  # avatar, place in that list
     STOP_BOT = "stopbot"  # avatar: its own bot
     START_BOT = "startbot"  # avatar
+    NO_PICTURE = "nopicture"  # avatar: it looks like nobody again
     STOP = "stop"  # nothing: end the reply that is being written
 
 

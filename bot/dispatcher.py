@@ -302,6 +302,7 @@ class Dispatcher:
                 | Verb.LESSON_FILE
                 | Verb.STOP_BOT
                 | Verb.START_BOT
+                | Verb.NO_PICTURE
             ):
                 return await self._store.avatar(action.numbers[0])
             case (

@@ -67,7 +67,7 @@ def made(avatar: Avatar, username: str) -> Content:
     """After a bot was made."""
     return Content(
         text=f"@{escape(username)} is the bot of **{escape(avatar.name)}** now and starts in a "
-        f"moment: https://t.me/{username}\n\nA photo with the caption /bot becomes its picture. "
+        f"moment: https://t.me/{username}\n\n/picture gives it a face, "
         "/bot says how it does."
     )
 
@@ -92,11 +92,6 @@ def state(avatar: Avatar, bot: OwnBot) -> Content:
         button = Button(label="Stop it", action=code(Verb.STOP_BOT, avatar.id), style=Style.DANGER)
     return Content(
         text=f"The bot of **{escape(avatar.name)}**: @{escape(bot.username)}, "
-        f"https://t.me/{bot.username}\n\n{how} A photo with the caption /bot becomes its picture.",
+        f"https://t.me/{bot.username}\n\n{how} Its picture is that of /picture, if it is a JPEG.",
         buttons=((button,),),
     )
-
-
-def pictured(avatar: Avatar, bot: OwnBot) -> Content:
-    """After its picture was set."""
-    return Content(text=f"That is the picture of @{escape(bot.username)} now.")

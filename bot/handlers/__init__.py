@@ -10,6 +10,7 @@ from bot.handlers.feedback import FeedbackHandlers
 from bot.handlers.guests import GuestHandlers
 from bot.handlers.importing import ImportingHandlers
 from bot.handlers.people import PeopleHandlers
+from bot.handlers.pictures import PictureHandlers
 from bot.handlers.teaching import TeachingHandlers
 from bot.handlers.training import TrainingHandlers
 from bot.handlers.unlearning import UnlearningHandlers
@@ -36,6 +37,7 @@ class Handlers:
             UnlearningHandlers(desk),
             bots,
             away,
+            PictureHandlers(desk),
             voices,
             chatting,
         )

@@ -3,8 +3,8 @@
 from datetime import timedelta
 
 from avatar.accounts import Way
-from avatar.errors import BadText, NotAllowed
-from avatar.records import Attachment, Avatar
+from avatar.errors import NotAllowed
+from avatar.records import Avatar
 from bot.actions import Verb
 from bot.cards import bots as cards
 from bot.handlers.desk import Desk
@@ -13,7 +13,6 @@ from bot.screen import Content, OwnBots
 
 PLATFORM = "telegram"
 ASKED = timedelta(days=1)  # how long a wish for a bot is good
-PICTURE_BYTES = 10_000_000
 
 
 class BotHandlers:
@@ -36,26 +35,12 @@ class BotHandlers:
 
     async def bot(self, request: Request) -> Answer:
         avatar = request.avatar
-        if (picture := _picture(request)) is not None:
-            return await self._show_picture(request, picture)
         own = await self._desk.store.own_bot(avatar.id, PLATFORM)
         if own is not None and own.made:
             return cards.state(avatar, own)
         if await offered(self._desk, request, avatar, cards.offer(avatar)):
             return None
         return cards.not_here(avatar)
-
-    async def _show_picture(self, request: Request, picture: Attachment) -> Answer:
-        avatar, messenger = request.avatar, request.messenger
-        own = await self._desk.store.own_bot(avatar.id, PLATFORM)
-        if own is None or not own.made or not isinstance(messenger, OwnBots):
-            raise BadText(reason=f"{avatar.name} has no bot of its own yet. /bot makes one.")
-        if picture.kind != "photo":
-            raise BadText(reason="Send the picture as a photo, not as a file.")
-        address = request.incoming.address
-        async with messenger.download(address, picture, limit=PICTURE_BYTES) as path:
-            await messenger.show_picture(own, path)
-        return cards.pictured(avatar, own)
 
     async def made(self, request: Request) -> Answer:
         """A bot was made with our button or our link, or has another token or owner."""
@@ -108,10 +93,3 @@ async def offered(desk: Desk, request: Request, avatar: Avatar, content: Content
     )
     await messenger.offer_bot(address, content, cards.wish(avatar))
     return True
-
-
-def _picture(request: Request) -> Attachment | None:
-    """The file that came with the command, or with the message that it answers."""
-    incoming = request.incoming
-    answered = () if incoming.reply_to is None else incoming.reply_to.attachments
-    return next(iter((*incoming.attachments, *answered)), None)

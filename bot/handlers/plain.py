@@ -8,7 +8,7 @@ from avatar.stores import Part
 from bot.handlers.desk import Desk
 from bot.pictures import data_urls
 from bot.request import Request
-from bot.screen import Content
+from bot.screen import Content, Speaker
 from bot.watch import ReplyWatch
 
 
@@ -27,7 +27,11 @@ async def plain_reply(
         incoming.address,
         reply_to=request.parts[-1].message_id,
         private=False,
-        speaker=request.avatar.name,
+        speaker=Speaker(
+            name=request.avatar.name,
+            avatar_id=request.avatar.id,
+            picture=request.avatar.picture,
+        ),
     )
     watch = ReplyWatch(
         desk.meter,

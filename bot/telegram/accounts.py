@@ -5,25 +5,27 @@ another process may have changed it.
 """
 
 import asyncio
+import base64
 import hashlib
 import logging
 from collections.abc import Callable
 from contextlib import suppress
-from pathlib import Path
+from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 
 from telegram import (
+    Bot,
     InputProfilePhotoStatic,
     KeyboardButton,
     KeyboardButtonRequestManagedBot,
     ReplyKeyboardMarkup,
 )
-from telegram.error import BadRequest, Forbidden, InvalidToken, TelegramError
+from telegram.error import BadRequest, Forbidden, TelegramError
 
 from avatar.accounts import OwnBot
-from avatar.errors import AvatarError, AvatarNotFound, BadText, NotDelivered, Unreachable
-from avatar.records import Address, Avatar
+from avatar.errors import AvatarError, AvatarNotFound, NotDelivered, Unreachable
+from avatar.records import Address
 from avatar.stores import Store
 from bot.cards import bots as cards
 from bot.screen import BotWish, Content, Receive
@@ -37,6 +39,7 @@ log = logging.getLogger(__name__)
 LOOK_SECONDS = 30.0  # between two looks without a reason
 AGAIN_SECONDS = 300.0  # before a bot that could not run is tried again
 _PRIVATE = "private"
+_MARK = 24  # characters
 _ADDED = 10  # people beside its owner who may use a bot that is not for everybody
 
 Connect = Callable[[str], TelegramPlatform]
@@ -76,6 +79,7 @@ class TelegramAccounts(TelegramRouter):
         self._look_seconds = look_seconds
         self._again_seconds = again_seconds
         self._running: dict[str, _Running] = {}
+        self._tried: dict[int, str] = {}  # how a bot was dressed last, or should have been
         self._news = asyncio.Event()
         self._ended = asyncio.Event()  # of taking updates; connections last a little longer
 
@@ -159,6 +163,8 @@ class TelegramAccounts(TelegramRouter):
                 self._running[id_] = _Running(bot.token, task)
             elif bot.token is None and not bot.trouble:
                 await self._store.mark_bot(bot.id, trouble=cards.SEALED)
+            if receive is not None:
+                await self._dress(bot)
 
     async def _run(self, bot: OwnBot, token: str, receive: Receive | None) -> None:
         """One bot, from its start until it is stopped; what troubles it is written down."""
@@ -181,8 +187,7 @@ class TelegramAccounts(TelegramRouter):
             self._own[platform.id] = platform
             try:
                 log.info("serving Telegram as @%s too", platform.username)
-                if receive is not None:
-                    await self._dress(platform, bot)
+                self.look_again()  # at how it is dressed
                 await self._listen_until_the_end(platform, receive)
             finally:
                 self._own.pop(platform.id, None)
@@ -258,54 +263,99 @@ class TelegramAccounts(TelegramRouter):
         await self._store.keep_bot(bot.id, external_id=external_id, username=username, token=token)
         self.look_again()
 
-    async def show_picture(self, own_bot: OwnBot, picture: Path) -> None:
-        """Make a JPEG file the bot's picture."""
-        platform = self._own.get(own_bot.external_id or "")
-        if platform is None:
-            raise BadText(reason="the bot does not run right now. /bot says why.")
-        content = await asyncio.to_thread(picture.read_bytes)
-        try:
-            await platform.bot.set_my_profile_photo(InputProfilePhotoStatic(photo=content))
-        except BadRequest as error:
-            raise BadText(reason="Telegram does not take that picture.") from error
-        except TelegramError as error:
-            raise NotDelivered(detail=error.message) from error
-
     def look_again(self) -> None:
         """Have a look now."""
         self._news.set()
 
     # How an avatar's bot looks
 
-    async def _dress(self, platform: TelegramPlatform, bot: OwnBot) -> None:
-        """Its name and what it says of itself, when they are others than before. Nothing depends on
-        that: where Telegram refuses, the bot runs all the same.
+    async def _dress(self, bot: OwnBot) -> None:
+        """Its name, what it says of itself, who may use it, and its picture, where they are others
+        than before. Nothing depends on that: where Telegram refuses, the bot runs all the same,
+        and it is tried again when something changes, or by the next process.
         """
-        with suppress(AvatarNotFound):
+        platform = self._own.get(bot.external_id or "")
+        if platform is None:
+            return
+        look = await self._look_of(bot)
+        if look is None or look.mark == self._tried.get(bot.id, bot.dressed):
+            return
+        self._tried[bot.id] = look.mark
+        words, _, picture = bot.dressed.partition(":")
+        try:
+            if look.words != words:
+                await self._name(platform, look)
+            if look.picture != picture:
+                await _show_picture(platform.bot, look.content)
+        except TelegramError as error:
+            log.warning("@%s does not look like its avatar: %s", bot.username, error.message)
+        else:
+            await self._store.mark_bot(bot.id, dressed=look.mark)
+
+    async def _look_of(self, bot: OwnBot) -> "_Look | None":
+        """None: its avatar is gone."""
+        try:
             avatar = await self._store.avatar(bot.avatar_id)
-            owners = await self._store.owners(avatar.id)
-            people = [int(each.external_id) for each in owners if each.platform == self.platform]
-            description, short = cards.description(avatar), cards.short_description(avatar)
-            mark = _mark(avatar, description, short, *sorted(map(str, people)))
-            if mark == bot.dressed:
-                return
-            try:
-                await platform.bot.set_my_name(avatar.name[:64])
-                await platform.bot.set_my_description(description)
-                await platform.bot.set_my_short_description(short)
-                await self._main.bot.set_managed_bot_access_settings(
-                    int(platform.id),
-                    avatar.visibility == _PRIVATE,
-                    people[:_ADDED] if avatar.visibility == _PRIVATE else None,
-                )
-            except InvalidToken:
-                raise
-            except TelegramError as error:
-                log.warning("@%s could not be named after its avatar: %s", bot.username, error)
-            else:
-                await self._store.mark_bot(bot.id, dressed=mark)
+        except AvatarNotFound:
+            return None
+        owners = await self._store.owners(avatar.id)
+        private = avatar.visibility == _PRIVATE
+        url = await self._store.picture(avatar.id) if avatar.picture is not None else None
+        return _Look(
+            name=avatar.name[:64],
+            description=cards.description(avatar),
+            short_description=cards.short_description(avatar),
+            private=private,
+            people=tuple(
+                sorted(int(each.external_id) for each in owners if each.platform == self.platform)
+            )
+            if private
+            else (),
+            picture=avatar.picture or "",
+            content=_jpeg(url),
+        )
+
+    async def _name(self, platform: TelegramPlatform, look: "_Look") -> None:
+        await platform.bot.set_my_name(look.name)
+        await platform.bot.set_my_description(look.description)
+        await platform.bot.set_my_short_description(look.short_description)
+        await self._main.bot.set_managed_bot_access_settings(
+            int(platform.id), look.private, look.people[:_ADDED] if look.private else None
+        )
 
 
-def _mark(avatar: Avatar, *words: str) -> str:
-    said = "\0".join((avatar.name, avatar.visibility, *words))
-    return hashlib.sha256(said.encode()).hexdigest()
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Look:
+    """What an avatar's bot should look like."""
+
+    name: str
+    description: str
+    short_description: str
+    private: bool
+    people: tuple[int, ...]  # who may use it beside its owner, where it is private
+    picture: str  # tells one from another; "": none
+    content: bytes | None  # of the picture, as Telegram takes it
+
+    @property
+    def words(self) -> str:
+        """A mark of all but the picture."""
+        said = (self.name, self.description, self.short_description, self.private, self.people)
+        return hashlib.sha256(repr(said).encode()).hexdigest()[:_MARK]
+
+    @property
+    def mark(self) -> str:
+        return f"{self.words}:{self.picture}"
+
+
+async def _show_picture(bot: Bot, content: bytes | None) -> None:
+    """Raises TelegramError."""
+    if content is None:
+        await bot.remove_my_profile_photo()
+    else:
+        await bot.set_my_profile_photo(InputProfilePhotoStatic(photo=content))
+
+
+def _jpeg(url: str | None) -> bytes | None:
+    """The picture behind a data: URL; None for all but JPEG, which Telegram does not take here."""
+    head, _, content = (url or "").partition(",")
+    return base64.b64decode(content) if head.startswith("data:image/jpeg;base64") else None

@@ -7,7 +7,7 @@ from pathlib import Path
 from avatar.errors import NotDelivered
 from avatar.records import Address, Attachment, Incoming
 from bot.commands import Command
-from bot.screen import Button, Content, Sight
+from bot.screen import Button, Content, Sight, Speaker
 from bot.telegram.guests import GuestSight, answer_guest
 from bot.telegram.messenger import TelegramMessenger
 from bot.telegram.places import GUEST
@@ -60,7 +60,7 @@ class TelegramRouter:
         reply_to: str | None = None,
         private: bool = True,
         stop: Button | None = None,
-        speaker: str = "",
+        speaker: Speaker | None = None,
         in_place_of: Sequence[str] = (),
     ) -> Sight:
         """Begin to show a reply. Raises NotDelivered while the bot does not run."""

@@ -264,7 +264,12 @@ async def telegram_stage(
         main = await platforms.enter_async_context(connect(server.token))
         telegram = await platforms.enter_async_context(
             TelegramAccounts(
-                main, desk.store, connect=connect, webhooks=webhooks, again_seconds=0.1
+                main,
+                desk.store,
+                connect=connect,
+                webhooks=webhooks,
+                look_seconds=0.2,
+                again_seconds=0.1,
             )
         )
         messengers["telegram"] = telegram
@@ -398,11 +403,17 @@ async def discord_stage(
             poll_seconds=0.1,
             providers=providers or EMBEDDED,
         )
+        desks: list[Desk] = []
+
+        async def picture_of(avatar_id: int) -> str | None:
+            return await desks[0].store.picture(avatar_id)
+
         platform = DiscordPlatform(
             server.token,
             api_url=server.api_url,
             gateway_url=server.gateway_url,
             pace=DISCORD_PACE,
+            picture_of=picture_of,
         )
         async with platform:
             messengers = {"discord": platform.messenger}
@@ -410,6 +421,7 @@ async def discord_stage(
                 settings, messengers, model_server=model_server, clock=clock, windows=windows
             )
             async with built as (dispatcher, desk):
+                desks.append(desk)
                 serving = asyncio.create_task(
                     platform.serve(dispatcher.receive, completion(settings, desk))
                 )

@@ -7,7 +7,7 @@ import sqlalchemy as sa
 
 from avatar.accounts import OwnBot
 from tests.dialogs.stage import TelegramStage, play, telegram_stage
-from tests.standins.telegram_api import ANN, BEN, TelegramStandIn
+from tests.standins.telegram_api import ANN, BEN, Document, TelegramStandIn
 
 
 def manager() -> TelegramStandIn:
@@ -109,6 +109,21 @@ async def test_a_token_that_telegram_replaced_is_fetched(tmp_path: Path) -> None
         bot._revoked.clear()
         await play(at(ann, bot, BEN), [("Still there?", "Still there?")])
         assert (await own(ann, 2)).token == bot.token
+
+
+async def test_it_looks_like_its_avatar(tmp_path: Path) -> None:
+    async with telegram_stage(tmp_path, standin=manager()) as ann:
+        bot = await made(ann)
+        jpeg = b"\xff\xd8\xff picture"
+        ann.standin.say("/picture", document=Document(name="mei.jpg", content=jpeg))
+        await ann.standin.settled()
+        await ann.dispatcher.quiet()
+        await play(ann, [("/bot", "It runs.")])
+        assert (await own(ann, 2)).trouble == ""
+        await bot.until(lambda: bot.profile.get("photo") == jpeg, within=40)
+        assert len(bot.called("setMyName")) == 1  # the picture alone was new
+        await play(ann, [("/picture", "has a picture"), ("[Remove the picture]", "no picture")])
+        await bot.until(lambda: "photo" not in bot.profile, within=40)
 
 
 async def test_owners_stop_and_start_it(tmp_path: Path) -> None:

@@ -243,6 +243,8 @@ class TelegramMore(TelegramChats):
                 if not files:
                     raise refuse("there is no photo in the request")
                 self.profile["photo"] = next(iter(files.values()))
+            case "removeMyProfilePhoto":
+                self.profile.pop("photo", None)
             case "setManagedBotAccessSettings":
                 self.bots[params["user_id"]].access = params
             case "getManagedBotToken":

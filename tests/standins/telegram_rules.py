@@ -81,6 +81,7 @@ PARAMETERS: Mapping[str, Mapping[str, type]] = {
     "setMyName": {"name": str, "language_code": str},
     "setMyDescription": {"description": str, "language_code": str},
     "setMyShortDescription": {"short_description": str, "language_code": str},
+    "removeMyProfilePhoto": {},
     "setMyProfilePhoto": {"photo": dict},
     "getManagedBotToken": {"user_id": int},
     "setManagedBotAccessSettings": {

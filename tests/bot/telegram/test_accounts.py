@@ -104,7 +104,7 @@ async def test_each_address_has_its_speaker(world: World) -> None:
 async def test_standing_by_it_speaks_and_takes_nothing(world: World) -> None:
     async with world.accounts() as accounts:
         async with working(asyncio.create_task(accounts.stand_by())):
-            while str(world.bot.bot_id) not in accounts._own:  # noqa: ASYNC110
+            while str(world.bot.bot_id) not in accounts._own:
                 await asyncio.sleep(0.01)
             await accounts.send(world.at(str(world.bot.bot_id)), said("from Mei"))
             assert not world.bot.called("getUpdates")
@@ -117,27 +117,31 @@ async def test_standing_by_it_speaks_and_takes_nothing(world: World) -> None:
 
 
 async def test_a_bot_whose_avatar_is_deleted_stops(world: World) -> None:
-    async with world.accounts() as accounts:
-        async with working(asyncio.create_task(accounts.serve(Inbox().receive))):
-            await world.bot.until(lambda: bool(world.bot.called("getUpdates")))
-            async with world.store._db.writing() as write:
-                await write.execute(sa.text("DELETE FROM avatar_owners"))
-                await write.execute(sa.text("DELETE FROM avatars"))
-            await world.main.until(lambda: not accounts._running)
-            assert not accounts._own
+    async with (
+        world.accounts() as accounts,
+        working(asyncio.create_task(accounts.serve(Inbox().receive))),
+    ):
+        await world.bot.until(lambda: bool(world.bot.called("getUpdates")))
+        async with world.store._db.writing() as write:
+            await write.execute(sa.text("DELETE FROM avatar_owners"))
+            await write.execute(sa.text("DELETE FROM avatars"))
+        await world.main.until(lambda: not accounts._running)
+        assert not accounts._own
 
 
 async def test_a_stopped_bot_owes_what_it_cannot_say_now(world: World) -> None:
     own = await world.store.own_bot(world.avatar.id, "telegram")
     assert own is not None
     await world.store.stop_bot(own.id, stopped_at=NOW)
-    async with world.accounts() as accounts:
-        async with working(asyncio.create_task(accounts.serve(Inbox().receive))):
-            await world.main.until(lambda: bool(accounts._known))
-            address = world.at(str(world.bot.bot_id))
-            with pytest.raises(NotDelivered, match="not be delivered yet"):
-                await accounts.send(address, said("x"))
-            with pytest.raises(NotDelivered):
-                accounts.open_sight(address)
-            await accounts.offer_commands(address, [])
+    async with (
+        world.accounts() as accounts,
+        working(asyncio.create_task(accounts.serve(Inbox().receive))),
+    ):
+        await world.main.until(lambda: bool(accounts._known))
+        address = world.at(str(world.bot.bot_id))
+        with pytest.raises(NotDelivered, match="not be delivered yet"):
+            await accounts.send(address, said("x"))
+        with pytest.raises(NotDelivered):
+            accounts.open_sight(address)
+        await accounts.offer_commands(address, [])
     assert not world.bot.calls
