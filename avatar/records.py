@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
 
+from avatar.accounts import Way
+
 
 class TrainingType(StrEnum):
     """The two kinds of version."""
@@ -158,6 +160,8 @@ class Incoming:
     album: str = ""  # the same for files that were sent together
     edited: bool = False  # a message that was sent before says this now
     reaction: Reaction | None = None
+    way: Way = Way.CHAT
+    facts: Mapping[str, str] = field(default_factory=dict)  # what belongs to another way
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

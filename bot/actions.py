@@ -56,6 +56,8 @@ class Verb(StrEnum):
     RETRAIN = "retrain"  # version
     BASES = "bases"  # avatar: what its base model can be
     REBASE = "rebase"  # avatar, place in that list
+    STOP_BOT = "stopbot"  # avatar: its own bot
+    START_BOT = "startbot"  # avatar
     NO_PICTURE = "nopicture"  # avatar: it looks like nobody again
     STOP = "stop"  # nothing: end the reply that is being written
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import RowMapping
 
+from avatar.accounts import Way
 from avatar.records import (
     Activation,
     Address,
@@ -236,6 +237,8 @@ def incoming(data: Mapping[str, Any]) -> Incoming:
         album=data.get("album", ""),
         edited=data.get("edited", False),
         reaction=None if reaction is None else Reaction(reaction),
+        way=Way(data.get("way", Way.CHAT)),
+        facts=data.get("facts", {}),
     )
 
 
