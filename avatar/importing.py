@@ -7,7 +7,7 @@ chat is kept that is not in the examples.
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -17,7 +17,7 @@ from avatar.dataset.formats import Recognised, recognise
 from avatar.dataset.overview import Overview
 from avatar.dataset.reading import Reading
 from avatar.dataset.ready import Pair
-from avatar.dataset.report import Report
+from avatar.dataset.report import report_json
 from avatar.errors import BadText, Expired, NotYours
 from avatar.records import (
     Address,
@@ -279,13 +279,3 @@ def _example_of(pair: Pair) -> Example:
         source=pair.source,
         rejected=pair.rejected,
     )
-
-
-def report_json(report: Report) -> dict[str, object]:
-    """A report as it is stored with a draft."""
-    return {
-        **asdict(report),
-        "dropped": {drop.value: count for drop, count in report.dropped.items()},
-        "masked": {kind.value: count for kind, count in report.masked.items()},
-        "verdict": report.verdict,
-    }

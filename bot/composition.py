@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from avatar.conversation import Conversation
 from avatar.importing import Imports
 from avatar.learning_path import LearningPath
+from avatar.looking import Looking
 from avatar.models import Models
 from avatar.ports import Clock
 from avatar.stores import Store
@@ -116,6 +117,7 @@ async def bot(
             learning_path=LearningPath(store),
             trainings=trainings,
             imports=Imports(store, trainings=trainings),
+            looking=Looking(store),
             teaching=Teaching(store),
             unlearning=Unlearning(store),
             conversation=Conversation(

@@ -246,6 +246,8 @@ class Dispatcher:
                 | Verb.OPTION
                 | Verb.LOOK
                 | Verb.LEAVE
+                | Verb.KINDS
+                | Verb.KIND
                 | Verb.REPORT
                 | Verb.FLIGHT
                 | Verb.ADD_TAUGHT

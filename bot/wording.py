@@ -1,6 +1,7 @@
 """How things are said: ages, amounts, badges, and text that is safe inside of Markdown."""
 
 import re
+from collections.abc import Mapping
 from datetime import datetime
 
 from avatar.errors import AvatarError, BadDataset
@@ -120,6 +121,11 @@ def version_title(version: Version) -> str:
     if version.fine_tuned_model_id:
         name = code(name)
     return f"**{version.number} · {name}**"
+
+
+def left_out_words(left_out: Mapping[str, int]) -> str:
+    """Kinds of examples and how many of each: `in German (12), one by one (2)`."""
+    return ", ".join(f"{kind} ({count:,})" for kind, count in left_out.items())
 
 
 def sentence(error: AvatarError) -> str:

@@ -14,6 +14,7 @@ from avatar.records import (
     Author,
     Avatar,
     Axis,
+    Candidate,
     Chat,
     Confirmation,
     Draft,
@@ -99,6 +100,16 @@ def example(row: Row) -> Example:
         tokens=row["tokens"],
         source=row["source"],
         rejected=row["rejected"],
+        messages=row["messages"],
+    )
+
+
+def candidate(row: Row) -> Candidate:
+    return Candidate(
+        position=row["position"],
+        example=example(row),
+        held_out=row["held_out"],
+        left_out=row["left_out"],
     )
 
 

@@ -23,7 +23,6 @@ from avatar.dataset.said import Drop, Progress, Said
 from avatar.records import Example, Role, Turn
 
 MIN_EXAMPLES = 10
-FEW_EXAMPLES = 50
 MANY_CHATS = 5  # from so many on, no chat need have more than a fifth
 _LONGEST = 1_000  # messages of a conversation; a busy group may never be silent
 _REMEMBERED = 2_000  # messages of others to which a reply may refer
@@ -97,11 +96,9 @@ def build(
     dropped[Drop.OTHER_CHAT] += overview.messages - in_chosen
     report = report_of(
         messages=overview.messages,
-        kept=sum(draft.messages for draft in (*training, *held_out)),
         dropped=dropped,
         training=made,
-        held_out=len(kept_back),
-        conversations=len({draft.conversation for draft in (*training, *held_out)}),
+        held_out=kept_back,
         masked=masker.counts,
     )
     if len(made) < MIN_EXAMPLES:
@@ -143,11 +140,6 @@ def _too_few(report: Report) -> Exception:
 
 
 def _warnings(report: Report) -> Iterator[str]:
-    if report.examples < FEW_EXAMPLES:
-        yield (
-            f"{report.examples} examples are few: an improvement is usually seen from "
-            f"{FEW_EXAMPLES} to 100."
-        )
     if not report.held_out:
         yield "There are too few conversations to hold some out for evaluation."
 
@@ -424,6 +416,7 @@ def _example(draft: _Draft, masker: Masker, source: str, rules: Rules) -> Exampl
         turns=turns,
         weights=tuple(None for _ in turns),
         tokens=tokens.of_conversation([turn.text for turn in turns]),
+        messages=draft.messages,
         # A private chat is called as the other person is.
         source=source if rules.mask_names else f"{source}: {draft.title}"[:200],
     )

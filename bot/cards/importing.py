@@ -1,12 +1,16 @@
 """Chat exports on their way to examples: whose words, which chats, by which rules; and looking."""
 
+from collections.abc import Sequence
+
+from avatar.dataset.kinds import Kind
 from avatar.importing import OPTIONS, Asked
 from avatar.records import Draft, Example, Import, Role
 from bot.actions import Verb, code
 from bot.screen import Button, Content, Style
 from bot.wording import code as inline
-from bot.wording import counted, escape, shortened
+from bot.wording import counted, escape, left_out_words, shortened
 
+KINDS = 20  # kinds of examples that are offered
 _WHO = {Role.USER: "Somebody", Role.ASSISTANT: "The avatar", Role.SYSTEM: "Instructions"}
 
 
@@ -65,5 +69,30 @@ def look(draft: Draft, example: Example, place: int) -> Content:
         action=code(Verb.LEAVE, draft.id, place),
         style=Style.DANGER,
     )
-    rows.append((leave, Button(label="Done", action=code(Verb.FLIGHT, draft.id))))
+    rows.append((leave, Button(label="Leave out by kind", action=code(Verb.KINDS, draft.id))))
+    rows.append((Button(label="Done", action=code(Verb.FLIGHT, draft.id)),))
     return Content(text="\n\n".join([head, *said]), buttons=tuple(rows))
+
+
+def kinds(draft: Draft, found: Sequence[Kind]) -> Content:
+    """Kinds of examples; a press leaves all of one out, or takes them in again."""
+    rows: list[tuple[Button, ...]] = []
+    for kind in (*found[:KINDS], *(kind for kind in found[KINDS:] if kind.left_out)):
+        act = "Take in again" if kind.left_out else "Leave out"
+        label = f"{act}: {shortened(kind.words, 40)} ({kind.examples:,})"
+        rows.append((Button(label=label, action=code(Verb.KIND, draft.id, kind.number)),))
+    rows.append(
+        (
+            Button(label="Look at the examples", action=code(Verb.LOOK, draft.id, 0)),
+            Button(label="Done", action=code(Verb.FLIGHT, draft.id)),
+        )
+    )
+    text = f"**{counted(draft.example_count, 'example')}** from {inline(draft.source)}."
+    if draft.left_out:
+        text += f" Left out: {escape(left_out_words(draft.left_out))}."
+    text += (
+        "\n\nA press leaves a whole kind out, or takes it in again."
+        if found
+        else "\n\nThey are all of one kind: there is nothing to leave out at once."
+    )
+    return Content(text=text, buttons=tuple(rows))

@@ -3,13 +3,22 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from avatar.dataset.report import verdict
 from avatar.pricing import dollars
 from avatar.records import Attachment, Avatar, Draft, Job, Method, Status, Version
 from avatar.teaching import TAUGHT
 from avatar.training import Preflight
 from bot.actions import Verb, code
 from bot.screen import Button, Content, Style
-from bot.wording import bar, counted, duration, escape, share_done, version_title
+from bot.wording import (
+    bar,
+    counted,
+    duration,
+    escape,
+    left_out_words,
+    share_done,
+    version_title,
+)
 from bot.wording import code as inline
 
 
@@ -78,11 +87,13 @@ def preflight(flight: Preflight, avatar: Avatar, *, elsewhere: bool, taught: int
     lines = [
         f"{counted(draft.example_count, 'example')} from {inline(draft.source)}",
         f"{_on_what(draft)} {inline(draft.base_model)} at {escape(flight.provider.label)}",
-        f"About {draft.tokens:,} tokens × {counted(draft.epochs, 'epoch')} = "
-        f"{flight.tokens:,} tokens (an estimate)",
+        f"That is {_AMOUNTS[verdict(draft.example_count)]}",
+        _token_words(flight),
         f"Cost: {_cost_words(flight)}",
         f"Time: {_time_words(flight)}",
     ]
+    if draft.left_out:
+        lines.append(f"Left out by you: examples {escape(left_out_words(draft.left_out))}")
     parts = [
         f"**Deep Training of {escape(avatar.name)}**",
         "\n".join(f"- {line}" for line in lines),
@@ -114,6 +125,14 @@ def preflight(flight: Preflight, avatar: Avatar, *, elsewhere: bool, taught: int
     )
 
 
+def _token_words(flight: Preflight) -> str:
+    draft = flight.draft
+    words = f"{draft.tokens:,} tokens × {counted(draft.epochs, 'epoch')} = {flight.tokens:,} tokens"
+    if flight.counted_with is None:
+        return f"About {words} (an estimate)"
+    return f"{words} (counted with {flight.counted_with}, the model's own vocabulary)"
+
+
 def _on_what(draft: Draft) -> str:
     if draft.method is Method.PREFERENCE:
         return "Preference training (DPO) on top of"
@@ -142,6 +161,10 @@ def report_words(report: Mapping[str, Any]) -> str:
     dropped = sorted(report["dropped"].items(), key=lambda each: -each[1])
     lines = [f"{report['messages']:,} messages: {report['kept']:,} are in examples"]
     lines += [f"{count:,} left out: {escape(reason)}" for reason, count in dropped]
+    lines += [
+        f"{count:,} left out by you: in examples {escape(kind)}"
+        for kind, count in report.get("left_out", {}).items()
+    ]
     if report["held_out"]:
         held = counted(report["held_out"], "example")
         lines.append(f"{held} of the newest conversations held out, for comparing")
@@ -153,12 +176,14 @@ def report_words(report: Mapping[str, Any]) -> str:
         f"Replies: {report['reply_length']:,} characters in the middle, the longest "
         f"{report['longest_reply']:,}" + (f"; {escape(languages)}" if languages else "")
     )
-    verdict = {
-        "few": "That is few: 50 to 100 are where an improvement is usually seen.",
-        "enough": "That is enough to hear the difference.",
-        "good": "That is plenty.",
-    }[report["verdict"]]
-    return "\n".join(f"- {line}" for line in lines) + f"\n\n{verdict}"
+    return "\n".join(f"- {line}" for line in lines)
+
+
+_AMOUNTS = {
+    "few": "too few to count on: an improvement is usually seen from 50 to 100 examples",
+    "enough": "enough to hear the difference; from about 500 on it is plenty",
+    "good": "plenty: from about 500 on, more examples change less than better ones",
+}
 
 
 def _cost_words(flight: Preflight) -> str:

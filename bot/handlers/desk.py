@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from avatar.conversation import Conversation
 from avatar.importing import Imports
 from avatar.learning_path import LearningPath
+from avatar.looking import Looking
 from avatar.models import Models
 from avatar.ports import Clock, Trainer
 from avatar.providers import Providers
@@ -25,6 +26,7 @@ class Desk:
     conversation: Conversation
     models: Models
     imports: Imports
+    looking: Looking
     teaching: Teaching
     unlearning: Unlearning
     providers: Providers
