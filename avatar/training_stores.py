@@ -187,9 +187,11 @@ class TrainingStore(Protocol):
         ...
 
     async def stored_examples(
-        self, version_id: int, *, after: int, limit: int
+        self, version_id: int, *, after: int, limit: int, trained_only: bool = False
     ) -> tuple[tuple[int, Example], ...]:
-        """(position, example) of a version, held out ones too, in order; those above `after`."""
+        """(position, example) of a version, held out ones too unless `trained_only`, in order;
+        those above `after`.
+        """
         ...
 
     async def remove_examples(

@@ -3,17 +3,19 @@
 from avatar.providers import Provider
 from backends.chat import OpenAIChat
 from backends.client import Client
+from backends.moderation import OpenAIModerator
 from backends.trainer import OpenAITrainer
 
 
 class Backend:
-    """The two ports of a provider over one client. Close it at the end."""
+    """The ports of a provider over one client. Close it at the end."""
 
     def __init__(
         self, provider: Provider, *, api_key: str | None, base_url: str | None = None
     ) -> None:
         self._client = Client(api_key=api_key, base_url=base_url or provider.base_url)
         self.chat = OpenAIChat(self._client)
+        self.moderator = OpenAIModerator(self._client) if provider.moderates else None
         self.trainer = OpenAITrainer(
             self._client,
             hyperparameters=provider.hyperparameters,

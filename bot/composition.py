@@ -98,6 +98,11 @@ async def bot(
             follower=Follower(
                 store,
                 trainers=trainers,
+                moderators={
+                    name: backend.moderator
+                    for name, backend in served.items()
+                    if backend.moderator is not None
+                },
                 providers=providers,
                 herald=herald,
                 poll=poll,

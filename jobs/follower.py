@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from avatar import following
 from avatar.errors import ProviderError
 from avatar.following import Step
-from avatar.ports import Clock, Herald, Trainer
+from avatar.ports import Clock, Herald, Moderator, Trainer
 from avatar.providers import Providers
 from avatar.records import Job, RemoteJob, Version
 from avatar.stores import Store
@@ -32,6 +32,7 @@ class Follower:
         store: Store,
         *,
         trainers: Mapping[str, Trainer],
+        moderators: Mapping[str, Moderator],
         providers: Providers,
         herald: Herald,
         poll: timedelta,
@@ -40,6 +41,7 @@ class Follower:
     ) -> None:
         self._store = store
         self._trainers = trainers
+        self._moderators = moderators
         self._providers = providers
         self._herald = herald
         self._poll = poll
@@ -112,6 +114,7 @@ class Follower:
         walk = Walk(
             self._store,
             self._trainers.get(job.provider),
+            self._moderators.get(job.provider),
             self._herald,
             job=job,
             version=version,

@@ -139,7 +139,7 @@ class TrainingTables(DraftTables):
             return version
 
     async def stored_examples(
-        self, version_id: int, *, after: int, limit: int
+        self, version_id: int, *, after: int, limit: int, trained_only: bool = False
     ) -> tuple[tuple[int, Example], ...]:
         """(position, example) of a version, held out ones too, in order."""
         async with self._db.reading() as read:
@@ -148,6 +148,7 @@ class TrainingTables(DraftTables):
                 .where(
                     training_examples.c.version_id == version_id,
                     training_examples.c.position > after,
+                    *([training_examples.c.held_out.is_(False)] if trained_only else []),
                 )
                 .order_by(training_examples.c.position)
                 .limit(limit)

@@ -89,6 +89,7 @@ def preflight(flight: Preflight, avatar: Avatar, *, elsewhere: bool, taught: int
         f"{_on_what(draft)} {inline(draft.base_model)} at {escape(flight.provider.label)}",
         f"That is {_AMOUNTS[verdict(draft.example_count)]}",
         _token_words(flight),
+        _screening_words(flight),
         f"Cost: {_cost_words(flight)}",
         f"Time: {_time_words(flight)}",
     ]
@@ -131,6 +132,16 @@ def _token_words(flight: Preflight) -> str:
     if flight.counted_with is None:
         return f"About {words} (an estimate)"
     return f"{words} (counted with {flight.counted_with}, the model's own vocabulary)"
+
+
+def _screening_words(flight: Preflight) -> str:
+    label = escape(flight.provider.label)
+    if flight.provider.moderates:
+        return (
+            f"Its moderation screens them when it is started, at {label}, where they are uploaded "
+            "to then; what it flags is left out, since the whole file would be refused for it"
+        )
+    return f"They are not screened: {label} offers no moderation"
 
 
 def _on_what(draft: Draft) -> str:
