@@ -5,7 +5,7 @@ from typing import Any
 
 from avatar.dataset.report import verdict
 from avatar.pricing import dollars
-from avatar.records import Attachment, Avatar, Draft, Job, Method, Status, Version
+from avatar.records import Avatar, Draft, Job, Method, Status, Version
 from avatar.teaching import TAUGHT
 from avatar.training import Preflight
 from bot.actions import Verb, code
@@ -49,12 +49,6 @@ def how_to_train(avatar: Avatar, *, terminal: bool, taught: int, enough: bool) -
             )
             rows = ((button,), (prefer,))
     return Content(text=text, buttons=rows)
-
-
-def reading(attachment: Attachment) -> Content:
-    """While a large file is fetched and read."""
-    size = (attachment.size or 0) / 1_000_000
-    return Content(text=f"Reading {inline(attachment.name)} ({size:,.0f} MB)…")
 
 
 def where(flight: Preflight, choices: Sequence[Preflight], avatar: Avatar) -> Content:

@@ -13,6 +13,7 @@ from bot.actions import Verb
 from bot.cards import importing as cards
 from bot.cards import teaching, training
 from bot.handlers.desk import Desk
+from bot.handlers.reading import told
 from bot.request import Answer, CommandHandler, PressHandler, Request, Shown
 from bot.screen import Content
 
@@ -99,7 +100,11 @@ class ImportingHandlers:
     ) -> Preflight | Asked:
         """The file again, with another choice."""
         limit = self.desk.trainings.target(request.avatar).provider.max_file_bytes
-        async with request.messenger.download(about.address, about.attachment, limit=limit) as file:
+        messenger, here = request.messenger, request.incoming.address
+        async with (
+            told(messenger, here, about.attachment) as watch,
+            messenger.download(about.address, about.attachment, limit=limit) as file,
+        ):
             return await self.desk.imports.choose(
                 about,
                 request.avatar,
@@ -110,6 +115,7 @@ class ImportingHandlers:
                 chosen=chosen,
                 every_chat=every_chat,
                 rules=rules,
+                watch=watch,
             )
 
     async def _shown(self, step: Preflight | Asked, request: Request) -> Shown:

@@ -6,7 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from tests.dialogs.stage import Stage, discord_stage, play, telegram_stage, terminal_stage
+from bot.handlers import reading
+from tests.dialogs.stage import (
+    Stage,
+    TerminalStage,
+    discord_stage,
+    play,
+    telegram_stage,
+    terminal_stage,
+)
 
 
 @pytest.fixture(params=["terminal", "telegram", "discord"])
@@ -145,6 +153,21 @@ async def test_a_whole_kind_is_left_out(stage: Stage, tmp_path: Path) -> None:
             ("[Done]", "27 examples & !by you & Start it?"),
         ],
     )
+
+
+async def test_it_is_told_how_far_a_large_file_is(
+    stage: Stage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A file of any size counts as large here."""
+    monkeypatch.setattr(reading, "LARGE", 0)
+    monkeypatch.setattr(reading, "PATIENCE", 0)
+    monkeypatch.setattr(reading, "EVERY", 0.001)
+    shown = await stage.train(whatsapp(tmp_path / "chat.txt"))
+    # One message, edited in place; a pipe shows only its beginning.
+    told = "Fetching" if isinstance(stage, TerminalStage) else "chat.txt was looked at: 90"
+    assert told in shown
+    assert "Who is the avatar to learn from?" in shown
+    await play(stage, [("[Mei (60)]", "27 examples & Start it?")])
 
 
 async def test_several_chats_are_asked_about(stage: Stage, tmp_path: Path) -> None:
