@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: run test test-long test-lora check format bench lock clean help
+.PHONY: run test test-long test-lora check format fuzz bench lock clean help
 
 help:  ## what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -30,6 +30,9 @@ check: $(VENV)/.dev  ## format, lint, types, tests
 format: $(VENV)/.dev  ## put the code into its format
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
+
+fuzz: $(VENV)/.dev  ## fuzz every reader, SECONDS each (20)
+	@$(BIN)/python -m tests.fuzz $(or $(SECONDS),20)
 
 bench: $(VENV)/.dev  ## measure, as ratios within one run
 	@$(BIN)/python -m benchmarks
