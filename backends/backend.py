@@ -4,7 +4,9 @@ from avatar.providers import Provider
 from backends.chat import OpenAIChat
 from backends.client import Client
 from backends.moderation import OpenAIModerator
+from backends.speech import OpenAISpeaker
 from backends.trainer import OpenAITrainer
+from backends.transcription import OpenAITranscriber
 
 
 class Backend:
@@ -16,6 +18,8 @@ class Backend:
         self._client = Client(api_key=api_key, base_url=base_url or provider.base_url)
         self.chat = OpenAIChat(self._client)
         self.moderator = OpenAIModerator(self._client) if provider.moderates else None
+        self.transcriber = OpenAITranscriber(self._client)
+        self.speaker = OpenAISpeaker(self._client)
         self.trainer = OpenAITrainer(
             self._client,
             hyperparameters=provider.hyperparameters,

@@ -121,6 +121,13 @@ class AvatarTables(Base):
             )
             return result.rowcount == 1
 
+    async def set_voice(self, avatar_id: int, voice: str | None) -> None:
+        """With whose voice it answers voice messages; None: in writing only."""
+        async with self._db.writing() as write:
+            await write.execute(
+                sa.update(avatars).where(avatars.c.id == avatar_id).values(voice=voice)
+            )
+
     async def switch(
         self,
         *,

@@ -36,6 +36,7 @@ class DiscordSight:
         reply_to: str | None,
         stop: Button | None,
         speaker: str = "",
+        in_place_of: Sequence[str] = (),
     ) -> None:
         self._wire = wire
         self._address = address
@@ -44,7 +45,8 @@ class DiscordSight:
         self._rows = () if stop is None else ((stop,),)
         self._speaker = speaker
         self._persona: Persona | None = None
-        self._shown: list[Shown] = []
+        self._shown = [Shown(id=each) for each in in_place_of[:1]]
+        self._old = [Shown(id=each) for each in in_place_of[1:]]
         self._text = ""
         self._news = asyncio.Event()  # there is something to paint
         self._over = asyncio.Event()  # no more painting
@@ -69,7 +71,7 @@ class DiscordSight:
             with suppress(Gone):  # somebody deleted it: the reply is still owed
                 return await self._wire.replace(
                     self._address,
-                    self._shown,
+                    [*self._shown, *self._old],
                     content,
                     reply_to=self._reply_to,
                     persona=self._persona,
@@ -97,6 +99,8 @@ class DiscordSight:
         try:
             if ticket_of(self._reply_to) is None:  # else Discord shows that something comes
                 self._persona = await self._wire.personas.of(self._address, self._speaker)
+                for shown in (self._shown, self._old):
+                    shown[:] = [replace(each, persona=self._persona) for each in shown]
                 await self._type()
             await self._grow()
         except (Unreachable, Gone) as error:  # `finish` will say so, or send the reply anew

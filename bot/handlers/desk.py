@@ -7,6 +7,7 @@ from avatar.conversation import Conversation
 from avatar.importing import Imports
 from avatar.learning_path import LearningPath
 from avatar.looking import Looking
+from avatar.meter import Meter
 from avatar.models import Models
 from avatar.ports import Clock, Trainer
 from avatar.providers import Providers
@@ -14,6 +15,7 @@ from avatar.stores import Store
 from avatar.teaching import Teaching
 from avatar.training import Trainings
 from avatar.unlearning import Unlearning
+from avatar.voices import Voices
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -29,7 +31,9 @@ class Desk:
     looking: Looking
     teaching: Teaching
     unlearning: Unlearning
+    voices: Voices
     providers: Providers
     trainers: Mapping[str, Trainer]
     clock: Clock
+    meter: Meter
     idle: Callable[[], Awaitable[None]]  # waits until no training runs and no notice is owed
