@@ -254,6 +254,7 @@ imports = sa.Table(
     sa.Column("overview", Json),  # None: it is too large to be kept
     sa.Column("expires_at", Moment, nullable=False),
     sa.Index(None, "expires_at"),
+    sa.Index(None, "person_id"),
     **_AUTO,
 )
 

@@ -213,3 +213,9 @@ def test_the_reading_of_ready_examples_is_watched() -> None:
     with pytest.raises(Stopped):
         found = recognise(FIXTURES / "dpo.jsonl", "dpo.jsonl")
         found.watched(Watch(stopped=True)).pairs()
+
+
+async def test_who_is_forgotten_leaves_no_choices_behind(world: World, tmp_path: Path) -> None:
+    asked = await begun(world, tmp_path / "chat.json", a_chat(tmp_path / "chat.json"))
+    await world.store.forget(world.person.id, now=NOW)
+    assert await world.store.import_(asked.about.id) is None

@@ -26,11 +26,13 @@ def upgrade() -> None:
     )
     op.add_column("training_examples", sa.Column("left_out", sa.String(128), nullable=True))
     op.add_column("imports", sa.Column("overview", JSON, nullable=True))
+    op.create_index("ix_imports_person_id", "imports", ["person_id"])
     op.add_column("avatar_training_data", sa.Column("screening", JSON, nullable=True))
 
 
 def downgrade() -> None:
     op.drop_column("avatar_training_data", "screening")
+    op.drop_index("ix_imports_person_id", "imports")
     op.drop_column("imports", "overview")
     with op.batch_alter_table("training_examples") as batch:
         batch.drop_column("left_out")
