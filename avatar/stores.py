@@ -118,6 +118,14 @@ class AvatarStore(Protocol):
         """Those a person may see (public ones and their own), oldest first; None: all."""
         ...
 
+    async def set_picture(self, avatar_id: int, *, mark: str | None, url: str | None) -> None:
+        """What it looks like, as a data: URL; `mark` tells one picture from another."""
+        ...
+
+    async def picture(self, avatar_id: int) -> str | None:
+        """A data: URL; None: it has none."""
+        ...
+
     async def set_voice(self, avatar_id: int, voice: str | None) -> None:
         """With whose voice it answers voice messages; None: in writing only."""
         ...

@@ -398,6 +398,7 @@ async def _serve_discord(
             settings.discord_token or "",
             api_url=settings.discord_api_url,
             gateway_url=settings.discord_gateway_url,
+            picture_of=desk.store.picture,
         )
     )
     messengers[discord.messenger.platform] = discord.messenger

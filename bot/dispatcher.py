@@ -295,6 +295,7 @@ class Dispatcher:
                 | Verb.PREFER
                 | Verb.LESSONS
                 | Verb.LESSON_FILE
+                | Verb.NO_PICTURE
             ):
                 return await self._store.avatar(action.numbers[0])
             case (

@@ -6,6 +6,7 @@ from bot.handlers.desk import Desk
 from bot.handlers.feedback import FeedbackHandlers
 from bot.handlers.importing import ImportingHandlers
 from bot.handlers.people import PeopleHandlers
+from bot.handlers.pictures import PictureHandlers
 from bot.handlers.teaching import TeachingHandlers
 from bot.handlers.training import TrainingHandlers
 from bot.handlers.unlearning import UnlearningHandlers
@@ -28,6 +29,7 @@ class Handlers:
             ImportingHandlers(desk),
             TeachingHandlers(desk),
             UnlearningHandlers(desk),
+            PictureHandlers(desk),
             voices,
             chatting,
         )
