@@ -20,6 +20,7 @@ from avatar.errors import AvatarError
 from avatar.exports import Exports
 from avatar.importing import Imports
 from avatar.learning_path import LearningPath
+from avatar.looking import Looking
 from avatar.meter import UNCOUNTED, Meter
 from avatar.models import Models
 from avatar.ports import Clock
@@ -118,6 +119,11 @@ async def bot(
             follower=Follower(
                 store,
                 trainers=trainers,
+                moderators={
+                    name: backend.moderator
+                    for name, backend in served.items()
+                    if backend.moderator is not None
+                },
                 providers=providers,
                 herald=herald,
                 poll=poll,
@@ -138,6 +144,7 @@ async def bot(
             learning_path=LearningPath(store),
             trainings=trainings,
             imports=Imports(store, trainings=trainings),
+            looking=Looking(store),
             teaching=Teaching(store),
             unlearning=Unlearning(store),
             exports=Exports(store, providers=providers, trainers=trainers),

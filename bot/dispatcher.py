@@ -319,6 +319,8 @@ class Dispatcher:
                 | Verb.OPTION
                 | Verb.LOOK
                 | Verb.LEAVE
+                | Verb.KINDS
+                | Verb.KIND
                 | Verb.REPORT
                 | Verb.FLIGHT
                 | Verb.ADD_TAUGHT

@@ -15,6 +15,7 @@ from avatar.records import (
     Author,
     Avatar,
     Axis,
+    Candidate,
     Chat,
     Confirmation,
     Draft,
@@ -101,6 +102,16 @@ def example(row: Row) -> Example:
         tokens=row["tokens"],
         source=row["source"],
         rejected=row["rejected"],
+        messages=row["messages"],
+    )
+
+
+def candidate(row: Row) -> Candidate:
+    return Candidate(
+        position=row["position"],
+        example=example(row),
+        held_out=row["held_out"],
+        left_out=row["left_out"],
     )
 
 
