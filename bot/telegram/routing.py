@@ -13,7 +13,7 @@ from bot.telegram.messenger import TelegramMessenger
 from bot.telegram.places import GUEST
 from bot.telegram.platform import TelegramPlatform
 
-NOT_SERVED_SECONDS = 60.0  # it may be about to start
+NOT_SERVED_SECONDS = 20.0  # it may be about to start
 
 
 class TelegramRouter:
