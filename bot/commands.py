@@ -203,6 +203,13 @@ COMMANDS: tuple[Command, ...] = (
         Parameter(name="add|remove", kind=Kind.WORD, required=False),
         Parameter(name="person", kind=Kind.WORD, required=False),
     ),
+    _owners("export", "everything of this avatar as one file"),
+    Command(
+        name="import",
+        help="make an avatar of a file that /export made",
+        audience=Audience.CREATORS,
+        parameters=(Parameter(name="file", kind=Kind.FILE),),
+    ),
     _owners("bot", "this avatar's own Telegram bot", platforms=("telegram",)),
     _owners(
         "away",

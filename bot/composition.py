@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from avatar.conversation import Conversation
 from avatar.errors import AvatarError
+from avatar.exports import Exports
 from avatar.importing import Imports
 from avatar.learning_path import LearningPath
 from avatar.meter import UNCOUNTED, Meter
@@ -42,6 +43,7 @@ from bot.settings import Settings
 from bot.web import Web
 from jobs.follower import Follower
 from jobs.notices import Deliverer
+from jobs.retention import Retention
 from jobs.retirement import RetirementWatch
 from jobs.scheduler import Scheduler
 from storage.database import data_folder
@@ -55,7 +57,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-GRACE = 8.0  # seconds that replies in progress get at the end
+# Seconds that replies in progress get at the end. With what platforms and servers take before and
+# after (bot/discord: 1.5, bot/web: 1, the model server: 1) the process is gone within ten.
+GRACE = 5.0
 MODEL_SERVER = "modelserver"  # its folder, beside the database
 IDLE_LOOK = 0.1  # seconds between looks whether trainings and notices are done
 
@@ -123,7 +127,7 @@ async def bot(
             ),
             deliverer=Deliverer(store, herald=herald, owner=owner, clock=clock, meter=meter),
             watch=RetirementWatch(store, trainers=trainers, providers=providers),
-            store=store,
+            retention=Retention(store, keep=settings.messages_keep),
             poll=poll,
             clock=clock,
         )
@@ -136,12 +140,14 @@ async def bot(
             imports=Imports(store, trainings=trainings),
             teaching=Teaching(store),
             unlearning=Unlearning(store),
+            exports=Exports(store, providers=providers, trainers=trainers),
             voices=Voices(
                 store,
                 providers=providers,
                 transcribers={name: backend.transcriber for name, backend in served.items()},
                 speakers={name: backend.speaker for name, backend in served.items()},
                 clock=clock,
+                meter=meter,
             ),
             conversation=Conversation(
                 store,
@@ -155,6 +161,7 @@ async def bot(
             trainers=trainers,
             clock=clock,
             meter=meter,
+            keeps=settings.messages_keep,
             idle=partial(_until_idle, store),
         )
         handlers = Handlers(desk)
@@ -174,11 +181,16 @@ async def bot(
         if health is not None:
             health.parts["jobs"] = scheduler.fault
         await stack.enter_async_context(scheduler.running())
-        stack.push_async_callback(dispatcher.close, grace=GRACE)
+        stack.push_async_callback(_end, dispatcher, scheduler)
         warming = asyncio.create_task(served[providers.default.name].warm_up())
         stack.callback(warming.cancel)
         await dispatcher.resume(set(messengers))
         yield dispatcher, desk
+
+
+async def _end(dispatcher: Dispatcher, scheduler: Scheduler) -> None:
+    """Replies and jobs in progress get their seconds side by side: all of it ends within ten."""
+    await asyncio.gather(dispatcher.close(grace=GRACE), scheduler.finish())
 
 
 def permissions(settings: Settings) -> Permissions:

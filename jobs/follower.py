@@ -20,7 +20,7 @@ log = logging.getLogger(__name__)
 
 LEASE = timedelta(seconds=20)  # renewed while we work; what a crash leaves is free after it
 AT_ONCE = 8  # jobs followed side by side
-CLAIMED = 1_000  # jobs a pass
+CLAIMED = 10_000  # jobs a pass: one reading of a list serves them all
 LISTED_FROM = 4  # from so many jobs of a provider on, its list is read instead of asking one by one
 WATCHED = 20  # running jobs a pass whose events are read
 

@@ -22,7 +22,7 @@ from avatar.records import (
     Usage,
     Version,
 )
-from avatar.stores import Context, Found, Part
+from avatar.stores import Context, Dropped, Found, Part
 from avatar.versions import pair_of
 from storage import rows
 from storage.base import Base, insert, insert_into
@@ -388,15 +388,16 @@ class ChatTables(Base):
             )
             return found.first() is not None
 
-    async def reply_of(self, question_id: int) -> Message | None:
-        """The reply that answers a person's turn now."""
-        row = await self._row(
-            sa.select(messages)
-            .where(messages.c.answers == question_id, messages.c.superseded_at.is_(None))
-            .order_by(messages.c.id.desc())
-            .limit(1)
+    async def shown_answer(self, question_id: int) -> tuple[Part, ...]:
+        """The platform's messages that show the newest reply to a person's turn."""
+        newest = (
+            sa.select(sa.func.max(messages.c.id))
+            .join(message_refs, message_refs.c.message_id == messages.c.id)
+            .where(messages.c.answers == question_id, message_refs.c.asks.is_(False))
         )
-        return None if row is None else rows.message(row)
+        async with self._db.reading() as read:
+            found = await read.scalar(newest)
+        return () if found is None else await self.parts(found)
 
     async def last_said(self, chat_id: int) -> Message | None:
         """The last turn of a person in the current conversation."""
@@ -437,6 +438,24 @@ class ChatTables(Base):
             asked = await read.execute(sa.select(messages).where(messages.c.id == reply.answers))
             question = [rows.message(each) for each in asked.mappings()]
         return (*_in_order(turns), *question, reply)
+
+    async def drop_messages(self, *, before: datetime, after: int, limit: int) -> Dropped:
+        """Delete those of the `limit` next messages that were said before a time. Ids grow with
+        time, so that a look ends at the first page without an old one: no index is kept for it.
+        """
+        async with self._db.writing() as write:
+            found = await write.execute(
+                sa.select(messages.c.id, messages.c.created_at)
+                .where(messages.c.id > after)
+                .order_by(messages.c.id)
+                .limit(limit)
+            )
+            page = found.all()
+            old = [row.id for row in page if row.created_at < before]
+            if not old:
+                return Dropped(count=0, looked_to=None)
+            await write.execute(sa.delete(messages).where(messages.c.id.in_(old)))
+        return Dropped(count=len(old), looked_to=page[-1].id if len(page) == limit else None)
 
     async def add_spent(self, spent: Spent) -> None:
         async with self._db.writing() as write:

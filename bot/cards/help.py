@@ -10,7 +10,7 @@ from bot.wording import escape, shortened
 
 # Owners' commands by what they are about, in the order in which one needs them.
 TOPICS: tuple[tuple[str, tuple[str, ...]], ...] = (
-    ("What it says", ("prompt", "restore", "diff", "compare", "why", "voice")),
+    ("What it says", ("prompt", "restore", "diff", "compare", "why", "voice", "picture")),
     ("Training", ("train", "teach", "examples", "retrain", "adopt", "cancel")),
     ("Learning Path", ("status", "history", "version", "note", "undo", "delete")),
     ("Models", ("activate", "deactivate", "base", "cost")),
@@ -36,6 +36,11 @@ def help_card(commands: Sequence[Command], *, talking_to: str | None) -> Content
         if others:
             lines.append(f"- More: {_listed(sorted(others))}")
         parts += ["**For owners**", "\n".join(lines), "/help prompt says what /prompt does."]
+    if any(command.name == "teach" for command in commands):
+        parts.append(
+            "On Telegram and Discord, 👍 under a reply keeps it as an example, and 👎 asks what it "
+            "should have said."
+        )
     return Content(text="\n\n".join(parts))
 
 

@@ -6,6 +6,7 @@ from bot.handlers.away import AwayHandlers
 from bot.handlers.bots import BotHandlers
 from bot.handlers.chatting import ChattingHandlers
 from bot.handlers.desk import Desk
+from bot.handlers.exporting import ExportingHandlers
 from bot.handlers.feedback import FeedbackHandlers
 from bot.handlers.guests import GuestHandlers
 from bot.handlers.importing import ImportingHandlers
@@ -38,6 +39,7 @@ class Handlers:
             bots,
             away,
             PictureHandlers(desk),
+            ExportingHandlers(desk),
             voices,
             chatting,
         )

@@ -2,8 +2,10 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 
 from avatar.conversation import Conversation
+from avatar.exports import Exports
 from avatar.importing import Imports
 from avatar.learning_path import LearningPath
 from avatar.meter import Meter
@@ -29,9 +31,11 @@ class Desk:
     imports: Imports
     teaching: Teaching
     unlearning: Unlearning
+    exports: Exports
     voices: Voices
     providers: Providers
     trainers: Mapping[str, Trainer]
     clock: Clock
     meter: Meter
+    keeps: timedelta | None  # how long what was said is remembered; None: for ever
     idle: Callable[[], Awaitable[None]]  # waits until no training runs and no notice is owed

@@ -53,7 +53,7 @@ class TrainingHandlers:
         }
 
     async def train(self, request: Request) -> Answer:
-        attachment = _document(request)
+        attachment = document_of(request)
         if attachment is None:
             taught = await self.desk.store.count_taught(request.avatar.id)
             return cards.how_to_train(
@@ -179,6 +179,6 @@ class TrainingHandlers:
         return cards.cancelling(version)
 
 
-def _document(request: Request) -> Attachment | None:
+def document_of(request: Request) -> Attachment | None:
     """The file that came with /train, or that it answers."""
     return next((file for file in sent_files(request) if file.kind == "document"), None)
