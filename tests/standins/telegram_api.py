@@ -35,10 +35,10 @@ from tests.standins.telegram_chats import (
     Shown,
     TelegramChats,
 )
+from tests.standins.telegram_models import models
 from tests.standins.telegram_rules import (
     CAPTION_LIMIT,
     DOWNLOAD_LIMIT,
-    PARAMETERS,
     Json,
     Refusal,
     check_commands,
@@ -212,7 +212,7 @@ class TelegramStandIn(TelegramChats):
         if match[1]:
             return self._file(match[3])
         method = match[3]
-        if method not in PARAMETERS:
+        if method not in models():
             return _json(404, Refusal(404, "Not Found"))
         self._in_flight += method != "getUpdates"
         try:
@@ -271,6 +271,10 @@ class TelegramStandIn(TelegramChats):
                 self._menus.pop(_scope(params.get("scope")), None)
             case "getFile":
                 return self._get_file(params["file_id"])
+            case "deleteWebhook":
+                pass
+            case _:
+                raise Refusal(404, "Not Found")
         return True
 
     async def _get_updates(self, params: Json) -> list[Json]:
