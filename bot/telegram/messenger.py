@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
-from telegram import BotCommandScopeChat
+from telegram import BotCommandScopeChat, Message
 
 from avatar.errors import NotDelivered
 from avatar.records import Address, Attachment, Incoming
@@ -14,6 +14,7 @@ from bot.screen import Button, Content, Sight
 from bot.telegram.files import downloaded
 from bot.telegram.menu import menu, offer
 from bot.telegram.pace import Pace
+from bot.telegram.rates import Limits
 from bot.telegram.request import Connection
 from bot.telegram.sight import TelegramSight
 from bot.telegram.wire import Gone, Wire
@@ -26,11 +27,15 @@ class TelegramMessenger:
 
     platform = "telegram"
 
-    def __init__(self, connection: Connection, pace: Pace) -> None:
+    def __init__(self, connection: Connection, pace: Pace, limits: Limits | None = None) -> None:
         self._connection = connection
         self._pace = pace
-        self._wire = Wire(connection.bot, pace)
+        self._wire = Wire(connection, pace, limits or Limits())
         self._menus: dict[str, tuple[str, ...]] = {}  # chat → the commands it was offered last
+
+    def saw(self, message: Message) -> None:
+        """A message came in. Its number tells which one the next has."""
+        self._wire.numbers.saw(message.chat.id, message.message_id)
 
     async def send(
         self, address: Address, content: Content, *, reply_to: str | None = None
@@ -71,6 +76,7 @@ class TelegramMessenger:
             address,
             pace=self._pace,
             drafts=private and self._wire.has_drafts,
+            answers=reply_to,
             reply_to=_mark(address, reply_to),
             stop=stop,
         )

@@ -17,6 +17,7 @@ from bot.screen import Receive
 from bot.telegram.menu import offer_everyone
 from bot.telegram.messenger import TelegramMessenger
 from bot.telegram.pace import Pace
+from bot.telegram.rates import PER_SECOND, Limits
 from bot.telegram.request import Connection, seconds
 from bot.telegram.updates import ALLOWED_UPDATES, incoming
 
@@ -57,7 +58,9 @@ class TelegramPlatform:
         self._id = 0
         self._answers: set[asyncio.Task[None]] = set()
         self.username = ""  # the bot's name without the @, known inside of `async with`
-        self.messenger = TelegramMessenger(self._connection, self._pace)
+        self.messenger = TelegramMessenger(
+            self._connection, self._pace, Limits(bot=PER_SECOND if api_url is None else None)
+        )
 
     async def __aenter__(self) -> Self:
         try:
@@ -159,6 +162,8 @@ class TelegramPlatform:
         """What somebody said; None: nothing for us, or it cannot be read."""
         try:
             update = Update.de_json(dict(raw), bot)
+            if update.effective_message is not None:
+                self.messenger.saw(update.effective_message)
             message = incoming(
                 update, bot_id=self._id, bot_username=self.username, now=datetime.now(UTC)
             )

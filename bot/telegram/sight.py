@@ -5,15 +5,17 @@ import logging
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
-from telegram.error import BadRequest, Forbidden, InvalidToken, NetworkError, TelegramError
+from telegram.error import BadRequest, Forbidden, InvalidToken, TelegramError
 
+from avatar.errors import NotDelivered
 from avatar.records import Address
 from bot.screen import Button, Content
-from bot.telegram.calls import Held
 from bot.telegram.markdown import NOTHING, Part, render_long
 from bot.telegram.pace import Pace
-from bot.telegram.request import not_carried_out
-from bot.telegram.wire import Gone, Wire
+from bot.telegram.places import is_group
+from bot.telegram.rates import Kind
+from bot.telegram.turns import Held
+from bot.telegram.wire import Gone, Lost, Wire
 
 log = logging.getLogger(__name__)
 
@@ -37,19 +39,23 @@ class TelegramSight:
         *,
         pace: Pace,
         drafts: bool,
+        answers: str | None = None,
         reply_to: str | None = None,
         stop: Button | None = None,
     ) -> None:
+        """`answers` is the message that this answers, `reply_to` the one that is marked so."""
         self._wire = wire
         self._address = address
         self._pace = pace
         self._drafts = drafts
+        self._answers = answers
         self._reply_to = reply_to
         self._stop = stop
         self._text = ""
         self._news = asyncio.Event()  # there is something to paint
         self._over = asyncio.Event()  # no more painting
-        self._message_id: str | None = None  # of the message that grows
+        # Of the message that grows: there is one already if this reply was begun before.
+        self._message_id = wire.growing.pop((address, answers), None)
         self._painted: Part | None = None  # what that message says
         self._finished = False
         self._painter = asyncio.create_task(self._paint())
@@ -63,7 +69,12 @@ class TelegramSight:
         """Send the reply, or put it in place of the message that grew."""
         self._over.set()
         await asyncio.wait({self._painter})
-        ids = await self._final(content)
+        try:
+            ids = await self._final(content)
+        except NotDelivered:
+            if self._message_id is not None:
+                self._wire.keep_growing(self._address, self._answers, self._message_id)
+            raise
         self._finished = True
         return ids
 
@@ -110,7 +121,7 @@ class TelegramSight:
         async def paint(parts: tuple[Part, ...]) -> None:
             try:
                 await self._wire.try_draft(
-                    self._address, draft_id, parts[-1], can_stop=self._stop is not None
+                    self._address, draft_id, parts[-1].plain, can_stop=self._stop is not None
                 )
             except InvalidToken:  # so the SDK calls a 404: the server does not know the method
                 log.info("this Bot API server does not know drafts")
@@ -120,13 +131,13 @@ class TelegramSight:
                 log.info("a draft was refused: %s", error.message)
                 raise _Enough from None
 
-        return await self._keep(paint, self._pace.draft, refresh=self._pace.refresh)
+        return await self._keep(paint, Kind.DRAFT, self._pace.draft, refresh=self._pace.refresh)
 
     async def _paint_message(self) -> None:
         rows = () if self._stop is None else ((self._stop,),)
 
         async def paint(parts: tuple[Part, ...]) -> None:
-            part = parts[0]  # the rest is sent at the end
+            part = parts[0].plain  # the rest is sent at the end
             if part == self._painted:
                 return
             try:
@@ -139,16 +150,17 @@ class TelegramSight:
             except BadRequest as error:
                 log.info("a preview was refused: %s", error.message)
                 raise _Enough from None
-            except NetworkError as error:
-                if self._message_id is None and not not_carried_out(error):
-                    # It may stand in the chat, and we do not know its id: not another beside it.
-                    raise _Enough from None
-                raise
+            except Lost:
+                raise _Enough from None  # not another beside it
             self._painted = part
 
-        await self._keep(paint, self._pace.edit, refresh=None)
+        pace = self._pace
+        interval = pace.edit if is_group(self._address.chat) else pace.edit_alone
+        await self._keep(paint, Kind.PREVIEW, interval, refresh=None)
 
-    async def _keep(self, paint: Paint, interval: float, *, refresh: float | None) -> bool:
+    async def _keep(
+        self, paint: Paint, kind: Kind, interval: float, *, refresh: float | None
+    ) -> bool:
         """Paint what is new, at most once an interval, until it is over (True) or of no use here
         (False). After `refresh` seconds the same is painted again.
         """
@@ -174,7 +186,7 @@ class TelegramSight:
                 painted = ""
             except TelegramError as error:
                 log.info("a preview did not arrive: %s", error.message)
-            await self._first(max(interval, self._wire.held(self._address)), self._over)
+            await self._first(max(interval, self._wire.wait(self._address, kind)), self._over)
         return True
 
     @staticmethod

@@ -16,7 +16,12 @@ from typing import Any
 FILE = Path(__file__).parent / "telegram_methods.txt"
 # Said by aiogram's models, known to no Bot API: the package fills them in before it sends.
 _NOT_OURS = frozenset({"disable_web_page_preview", "allow_sending_without_reply"})
-_PLAIN = {"int": int, "str": str, "bool": bool, "float": (int, float)}
+_PLAIN: Mapping[str, type | tuple[type, ...]] = {
+    "int": int,
+    "str": str,
+    "bool": bool,
+    "float": (int, float),
+}
 
 
 class Mistyped(Exception):

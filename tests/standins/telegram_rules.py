@@ -30,7 +30,7 @@ _ENTITIES = frozenset(
 class Refusal(Exception):
     """Telegram's answer to a call that it does not carry out."""
 
-    def __init__(self, status: int, description: str, **parameters: int | None) -> None:
+    def __init__(self, status: int, description: str, **parameters: float | None) -> None:
         super().__init__(description)
         self.status = status
         self.description = description
