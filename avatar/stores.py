@@ -312,6 +312,14 @@ class ChatStore(Protocol):
         ...
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Heard:
+    """Up to where a platform was heard."""
+
+    newest: str | None  # the greatest update id as text; None: none in the last days
+    addresses: tuple[Address, ...]  # where people chat with the bot, the latest first
+
+
 class InboxStore(Protocol):
     """What came in, what is owed, and what waits for a yes."""
 
@@ -327,6 +335,12 @@ class InboxStore(Protocol):
 
     async def done(self, inbox_id: int, *, now: datetime) -> None:
         """It was answered: what was said is wiped here, its id stays against repetition."""
+        ...
+
+    async def heard(self, *, platform: str, bot: str, limit: int) -> Heard:
+        """Where one bot was heard last, in at most `limit` places, for a platform that has to ask
+        what was said while nobody listened.
+        """
         ...
 
     async def unanswered(self, *, limit: int) -> tuple[Received, ...]:

@@ -19,7 +19,7 @@ from avatar.importing import Imports
 from avatar.learning_path import LearningPath
 from avatar.models import Models
 from avatar.ports import Clock
-from avatar.stores import Store
+from avatar.stores import Heard, Store
 from avatar.teaching import Teaching
 from avatar.training import Trainings
 from avatar.unlearning import Unlearning
@@ -256,7 +256,11 @@ async def _serve_discord(
     log.info("serving Discord as %s", discord.username)
     log.info("to add it to a server, open %s", discord.invitation)
     await dispatcher.resume({discord.messenger.platform})
-    await discord.serve(dispatcher.receive, completion(settings, desk))
+
+    async def heard(bot: str, limit: int) -> Heard:
+        return await desk.store.heard(platform=discord.messenger.platform, bot=bot, limit=limit)
+
+    await discord.serve(dispatcher.receive, completion(settings, desk), heard=heard)
 
 
 async def _together(serving: Sequence[Coroutine[Any, Any, None]]) -> None:

@@ -42,12 +42,37 @@ class File:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Entry:
+    """One of several things in a list, with what can be done with it."""
+
+    text: str
+    buttons: tuple[Button, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Card:
+    """A list whose entries have buttons of their own."""
+
+    head: str
+    entries: tuple[Entry, ...]
+    buttons: tuple[tuple[Button, ...], ...] = ()  # of the list
+
+    @property
+    def content(self) -> "Content":
+        """As a message: where buttons can stand at the end only, they stand there."""
+        rows = (*(entry.buttons for entry in self.entries if entry.buttons), *self.buttons)
+        text = "\n\n".join([self.head, *(entry.text for entry in self.entries)])
+        return Content(text=text, buttons=rows, card=self)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Content:
     """A message: Markdown, rows of buttons, and perhaps a file before it."""
 
     text: str
     buttons: tuple[tuple[Button, ...], ...] = ()
     file: File | None = None  # sent with new messages, not with edits
+    card: Card | None = None  # the same, for platforms that show buttons beside their entries
 
 
 class Sight(Protocol):

@@ -8,20 +8,25 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from avatar.records import Confirmation, Incoming, NewNotice, Notice, Received
+from avatar.records import Address, Confirmation, Incoming, NewNotice, Notice, Received
+from avatar.stores import Heard
 from storage import rows
 from storage.base import Base, insert, insert_into
 from storage.database import Database
 from storage.tables import (
+    chats,
     confirmations,
     imports,
     incoming,
+    messages,
     notices,
     training_drafts,
     training_examples,
 )
 
 KEPT = timedelta(days=7)  # how long ids and ended notices stay against repetition
+_LATEST = 10_000  # messages among which the places that were heard last are looked for
+_NEW = 50  # chats that began last
 _TIDIED = 1_000  # rows of a kind, at most, in one go: a tidying never holds the database long
 
 
@@ -107,6 +112,31 @@ class InboxTables(Base):
         """It was answered: what was said is wiped here, its id stays against repetition."""
         async with self._db.writing() as write:
             await write.execute(_DONE, {"inbox_id": inbox_id, "now": now})
+
+    async def heard(self, *, platform: str, bot: str, limit: int) -> Heard:
+        last = sa.select(sa.func.max(incoming.c.update_id)).where(
+            incoming.c.platform == platform, incoming.c.bot == bot
+        )
+        here = (chats.c.platform == platform, chats.c.bot == bot)
+        end = sa.select(sa.func.max(messages.c.id)).scalar_subquery()
+        talking = (
+            sa.select(chats.c.chat, chats.c.thread)
+            .join(messages, messages.c.chat_id == chats.c.id)
+            .where(messages.c.id > end - _LATEST, *here)
+            .group_by(chats.c.id)
+            .order_by(sa.func.max(messages.c.id).desc())
+            .limit(limit)
+        )
+        # Where the first message was not answered any more.
+        new = sa.select(chats.c.chat, chats.c.thread).where(*here)
+        new = new.order_by(chats.c.id.desc()).limit(_NEW)
+        async with self._db.reading() as read:
+            newest: str | None = (await read.execute(last)).scalar_one()
+            places = [*(await read.execute(talking)), *(await read.execute(new))]
+        found = dict.fromkeys(
+            Address(platform=platform, bot=bot, chat=chat, thread=thread) for chat, thread in places
+        )
+        return Heard(newest=newest, addresses=tuple(found)[:limit])
 
     async def unanswered(self, *, limit: int) -> tuple[Received, ...]:
         """In the order they came."""

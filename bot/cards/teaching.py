@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from avatar.records import Avatar, Role, Taught, Version
 from bot.actions import Verb, code
-from bot.screen import Button, Content, File
+from bot.screen import Button, Card, Content, Entry, File
 from bot.wording import counted, escape, shortened
 
 PAGE = 5  # taught answers on a page
@@ -35,15 +35,16 @@ def lessons(avatar: Avatar, page: Sequence[Taught], *, number: int, count: int) 
             "should have said."
         )
         return Content(text=text)
-    parts = [f"**Taught to {escape(avatar.name)}**: {counted(count, 'answer')}"]
-    rows: list[tuple[Button, ...]] = []
-    for one in page:
-        parts.append(
-            f"**{one.id}** · {escape(shortened(_asked(one), 120))}  \n"
+    entries = tuple(
+        Entry(
+            text=f"**{one.id}** · {escape(shortened(_asked(one), 120))}  \n"
             f"→ {escape(shortened(one.better, 200))}  \n"
-            f"instead of: {escape(shortened(one.worse, 120))}"
+            f"instead of: {escape(shortened(one.worse, 120))}",
+            buttons=(Button(label=f"Delete {one.id}", action=code(Verb.UNTEACH, one.id)),),
         )
-        rows.append((Button(label=f"Delete {one.id}", action=code(Verb.UNTEACH, one.id)),))
+        for one in page
+    )
+    rows: list[tuple[Button, ...]] = []
     leaf = []
     if number > 1:
         leaf.append(Button(label="« Newer", action=code(Verb.LESSONS, avatar.id, number - 1)))
@@ -52,7 +53,8 @@ def lessons(avatar: Avatar, page: Sequence[Taught], *, number: int, count: int) 
     if leaf:
         rows.append(tuple(leaf))
     rows.append((Button(label="As a file", action=code(Verb.LESSON_FILE, avatar.id)),))
-    return Content(text="\n\n".join(parts), buttons=tuple(rows))
+    head = f"**Taught to {escape(avatar.name)}**: {counted(count, 'answer')}"
+    return Card(head=head, entries=entries, buttons=tuple(rows)).content
 
 
 def untaught(*, gone: bool) -> Content:

@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Sequence
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from types import TracebackType
 from typing import Self
@@ -13,6 +14,7 @@ import discord
 
 from avatar.errors import AvatarError
 from avatar.records import Incoming
+from avatar.stores import Heard
 from bot.commands import COMMANDS, Command
 from bot.completion import Completion
 from bot.discord import reading, slash
@@ -20,6 +22,7 @@ from bot.discord.answering import Answering
 from bot.discord.client import Client
 from bot.discord.messenger import DiscordMessenger
 from bot.discord.pace import Pace
+from bot.discord.places import place_of
 from bot.screen import Receive
 
 log = logging.getLogger(__name__)
@@ -27,6 +30,7 @@ log = logging.getLogger(__name__)
 _TRIES = 4  # to take what came in
 _REMEMBERED = 500  # channels in which something said during a broken session is looked for
 _MISSED = 100  # messages in each of them
+_ABSENCE = timedelta(days=1)  # what was said longer ago, to no process, is not answered any more
 _GRACE = 5.0  # seconds at the end for what came in and does not lie in the inbox yet
 _PERMISSIONS = discord.Permissions(
     view_channel=True,
@@ -80,6 +84,7 @@ class DiscordPlatform:
         self._asks: set[asyncio.Task[None]] = set()
         self._sessions = 0
         self._receive: Receive | None = None
+        self._heard: Callable[[str, int], Awaitable[Heard]] | None = None
 
     async def __aenter__(self) -> Self:
         self._client = await self._logged_in()
@@ -133,14 +138,24 @@ class DiscordPlatform:
             else:
                 return client
 
-    async def serve(self, receive: Receive, completion: Completion | None = None) -> None:
-        """Take what comes in, in order, until cancelled. Raises TokenRefused, GatewayRefused."""
+    async def serve(
+        self,
+        receive: Receive,
+        completion: Completion | None = None,
+        *,
+        heard: Callable[[str, int], Awaitable[Heard]] | None = None,
+    ) -> None:
+        """Take what comes in, in order, until cancelled. `heard` tells (for the bot's id) in which
+        places, at most so many, and up to where earlier processes heard it: what was said there
+        since is read first. Raises TokenRefused, GatewayRefused.
+        """
         client = self._client
         answering = Answering(client, self._pace, completion)
         client.on_said = self._said
         client.on_asked = partial(self._asked, answering)
         client.on_session = self._session
         self._receive = receive
+        self._heard = heard
         taking = asyncio.create_task(self._take_all())
         try:
             await self._stay_connected()
@@ -222,7 +237,9 @@ class DiscordPlatform:
     def _session(self) -> None:
         """A new session began. What was said since the last one is not told by the gateway."""
         self._sessions += 1
-        if self._sessions > 1 and self._last:
+        if self._sessions == 1:
+            self._work.put_nowait(self._after_absence)
+        elif self._last:
             self._work.put_nowait(partial(self._catch_up, dict(self._last)))
 
     # One after another
@@ -256,6 +273,19 @@ class DiscordPlatform:
             else:
                 return
         log.error("message %s was left out after %s tries", incoming.update_id, _TRIES)
+
+    async def _after_absence(self) -> None:
+        """What was said while no process was there: in the places that earlier ones knew."""
+        if self._heard is None:
+            return
+        heard = await self._heard(str(self._client.me.id), _REMEMBERED)
+        longest = discord.utils.time_snowflake(datetime.now(UTC) - _ABSENCE)
+        newest = max(int(heard.newest or 0), longest)
+        servers = {
+            place_of(address).channel: int(address.chat) if address.thread else None
+            for address in heard.addresses
+        }
+        await self._catch_up({channel: (newest, server) for channel, server in servers.items()})
 
     async def _catch_up(self, last: dict[int, tuple[int, int | None]]) -> None:
         """Look for what was said in the channels that we know while no session was there. What

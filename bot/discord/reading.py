@@ -72,7 +72,8 @@ def interaction(asked: discord.Interaction, *, me: discord.abc.User) -> Incoming
             code = str(data.get("custom_id", ""))
             # Who speaks in a channel concerns all of it; the other buttons are for managing.
             hidden = asked.guild_id is not None and code.partition(":")[0] != Verb.TALK
-            ticket = _ticket(asked, pressed=asked.message.id, hidden=hidden)
+            card = asked.message.flags.components_v2
+            ticket = _ticket(asked, pressed=asked.message.id, hidden=hidden, card=card)
             return Incoming(
                 update_id=str(asked.id),
                 address=address,
@@ -128,7 +129,9 @@ def _asked(
     )
 
 
-def _ticket(asked: discord.Interaction, *, pressed: int, hidden: bool) -> Ticket:
+def _ticket(
+    asked: discord.Interaction, *, pressed: int, hidden: bool, card: bool = False
+) -> Ticket:
     return Ticket(
         application=asked.application_id,
         id=asked.id,
@@ -136,6 +139,7 @@ def _ticket(asked: discord.Interaction, *, pressed: int, hidden: bool) -> Ticket
         user=asked.user.id,
         pressed=pressed,
         hidden=hidden,
+        card=card,
     )
 
 

@@ -27,6 +27,7 @@ log = logging.getLogger(__name__)
 # The addresses that a model writes are no reason for a picture under every reply.
 _NO_PREVIEW = 1 << 2
 _EPHEMERAL = 1 << 6
+_CARD = 1 << 15  # Discord: IS_COMPONENTS_V2
 _NOBODY: Json = {"parse": [], "replied_user": False}
 _THREAD = 11  # a public thread
 _ARCHIVED_AFTER = 1440  # minutes without a message
@@ -115,6 +116,8 @@ class Wire:
         button was pressed); its id. Raises Gone.
         """
         ticket, place = ticket_of(shown.id), place_of(address)
+        if ticket is not None and ticket.card:
+            piece = piece.as_card
         if ticket is None:
             channel, message = message_at(place, shown.id)
             await self._edit(channel, message, piece, shown.persona)
@@ -157,7 +160,7 @@ class Wire:
             except (Stale, Gone, Unreachable) as error:
                 log.info("%s has no webhook any more: %s", persona.name, error)
                 self.personas.forget(persona)
-        nonce = secrets.token_hex(12) if known_by is None else _nonce(known_by, index, piece.text)
+        nonce = secrets.token_hex(12) if known_by is None else _nonce(known_by, index, piece.said)
         place = place_of(address)
         if place.person is not None:
             return Shown(id=await self._send_aside(place, piece, nonce), piece=piece)
@@ -319,10 +322,10 @@ class Wire:
 
 def _body(piece: Piece) -> Json:
     return {
-        "content": piece.text,
+        "content": None if piece.card else piece.text,
         "components": piece.components,
         "allowed_mentions": _NOBODY,
-        "flags": _NO_PREVIEW,
+        "flags": _NO_PREVIEW | (_CARD if piece.card else 0),
     }
 
 

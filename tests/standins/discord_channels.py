@@ -4,7 +4,7 @@ import re
 
 from tests.standins import discord_rules as rules
 from tests.standins.discord_gateway import DiscordGateway
-from tests.standins.discord_rules import Json, Refusal
+from tests.standins.discord_rules import CARD, Json, Refusal, invalid, texts
 from tests.standins.discord_world import APP, BOT, DIRECT, Document, snowflake
 
 UNKNOWN_CHANNEL = (404, 10003, "Unknown Channel")
@@ -31,6 +31,9 @@ class DiscordChannels(DiscordGateway):
 
     def _written(self, message: Json, body: Json, files: list[tuple[str, bytes]]) -> None:
         message["thinking"] = False
+        message["flags"] |= body.get("flags", 0) & CARD
+        if message["flags"] & CARD and (body.get("content") or message["content"]):
+            raise invalid("content: cannot be used with MessageFlags.IS_COMPONENTS_V2")
         if "content" in body:
             message["content"] = body["content"] or ""
         if "components" in body:
@@ -38,7 +41,7 @@ class DiscordChannels(DiscordGateway):
         for name, content in files:
             message["attachments"] = [self._stored(Document(name=name, content=content))]
         allowed = body.get("allowed_mentions", {})
-        for person in re.findall(r"<@(\d+)>", message["content"]):
+        for person in re.findall(r"<@(\d+)>", "\n".join(texts(message))):
             if person in allowed.get("users", ()):
                 message["told_of"].append(int(person))
 

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from tests.standins.discord_rules import Json, seen
+from tests.standins.discord_rules import CARD, Json, parts, seen, texts
 
 ANN = 2001
 BEN = 2002
@@ -47,6 +47,7 @@ class Shown:
     author: str
     text: str  # as people read it
     content: str  # as it was sent
+    card: bool  # it is laid out by components alone
     buttons: tuple[tuple[str, ...], ...]
     reply_to: int | None
     hidden_for: int | None  # an ephemeral message: who sees it
@@ -201,12 +202,11 @@ class DiscordWorld:
     def press(self, label: str, *, channel: int = DIRECT[ANN], user: int = ANN) -> Asked:
         """Press the newest button of that label."""
         for message in reversed(self.channels[channel].values()):
-            for row in message["components"]:
-                for button in row["components"]:
-                    if button["label"] == label and message["hidden_for"] in {None, user}:
-                        return self.press_forged(
-                            button["custom_id"], int(message["id"]), channel=channel, user=user
-                        )
+            for button in parts(message["components"]):
+                if button.get("label") == label and message["hidden_for"] in {None, user}:
+                    return self.press_forged(
+                        button["custom_id"], int(message["id"]), channel=channel, user=user
+                    )
         labels = [shown.labels for shown in self.shown(channel) if shown.buttons]
         raise AssertionError(f"no button {label!r}, only {labels}")
 
@@ -476,11 +476,13 @@ class DiscordWorld:
         return Shown(
             id=int(message["id"]),
             author=message["author"]["global_name"],
-            text=seen(message["content"]),
-            content=message["content"],
+            text=seen("\n\n".join(texts(message))),
+            content="\n\n".join(texts(message)),
+            card=bool(message["flags"] & CARD),
             buttons=tuple(
                 tuple(button["label"] for button in row["components"])
-                for row in message["components"]
+                for row in parts(message["components"])
+                if row["type"] == 1
             ),
             reply_to=None if answered is None else int(answered),
             hidden_for=message["hidden_for"],

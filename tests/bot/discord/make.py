@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
 from avatar.records import Address, Incoming
+from avatar.stores import Heard
 from bot.completion import Completion
 from bot.discord.pace import Pace
 from bot.discord.platform import DiscordPlatform
@@ -75,10 +76,16 @@ async def serving(
     completion: Completion | None = None,
     *,
     pace: Pace = QUICK,
+    before: Heard | None = None,
 ) -> AsyncIterator[DiscordPlatform]:
     """The platform, once its first session has begun."""
     async with logged_in(discord, pace=pace) as platform:
-        task = asyncio.create_task(platform.serve(receive, completion))
+
+        async def heard(bot: str, limit: int) -> Heard:
+            assert (bot, limit > 0) == (str(BOT), True)
+            return before or Heard(newest=None, addresses=())
+
+        task = asyncio.create_task(platform.serve(receive, completion, heard=heard))
         try:
             await discord.heard()
             yield platform

@@ -3,10 +3,13 @@
 import asyncio
 import dataclasses
 import logging
+from datetime import UTC, datetime, timedelta
 
 import pytest
+from discord.utils import snowflake_time as discord_time
 
 from avatar.records import Incoming
+from avatar.stores import Heard
 from bot.commands import Command, Kind
 from bot.completion import Completion, Form, Offer
 from bot.discord.platform import DiscordPlatform, GatewayRefused, TokenRefused
@@ -95,6 +98,36 @@ async def test_what_was_said_while_a_session_was_lost_is_looked_for(
     assert heard["meanwhile"].address == PRIVATE
     assert heard["meanwhile, in a server"].address == IN_SERVER
     assert not heard["meanwhile, in a server"].private
+
+
+async def test_what_was_said_while_no_process_was_there_is_looked_for(
+    discord: DiscordStandIn,
+) -> None:
+    discord.say("answered long ago")
+    newest = discord.say("answered")
+    discord.say(f"<@{BOT}> meanwhile, in a server", channel=CHANNEL)
+    discord.say("not for the bot", channel=CHANNEL)
+    discord.say("meanwhile")
+    inbox = Inbox()
+    before = Heard(newest=str(newest), addresses=(PRIVATE, IN_SERVER))
+    async with serving(discord, inbox.receive, before=before):
+        discord.say("now")
+        await discord.settled()
+    assert sorted(inbox.texts) == ["meanwhile", "meanwhile, in a server", "now"]
+    heard = {incoming.text: incoming for incoming in inbox.taken.values()}
+    assert heard["meanwhile"].address == PRIVATE
+    assert heard["meanwhile, in a server"].address == IN_SERVER
+
+
+async def test_what_was_said_more_than_a_day_ago_is_not_looked_for(
+    discord: DiscordStandIn,
+) -> None:
+    inbox = Inbox()
+    async with serving(discord, inbox.receive, before=Heard(newest="5", addresses=(PRIVATE,))):
+        await discord.settled()
+    (asked,) = discord.called("GET", rf"/channels/{DIRECT[ANN]}/messages")
+    since = discord_time(int(asked.query["after"]))
+    assert timedelta(hours=23) < datetime.now(UTC) - since < timedelta(hours=25)
 
 
 async def test_a_channel_where_only_commands_were_used_is_looked_at_too(
