@@ -77,10 +77,11 @@ class InboxTables(Base):
 
     async def receive(self, *incoming_: Incoming, now: datetime) -> tuple[Received, ...]:
         """Write into the inbox, in order; those that were not there yet."""
-        received = []
-        async with self._db.writing() as write:
+
+        def receive(write: sa.Connection) -> tuple[Received, ...]:
+            received = []
             for each in incoming_:
-                made = await write.execute(
+                made = write.execute(
                     _receiving(self._db.is_sqlite),
                     {
                         "platform": each.address.platform,
@@ -94,7 +95,9 @@ class InboxTables(Base):
                 )
                 if (inbox_id := made.scalar_one_or_none()) is not None:
                     received.append(Received(id=inbox_id, incoming=each, attempts=0))
-        return tuple(received)
+            return tuple(received)
+
+        return await self._db.write(receive)
 
     async def begin(self, inbox_id: int) -> Received | None:
         """Count another attempt at answering. None: it is done, or gone."""
@@ -110,8 +113,11 @@ class InboxTables(Base):
 
     async def done(self, inbox_id: int, *, now: datetime) -> None:
         """It was answered: what was said is wiped here, its id stays against repetition."""
-        async with self._db.writing() as write:
-            await write.execute(_DONE, {"inbox_id": inbox_id, "now": now})
+
+        def done(write: sa.Connection) -> None:
+            write.execute(_DONE, {"inbox_id": inbox_id, "now": now})
+
+        await self._db.write(done)
 
     async def heard(self, *, platform: str, bot: str, limit: int) -> Heard:
         last = sa.select(sa.func.max(incoming.c.update_id)).where(
