@@ -19,6 +19,8 @@ from bot.telegram.wire import Gone, Lost, Wire
 
 log = logging.getLogger(__name__)
 
+_LATE = 0.2  # seconds behind time: the process has too much to do
+_GIVING_WAY = 10.0  # times as long as it is late, previews are left out
 _CLOSING = 5.0  # seconds that a call in progress is given, to know which message it made
 Paint = Callable[[tuple[Part, ...]], Awaitable[None]]
 
@@ -107,12 +109,15 @@ class TelegramSight:
             log.exception("the preview of a reply failed")
 
     async def _type(self) -> None:
-        """Show "typing" until there is a text, if that does not come at once."""
-        await self._first(self._pace.thinking, self._news, self._over)
+        """Show "typing" until there is a text, if that does not come at once. A process that is
+        late has more important things to do.
+        """
+        late = await self._first(self._pace.thinking, self._news, self._over)
         while not (self._over.is_set() or self._news.is_set()):
-            with suppress(Held, TelegramError):
-                await self._wire.try_typing(self._address)
-            await self._first(self._pace.typing, self._news, self._over)
+            if late < _LATE:
+                with suppress(Held, TelegramError):
+                    await self._wire.try_typing(self._address)
+            late = await self._first(self._pace.typing, self._news, self._over)
 
     async def _paint_drafts(self) -> bool:
         """False: drafts are refused here."""
@@ -186,15 +191,24 @@ class TelegramSight:
                 painted = ""
             except TelegramError as error:
                 log.info("a preview did not arrive: %s", error.message)
-            await self._first(max(interval, self._wire.wait(self._address, kind)), self._over)
+            late = await self._first(
+                max(interval, self._wire.wait(self._address, kind)), self._over
+            )
+            if late >= _LATE:  # the process has too much to do: previews give way
+                await self._first(late * _GIVING_WAY, self._over)
         return True
 
     @staticmethod
-    async def _first(seconds: float | None, *events: asyncio.Event) -> None:
-        """Wait for the first of the events, or until the time is up."""
+    async def _first(seconds: float | None, *events: asyncio.Event) -> float:
+        """Wait for the first of the events, or until the time is up; how many seconds later than
+        that it is.
+        """
+        clock = asyncio.get_running_loop().time
+        due = None if seconds is None else clock() + seconds
         waits = [asyncio.ensure_future(event.wait()) for event in events]
         try:
             await asyncio.wait(waits, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
         finally:
             for wait in waits:
                 wait.cancel()
+        return 0.0 if due is None else max(0.0, clock() - due)
