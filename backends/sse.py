@@ -56,18 +56,20 @@ class Chunks:
         """
         if self.done or self.error is not None:
             return ""
-        events = []
+        events, done = [], False
         for line in lines:
             event = line.removeprefix(b"\xef\xbb\xbf")
             if not event.startswith(b"data:"):
                 continue
             event = event[5:].strip()
             if event == b"[DONE]":
-                self.done = True
+                done = True
                 break
             if event:
                 events.append(event)
-        return "".join(map(self._read, _parsed(events)))
+        text = "".join(map(self._read, _parsed(events)))
+        self.done = done and self.error is None
+        return text
 
     def _read(self, chunk: object) -> str:
         """The text of an event."""
