@@ -48,6 +48,7 @@ class TelegramPlatform:
         api_url: str | None = None,
         commands: Sequence[Command] = COMMANDS,
         pace: Pace | None = None,
+        limits: Limits | None = None,
     ) -> None:
         try:
             self._connection = Connection(token, api_url)
@@ -59,7 +60,9 @@ class TelegramPlatform:
         self._answers: set[asyncio.Task[None]] = set()
         self.username = ""  # the bot's name without the @, known inside of `async with`
         self.messenger = TelegramMessenger(
-            self._connection, self._pace, Limits(bot=PER_SECOND if api_url is None else None)
+            self._connection,
+            self._pace,
+            limits or Limits(bot=PER_SECOND if api_url is None else None),
         )
 
     async def __aenter__(self) -> Self:

@@ -92,8 +92,10 @@ class TelegramSight:
         await asyncio.wait({self._painter}, timeout=_CLOSING)
         self._painter.cancel()
         await asyncio.wait({self._painter})
-        if self._message_id is not None and self._painted is not None and not self._finished:
-            self._finished = True
+        if self._finished or self._stop is None or self._painted is None:
+            return
+        self._finished = True
+        if self._message_id is not None:
             with suppress(Held, TelegramError):
                 await self._wire.try_edit(self._address, self._message_id, self._painted, ())
 

@@ -31,6 +31,7 @@ from bot.terminal.platform import LinePaper, Typed, author
 from bot.welcome import welcome
 from modelserver.imitator.engine import Imitator
 from modelserver.server import ModelServer
+from tests.bot.telegram.make import FREE
 from tests.standins import discord_api
 from tests.standins.discord_api import Asked, DiscordStandIn
 from tests.standins.telegram_api import ANN, Document, TelegramStandIn
@@ -218,7 +219,7 @@ async def telegram_stage(
             operators=frozenset({("telegram", str(id_)) for id_ in operators}),
             poll_seconds=0.1,
         )
-        platform = TelegramPlatform(standin.token, api_url=standin.url, pace=PACE)
+        platform = TelegramPlatform(standin.token, api_url=standin.url, pace=PACE, limits=FREE)
         async with platform:
             messengers = {"telegram": platform.messenger}
             built = bot(settings, messengers, model_server=model_server, clock=clock)
