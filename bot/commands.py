@@ -167,6 +167,16 @@ COMMANDS: tuple[Command, ...] = (
     _owners("why", "what gave a reply: the one it answers, or the last", menu="Why this reply"),
     _owners("cost", "what was spent this month"),
     _owners(
+        "picture",
+        "what the avatar looks like where it speaks under its own name",
+        Parameter(name="file", kind=Kind.FILE, required=False),
+    ),
+    _owners(
+        "voice",
+        "answer voice messages by voice: on, off, or the name of a voice",
+        Parameter(name="voice", kind=Kind.WORD, required=False),
+    ),
+    _owners(
         "note",
         "write a note to a version",
         Parameter(name="N", kind=Kind.VERSION),
@@ -177,6 +187,13 @@ COMMANDS: tuple[Command, ...] = (
         "who owns this avatar; add or remove somebody",
         Parameter(name="add|remove", kind=Kind.WORD, required=False),
         Parameter(name="person", kind=Kind.WORD, required=False),
+    ),
+    _owners("export", "everything of this avatar as one file"),
+    Command(
+        name="import",
+        help="make an avatar of a file that /export made",
+        audience=Audience.CREATORS,
+        parameters=(Parameter(name="file", kind=Kind.FILE),),
     ),
     Command(
         name="newavatar",

@@ -128,8 +128,20 @@ avatars = sa.Table(
     sa.Column("visibility", sa.String(16), nullable=False),
     sa.Column("versions_made", sa.Integer, nullable=False),  # the highest number given so far
     sa.Column("created_at", Moment, nullable=False),
+    sa.Column("voice", Line(64)),
+    sa.Column("picture", sa.String(16)),  # tells one picture from another
     sa.CheckConstraint("visibility IN ('public', 'private')", name="visibility"),
     sa.Index(None, "visibility", "id"),
+    **_AUTO,
+)
+
+pictures = sa.Table(
+    "pictures",
+    metadata,
+    _id(),
+    _ref("avatar_id", "avatars", cascade=True),
+    sa.Column("url", sa.Text, nullable=False),  # data:
+    sa.UniqueConstraint("avatar_id"),
     **_AUTO,
 )
 
@@ -264,7 +276,10 @@ taught = sa.Table(
     sa.Column("worse", Words(), nullable=False),
     sa.Column("created_at", Moment, nullable=False),
     sa.Column("cause", Id, unique=True),
+    sa.Column("reply_id", Id),  # of `messages`, which may be forgotten earlier
+    sa.Column("liked", sa.Boolean, nullable=False, server_default=sa.false()),
     sa.Index(None, "avatar_id", "id"),
+    sa.Index(None, "reply_id"),
     **_AUTO,
 )
 
@@ -387,6 +402,8 @@ messages = sa.Table(
     **_AUTO,
 )
 
+# Which of a platform's messages is which turn: a reply has one or several, and so has a question
+# that was sent in parts. The question what a reply should have said belongs to that reply.
 message_refs = sa.Table(
     "message_refs",
     metadata,
@@ -394,6 +411,8 @@ message_refs = sa.Table(
     _ref("chat_id", "chats"),
     sa.Column("platform_id", Line(64), nullable=False),
     _ref("message_id", "messages", cascade=True),
+    sa.Column("part", Words()),  # questions that were sent in several messages: what this one says
+    sa.Column("asks", sa.Boolean, nullable=False, server_default=sa.false()),
     sa.UniqueConstraint("chat_id", "platform_id"),
     sa.Index(None, "message_id"),
     **_AUTO,
@@ -424,13 +443,24 @@ incoming = sa.Table(
     sa.Column("bot", sa.String(64), nullable=False),
     sa.Column("update_id", Line(64), nullable=False),
     sa.Column("author_id", Line(64), nullable=False),
+    sa.Column("place", Line(160), nullable=False, server_default=""),  # chat and thread
     sa.Column("received_at", Moment, nullable=False),
     sa.Column("attempts", sa.Integer, nullable=False),
     sa.Column("payload", Json),  # what was said; wiped when it is answered
+    sa.Column("joined_to", Id),  # of `incoming`: what it is answered together with
     sa.Column("done_at", Moment),
     sa.UniqueConstraint("platform", "bot", "update_id"),
     sa.Index(
         "ix_incoming_waiting",
+        "id",
+        sqlite_where=sa.text("done_at IS NULL"),
+        postgresql_where=sa.text("done_at IS NULL"),
+    ),
+    sa.Index(
+        "ix_incoming_place_waiting",
+        "platform",
+        "bot",
+        "place",
         "id",
         sqlite_where=sa.text("done_at IS NULL"),
         postgresql_where=sa.text("done_at IS NULL"),
@@ -518,5 +548,64 @@ spending = sa.Table(
     sa.Column("cost", sa.BigInteger, nullable=False),
     sa.Column("unpriced", sa.BigInteger, nullable=False),
     sa.UniqueConstraint("avatar_id", "month", "kind", "version_id", "model"),
+    **_AUTO,
+)
+
+# Bots that belong to one avatar, and wishes for one (without an external_id).
+bots = sa.Table(
+    "bots",
+    metadata,
+    _id(),
+    sa.Column("platform", sa.String(16), nullable=False),
+    _ref("avatar_id", "avatars", cascade=True),
+    _ref("person_id", "people", nullable=True),
+    sa.Column("asked_at", Moment, nullable=False),
+    sa.Column("external_id", Line(64)),
+    sa.Column("username", Line(64), nullable=False),
+    sa.Column("token", sa.Text),  # sealed
+    sa.Column("stopped_at", Moment),
+    sa.Column("trouble", Words(), nullable=False),
+    sa.Column("dressed", sa.String(64), nullable=False),
+    sa.UniqueConstraint("platform", "avatar_id"),
+    sa.UniqueConstraint("external_id", "platform"),
+    sa.Index(None, "person_id", "asked_at"),
+    sa.Index(None, "avatar_id"),
+    **_AUTO,
+)
+
+# People's own accounts, in whose chats an avatar answers for them.
+accounts = sa.Table(
+    "accounts",
+    metadata,
+    _id(),
+    sa.Column("platform", sa.String(16), nullable=False),
+    sa.Column("bot", sa.String(64), nullable=False),
+    sa.Column("connection", Line(64), nullable=False),
+    _ref("person_id", "people", cascade=True),
+    _ref("avatar_id", "avatars", cascade=True),
+    sa.Column("enabled", sa.Boolean, nullable=False),
+    sa.Column("can_reply", sa.Boolean, nullable=False),
+    sa.Column("away", sa.Boolean, nullable=False),
+    sa.Column("begins", sa.Integer),  # minutes from midnight
+    sa.Column("ends", sa.Integer),
+    sa.Column("zone", sa.Integer),  # minutes east of UTC
+    sa.Column("strangers_only", sa.Boolean, nullable=False),
+    sa.Column("honesty", Words()),
+    sa.UniqueConstraint("person_id", "platform", "bot"),
+    sa.Index(None, "connection", "platform", "bot"),
+    sa.Index(None, "avatar_id"),
+    **_AUTO,
+)
+
+# In which of their chats the owner wrote themselves.
+account_chats = sa.Table(
+    "account_chats",
+    metadata,
+    _id(),
+    _ref("account_id", "accounts", cascade=True),
+    sa.Column("chat", Line(64), nullable=False),
+    sa.Column("owner_wrote_at", Moment, nullable=False),
+    sa.UniqueConstraint("account_id", "chat"),
+    sa.Index(None, "chat"),
     **_AUTO,
 )

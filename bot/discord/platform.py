@@ -22,6 +22,7 @@ from bot.discord.answering import Answering
 from bot.discord.client import Client
 from bot.discord.messenger import DiscordMessenger
 from bot.discord.pace import Pace
+from bot.discord.personas import PictureOf
 from bot.discord.places import place_of
 from bot.screen import Receive
 
@@ -30,8 +31,9 @@ log = logging.getLogger(__name__)
 _TRIES = 4  # to take what came in
 _REMEMBERED = 500  # channels in which something said during a broken session is looked for
 _MISSED = 100  # messages in each of them
+_OVERLAP = timedelta(minutes=1)
 _ABSENCE = timedelta(days=1)  # what was said longer ago, to no process, is not answered any more
-_GRACE = 5.0  # seconds at the end for what came in and does not lie in the inbox yet
+_GRACE = 1.5  # seconds at the end for what came in and does not lie in the inbox yet
 _PERMISSIONS = discord.Permissions(
     view_channel=True,
     send_messages=True,
@@ -73,11 +75,14 @@ class DiscordPlatform:
         gateway_url: str | None = None,
         commands: Sequence[Command] = COMMANDS,
         pace: Pace | None = None,
+        picture_of: PictureOf | None = None,
     ) -> None:
+        """`picture_of` tells what an avatar looks like, by its id."""
         self._token = token
         self._urls = (api_url, gateway_url)
         self._commands = commands
         self._pace = pace or Pace()
+        self._picture_of = picture_of
         self._work: asyncio.Queue[Callable[[], Awaitable[None]]] = asyncio.Queue()
         # By channel: the newest id that was seen there, and the server.
         self._last: OrderedDict[int, tuple[int, int | None]] = OrderedDict()
@@ -93,7 +98,7 @@ class DiscordPlatform:
         except BaseException:
             await self._client.close()
             raise
-        self.messenger = DiscordMessenger(self._client, self._pace)
+        self.messenger = DiscordMessenger(self._client, self._pace, self._picture_of)
         return self
 
     async def __aexit__(
@@ -103,6 +108,12 @@ class DiscordPlatform:
         traceback: TracebackType | None,
     ) -> None:
         await self._client.close()
+
+    @property
+    def fault(self) -> str | None:
+        """Why nothing comes in, in a few words; None: it does."""
+        in_session = self._sessions > 0 and self._client.ws.open
+        return None if in_session else "no session at the gateway"
 
     @property
     def username(self) -> str:
@@ -152,6 +163,8 @@ class DiscordPlatform:
         client = self._client
         answering = Answering(client, self._pace, completion)
         client.on_said = self._said
+        client.on_edited = self._edited
+        client.on_reacted = self._reacted
         client.on_asked = partial(self._asked, answering)
         client.on_session = self._session
         self._receive = receive
@@ -208,6 +221,16 @@ class DiscordPlatform:
         incoming = reading.message(said, me=self._client.me, app=self._client.app_id)
         if incoming is not None or said.channel.id in self._last:
             self._note(said.channel.id, said.id, server)
+        if incoming is not None:
+            self._work.put_nowait(partial(self._hand_over, incoming))
+
+    def _edited(self, said: discord.Message) -> None:
+        incoming = reading.edit(said, me=self._client.me, app=self._client.app_id)
+        if incoming is not None:
+            self._work.put_nowait(partial(self._hand_over, incoming))
+
+    def _reacted(self, reacted: discord.RawReactionActionEvent) -> None:
+        incoming = reading.reaction(reacted, me=self._client.me, now=datetime.now(UTC))
         if incoming is not None:
             self._work.put_nowait(partial(self._hand_over, incoming))
 
@@ -279,8 +302,10 @@ class DiscordPlatform:
         if self._heard is None:
             return
         heard = await self._heard(str(self._client.me.id), _REMEMBERED)
-        longest = discord.utils.time_snowflake(datetime.now(UTC) - _ABSENCE)
-        newest = max(int(heard.newest or 0), longest)
+        since = datetime.now(UTC) - _ABSENCE
+        if heard.until is not None:  # the inbox drops what it has seen
+            since = max(since, heard.until - _OVERLAP)
+        newest = discord.utils.time_snowflake(since)
         servers = {
             place_of(address).channel: int(address.chat) if address.thread else None
             for address in heard.addresses

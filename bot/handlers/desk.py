@@ -2,10 +2,13 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 
 from avatar.conversation import Conversation
+from avatar.exports import Exports
 from avatar.importing import Imports
 from avatar.learning_path import LearningPath
+from avatar.meter import Meter
 from avatar.models import Models
 from avatar.ports import Clock, Trainer
 from avatar.providers import Providers
@@ -13,6 +16,7 @@ from avatar.stores import Store
 from avatar.teaching import Teaching
 from avatar.training import Trainings
 from avatar.unlearning import Unlearning
+from avatar.voices import Voices
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -27,7 +31,11 @@ class Desk:
     imports: Imports
     teaching: Teaching
     unlearning: Unlearning
+    exports: Exports
+    voices: Voices
     providers: Providers
     trainers: Mapping[str, Trainer]
     clock: Clock
+    meter: Meter
+    keeps: timedelta | None  # how long what was said is remembered; None: for ever
     idle: Callable[[], Awaitable[None]]  # waits until no training runs and no notice is owed

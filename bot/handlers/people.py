@@ -17,7 +17,7 @@ from bot.screen import Content, Threads
 
 AVATARS_SHOWN = 8  # on one page
 MAX_NAME = 64
-_SLUG_TRIES = 50
+SLUG_TRIES = 50
 
 
 class PeopleHandlers:
@@ -129,7 +129,7 @@ class PeopleHandlers:
 
     async def _add(self, name: str, request: Request) -> Avatar:
         wanted = slug_of(name)
-        for n in range(1, _SLUG_TRIES + 1):
+        for n in range(1, SLUG_TRIES + 1):
             try:
                 return await self._desk.store.add_avatar(
                     slug=wanted if n == 1 else f"{wanted}-{n}",
@@ -163,9 +163,11 @@ class PeopleHandlers:
         """Who an owner means: `telegram:123`, or the author of the message they answer."""
         if named is None:
             answered = request.incoming.reply_to
-            if answered is None or answered.author is None or answered.from_us:
+            author = None if answered is None or answered.from_us else answered.author
+            # A quote from another chat tells a name, and not whose it is.
+            if author is None or not author.external_id:
                 raise BadText(reason=cards.OWNERS_USAGE)
-            return await self._desk.store.person(answered.author)
+            return await self._desk.store.person(author)
         platform, _, external_id = named.partition(":")
         person = await self._desk.store.find_person(platform.lower(), external_id)
         if person is None:
@@ -178,7 +180,7 @@ class PeopleHandlers:
     async def privacy(self, request: Request) -> Answer:
         stored = await self._desk.store.count_messages(request.person.id)
         labels = [provider.label for provider in self._desk.providers.values()]
-        return cards.privacy(request.person, stored, providers=labels)
+        return cards.privacy(request.person, stored, providers=labels, keeps=self._desk.keeps)
 
     async def forget_me(self, request: Request) -> Answer:
         stored = await self._desk.store.count_messages(request.person.id)

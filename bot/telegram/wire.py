@@ -4,6 +4,7 @@ import itertools
 import secrets
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from typing import Any, TypeVar
 
 from telegram.error import BadRequest, ChatMigrated, NetworkError, TelegramError
@@ -17,6 +18,7 @@ from bot.telegram.numbers import Numbers
 from bot.telegram.pace import Pace
 from bot.telegram.rates import Kind, Limits
 from bot.telegram.request import Connection, not_carried_out
+from bot.telegram.turns import Held
 
 T = TypeVar("T")
 
@@ -109,6 +111,19 @@ class Wire:
             raise NotDelivered(detail=error.message) from error
         except Unanswered as error:
             raise NotDelivered(detail="it is not known whether the file arrived") from error
+
+    async def send_voice(self, address: Address, sound: bytes) -> str:
+        """A voice message; its id. Raises Unreachable, NotDelivered."""
+        try:
+            message = await self._deliver(
+                address,
+                lambda: self._connection.bot.send_voice(
+                    self._chat(address), sound, message_thread_id=_thread(address)
+                ),
+            )
+        except BadRequest as error:  # people may refuse voice messages
+            raise Unreachable(detail=error.message) from error
+        return str(message.message_id)
 
     async def replace(self, address: Address, message_id: str, content: Content) -> tuple[str, ...]:
         """Put the content in place of a message; what does not fit is sent behind it. The ids of
@@ -257,6 +272,15 @@ class Wire:
         except BadRequest as error:
             if not is_unchanged(error):
                 raise
+
+    async def try_delete(self, address: Address, message_id: str) -> None:
+        """What is gone already, or is too old to be deleted, stays as it is. Raises nothing."""
+        with suppress(Held, TelegramError):
+            await self._calls.attempt(
+                address.chat,
+                Kind.FINAL,
+                lambda: self._connection.bot.delete_message(self._chat(address), int(message_id)),
+            )
 
     async def try_draft(
         self, address: Address, draft_id: int, part: Part, *, can_stop: bool

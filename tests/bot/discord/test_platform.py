@@ -13,6 +13,7 @@ from avatar.stores import Heard
 from bot.commands import Command, Kind
 from bot.completion import Completion, Form, Offer
 from bot.discord.platform import DiscordPlatform, GatewayRefused, TokenRefused
+from tests.avatar.make import NOW
 from tests.bot.discord.make import IN_SERVER, PRIVATE, QUICK, Inbox, logged_in, said, serving
 from tests.standins.discord_api import ANN, BOT, CHANNEL, DIRECT, DiscordStandIn
 
@@ -103,13 +104,11 @@ async def test_what_was_said_while_a_session_was_lost_is_looked_for(
 async def test_what_was_said_while_no_process_was_there_is_looked_for(
     discord: DiscordStandIn,
 ) -> None:
-    discord.say("answered long ago")
-    newest = discord.say("answered")
     discord.say(f"<@{BOT}> meanwhile, in a server", channel=CHANNEL)
     discord.say("not for the bot", channel=CHANNEL)
     discord.say("meanwhile")
     inbox = Inbox()
-    before = Heard(newest=str(newest), addresses=(PRIVATE, IN_SERVER))
+    before = Heard(until=datetime.now(UTC), addresses=(PRIVATE, IN_SERVER))
     async with serving(discord, inbox.receive, before=before):
         discord.say("now")
         await discord.settled()
@@ -123,7 +122,9 @@ async def test_what_was_said_more_than_a_day_ago_is_not_looked_for(
     discord: DiscordStandIn,
 ) -> None:
     inbox = Inbox()
-    async with serving(discord, inbox.receive, before=Heard(newest="5", addresses=(PRIVATE,))):
+    async with serving(
+        discord, inbox.receive, before=Heard(until=NOW - timedelta(days=9), addresses=(PRIVATE,))
+    ):
         await discord.settled()
     (asked,) = discord.called("GET", rf"/channels/{DIRECT[ANN]}/messages")
     since = discord_time(int(asked.query["after"]))
