@@ -4,12 +4,13 @@ Contracts that hold for every method: records in, records out; `now` is aware UT
 transaction, all or nothing; nothing is raised beyond what is named here.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
 
 from avatar.account_stores import AccountStore, OwnBotStore
+from avatar.exporting import Export
 from avatar.meter import Tallies
 from avatar.records import (
     Activation,
@@ -46,6 +47,14 @@ class Arrival:
     chat: Chat
     avatar: Avatar | None  # whom the chat talks to
     owns: bool  # whether the person owns that avatar
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Dropped:
+    """What became of a look for old messages."""
+
+    count: int
+    looked_to: int | None  # the id from which to go on; None: nothing older is left
 
 
 class PeopleStore(Protocol):
@@ -116,6 +125,14 @@ class AvatarStore(Protocol):
         self, *, person_id: int | None, limit: int, offset: int = 0
     ) -> tuple[Avatar, ...]:
         """Those a person may see (public ones and their own), oldest first; None: all."""
+        ...
+
+    async def set_picture(self, avatar_id: int, *, mark: str | None, url: str | None) -> None:
+        """What it looks like, as a data: URL; `mark` tells one picture from another."""
+        ...
+
+    async def picture(self, avatar_id: int) -> str | None:
+        """A data: URL; None: it has none."""
         ...
 
     async def set_voice(self, avatar_id: int, voice: str | None) -> None:
@@ -276,6 +293,12 @@ class ChatStore(Protocol):
     async def talk_to(self, chat_id: int, avatar_id: int, *, now: datetime) -> None:
         """The chat talks to that avatar from now on, in a new conversation. Raises Refused where
         the chat's bot belongs to another avatar.
+        """
+        ...
+
+    async def drop_messages(self, *, before: datetime, after: int, limit: int) -> Dropped:
+        """Delete those of the `limit` next messages by id that were said before a time, with their
+        replies. What was spent stays counted.
         """
         ...
 
@@ -448,8 +471,31 @@ class InboxStore(Protocol):
         """Take the yes. False: not theirs, too late, or taken before."""
         ...
 
-    async def tidy(self, *, now: datetime) -> None:
-        """Delete drafts, confirmations, finished notices and inbox ids that are long past use."""
+    async def tidy(self, *, now: datetime) -> bool:
+        """Delete drafts, confirmations, finished notices and inbox ids that are long past use: a
+        bounded number of each. True: there may be more.
+        """
+        ...
+
+
+class ExportStore(Protocol):
+    """Avatars that come from elsewhere."""
+
+    async def add_imported(
+        self,
+        export: Export,
+        *,
+        slug: str,
+        provider: str,
+        base_model: str,
+        usable: Collection[tuple[str, str]],
+        owner_id: int,
+        now: datetime,
+    ) -> Avatar:
+        """Make an avatar with all of its versions, their numbers kept, and its first owner. A
+        fine-tuned version whose (provider, model) is not `usable` is there without its model, and
+        not active. Raises AlreadyDone when the slug is taken.
+        """
         ...
 
 
@@ -475,6 +521,7 @@ class Store(
     ModelStore,
     TaughtStore,
     TallyStore,
+    ExportStore,
     OwnBotStore,
     AccountStore,
     Protocol,

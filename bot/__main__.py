@@ -7,9 +7,11 @@ writes all of it into one file, also while a bot runs, and `python -m bot restor
 """
 
 import asyncio
+import logging
 import os
 import signal
 import sys
+import threading
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -18,6 +20,7 @@ from avatar.errors import AvatarError
 from bot.logs import set_up_logs
 from bot.settings import Settings, SettingsError, load_settings
 
+LONGEST_END = 9.0  # seconds from being told to end
 USAGE = "Usage: python -m bot [check | copy SOURCE TARGET | backup FILE | restore FILE [--force]]\n"
 
 
@@ -27,10 +30,26 @@ async def _until_told(settings: Settings) -> None:
 
     serving = asyncio.ensure_future(serve(settings))
     loop = asyncio.get_running_loop()
+
+    def told() -> None:
+        serving.cancel()
+        end = threading.Timer(LONGEST_END, _end_at_once)
+        end.daemon = True
+        end.start()
+
     for name in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(name, serving.cancel)
+        loop.add_signal_handler(name, told)
     with suppress(asyncio.CancelledError):
         await serving
+
+
+def _end_at_once() -> None:
+    """Whatever still hangs (a thread that imports, a connection) is left: what was not done stands
+    in the database, as after a power cut.
+    """
+    logging.getLogger(__name__).warning("not everything ended in time: the rest is left")
+    logging.shutdown()
+    os._exit(0)
 
 
 async def _check(settings: Settings) -> bool:

@@ -17,8 +17,10 @@ from typing import TYPE_CHECKING, Any
 
 from avatar.conversation import Conversation
 from avatar.errors import AvatarError
+from avatar.exports import Exports
 from avatar.importing import Imports
 from avatar.learning_path import LearningPath
+from avatar.looking import Looking
 from avatar.meter import UNCOUNTED, Meter
 from avatar.models import Models
 from avatar.ports import Clock
@@ -34,6 +36,7 @@ from bot.handlers import Handlers
 from bot.handlers.desk import Desk
 from bot.health import Health, connecting, routes
 from bot.herald import BotHerald
+from bot.inline import InlineAnswers
 from bot.joining import Windows
 from bot.metrics import Metrics
 from bot.screen import Messenger
@@ -41,6 +44,7 @@ from bot.settings import Settings
 from bot.web import Web
 from jobs.follower import Follower
 from jobs.notices import Deliverer
+from jobs.retention import Retention
 from jobs.retirement import RetirementWatch
 from jobs.scheduler import Scheduler
 from storage.database import data_folder
@@ -54,7 +58,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-GRACE = 8.0  # seconds that replies in progress get at the end
+# Seconds that replies in progress get at the end. With what platforms and servers take before and
+# after (bot/discord: 1.5, bot/web: 1, the model server: 1) the process is gone within ten.
+GRACE = 5.0
 MODEL_SERVER = "modelserver"  # its folder, beside the database
 IDLE_LOOK = 0.1  # seconds between looks whether trainings and notices are done
 
@@ -100,7 +106,9 @@ async def bot(
 ) -> AsyncIterator[tuple[Dispatcher, Desk]]:
     """Everything but the platforms: the way in, and the use-cases."""
     async with AsyncExitStack() as stack:
-        store = await stack.enter_async_context(open_store(settings.database_url))
+        store = await stack.enter_async_context(
+            open_store(settings.database_url, sealer=sealer_of(settings))
+        )
         served = await stack.enter_async_context(backends(settings, model_server))
         providers = settings.providers
         trainers = {name: backend.trainer for name, backend in served.items()}
@@ -111,6 +119,11 @@ async def bot(
             follower=Follower(
                 store,
                 trainers=trainers,
+                moderators={
+                    name: backend.moderator
+                    for name, backend in served.items()
+                    if backend.moderator is not None
+                },
                 providers=providers,
                 herald=herald,
                 poll=poll,
@@ -120,7 +133,7 @@ async def bot(
             ),
             deliverer=Deliverer(store, herald=herald, owner=owner, clock=clock, meter=meter),
             watch=RetirementWatch(store, trainers=trainers, providers=providers),
-            store=store,
+            retention=Retention(store, keep=settings.messages_keep),
             poll=poll,
             clock=clock,
         )
@@ -131,8 +144,10 @@ async def bot(
             learning_path=LearningPath(store),
             trainings=trainings,
             imports=Imports(store, trainings=trainings),
+            looking=Looking(store),
             teaching=Teaching(store),
             unlearning=Unlearning(store),
+            exports=Exports(store, providers=providers, trainers=trainers),
             voices=Voices(
                 store,
                 providers=providers,
@@ -153,6 +168,7 @@ async def bot(
             trainers=trainers,
             clock=clock,
             meter=meter,
+            keeps=settings.messages_keep,
             idle=partial(_until_idle, store),
         )
         handlers = Handlers(desk)
@@ -162,6 +178,7 @@ async def bot(
             commands=handlers.commands,
             presses=handlers.presses,
             chat=handlers.chat,
+            ways=handlers.ways,
             reactions=handlers.reactions,
             windows=windows,
             permissions=permissions(settings),
@@ -171,11 +188,16 @@ async def bot(
         if health is not None:
             health.parts["jobs"] = scheduler.fault
         await stack.enter_async_context(scheduler.running())
-        stack.push_async_callback(dispatcher.close, grace=GRACE)
+        stack.push_async_callback(_end, dispatcher, scheduler)
         warming = asyncio.create_task(served[providers.default.name].warm_up())
         stack.callback(warming.cancel)
         await dispatcher.resume(set(messengers))
         yield dispatcher, desk
+
+
+async def _end(dispatcher: Dispatcher, scheduler: Scheduler) -> None:
+    """Replies and jobs in progress get their seconds side by side: all of it ends within ten."""
+    await asyncio.gather(dispatcher.close(grace=GRACE), scheduler.finish())
 
 
 def permissions(settings: Settings) -> Permissions:
@@ -298,7 +320,13 @@ async def _serve_platforms(settings: Settings) -> None:
             health.parts["telegram"] = connecting
             serving.append(
                 _serve_telegram(
-                    settings, platforms, messengers, dispatcher, webhooks, health=health
+                    settings,
+                    platforms=platforms,
+                    messengers=messengers,
+                    dispatcher=dispatcher,
+                    desk=desk,
+                    webhooks=webhooks,
+                    health=health,
                 )
             )
         if settings.discord_token is not None:
@@ -350,30 +378,38 @@ def webhooks_of(settings: Settings) -> "Webhooks | None":
 
 async def _serve_telegram(
     settings: Settings,
+    *,
     platforms: AsyncExitStack,
     messengers: dict[str, Messenger],
     dispatcher: Dispatcher,
+    desk: Desk,
     webhooks: "Webhooks | None",
-    *,
     health: Health,
 ) -> None:
+    from bot.telegram.accounts import TelegramAccounts
+    from bot.telegram.inline import InlineQueries
     from bot.telegram.platform import TelegramPlatform
 
-    telegram = await platforms.enter_async_context(
-        TelegramPlatform(
-            settings.telegram_token or "",
+    ask = InlineAnswers(desk.store, desk.conversation, clock=desk.clock)
+
+    def connect(token: str) -> TelegramPlatform:
+        folder = settings.telegram_local_files
+        return TelegramPlatform(
+            token,
             api_url=settings.telegram_api_url,
-            local_files=Path(local) if (local := settings.telegram_local_files) else None,
+            local_files=None if folder is None else Path(folder),
+            inline=InlineQueries(ask),
         )
+
+    main = await platforms.enter_async_context(connect(settings.telegram_token or ""))
+    telegram = await platforms.enter_async_context(
+        TelegramAccounts(main, desk.store, connect=connect, webhooks=webhooks)
     )
-    messengers[telegram.messenger.platform] = telegram.messenger
-    health.parts["telegram"] = lambda: telegram.fault
-    log.info("serving Telegram as @%s", telegram.username)
-    await dispatcher.resume({telegram.messenger.platform})
-    if webhooks is None:
-        await telegram.poll(dispatcher.receive)
-    else:
-        await telegram.hook(webhooks, dispatcher.receive)
+    messengers[telegram.platform] = telegram
+    health.parts["telegram"] = lambda: main.fault
+    log.info("serving Telegram as @%s", main.username)
+    await dispatcher.resume({telegram.platform})
+    await telegram.serve(dispatcher.receive)
 
 
 async def _serve_discord(
@@ -392,6 +428,7 @@ async def _serve_discord(
             settings.discord_token or "",
             api_url=settings.discord_api_url,
             gateway_url=settings.discord_gateway_url,
+            picture_of=desk.store.picture,
         )
     )
     messengers[discord.messenger.platform] = discord.messenger

@@ -22,7 +22,7 @@ from avatar.records import (
     Usage,
     Version,
 )
-from avatar.stores import Context, Found, Part
+from avatar.stores import Context, Dropped, Found, Part
 from avatar.versions import pair_of
 from storage import rows
 from storage.base import Base, insert, insert_into
@@ -438,6 +438,24 @@ class ChatTables(Base):
             asked = await read.execute(sa.select(messages).where(messages.c.id == reply.answers))
             question = [rows.message(each) for each in asked.mappings()]
         return (*_in_order(turns), *question, reply)
+
+    async def drop_messages(self, *, before: datetime, after: int, limit: int) -> Dropped:
+        """Delete those of the `limit` next messages that were said before a time. Ids grow with
+        time, so that a look ends at the first page without an old one: no index is kept for it.
+        """
+        async with self._db.writing() as write:
+            found = await write.execute(
+                sa.select(messages.c.id, messages.c.created_at)
+                .where(messages.c.id > after)
+                .order_by(messages.c.id)
+                .limit(limit)
+            )
+            page = found.all()
+            old = [row.id for row in page if row.created_at < before]
+            if not old:
+                return Dropped(count=0, looked_to=None)
+            await write.execute(sa.delete(messages).where(messages.c.id.in_(old)))
+        return Dropped(count=len(old), looked_to=page[-1].id if len(page) == limit else None)
 
     async def add_spent(self, spent: Spent) -> None:
         async with self._db.writing() as write:

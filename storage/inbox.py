@@ -312,8 +312,10 @@ class InboxTables(Base):
             )
             return result.rowcount == 1
 
-    async def tidy(self, *, now: datetime) -> None:
-        """Delete drafts, confirmations, finished notices and inbox ids that are long past use."""
+    async def tidy(self, *, now: datetime) -> bool:
+        """Delete drafts, confirmations, finished notices and inbox ids that are long past use: a
+        bounded number of each. True: there may be more.
+        """
         old = now - KEPT
         stale = (
             sa.select(training_drafts.c.id)
@@ -325,7 +327,10 @@ class InboxTables(Base):
             await write.execute(
                 sa.delete(training_examples).where(training_examples.c.draft_id.in_(stale))
             )
-            await write.execute(sa.delete(training_drafts).where(training_drafts.c.id.in_(stale)))
+            drafts = await write.execute(
+                sa.delete(training_drafts).where(training_drafts.c.id.in_(stale))
+            )
+            more = drafts.rowcount == _TIDIED
             for table, column in (
                 (imports, imports.c.expires_at),
                 (confirmations, confirmations.c.expires_at),
@@ -333,7 +338,9 @@ class InboxTables(Base):
                 (incoming, incoming.c.done_at),
             ):
                 past = sa.select(table.c.id).where(column < old).order_by(column).limit(_TIDIED)
-                await write.execute(sa.delete(table).where(table.c.id.in_(past)))
+                gone = await write.execute(sa.delete(table).where(table.c.id.in_(past)))
+                more = more or gone.rowcount == _TIDIED
+        return more
 
 
 def _received(row: rows.Row, *, attempts: int) -> Received:

@@ -22,7 +22,7 @@ from bot.handlers.replies import meant_reply
 from bot.handlers.voices import VoiceHandlers
 from bot.pictures import data_urls
 from bot.request import Answer, CommandHandler, PressHandler, Request
-from bot.screen import Button
+from bot.screen import Button, Speaker
 from bot.watch import ReplyWatch
 
 
@@ -148,7 +148,11 @@ class ChattingHandlers:
             reply_to=request.parts[-1].message_id,
             private=incoming.private,
             stop=Button(label="Stop", action=code(Verb.STOP)),
-            speaker=request.avatar.name,
+            speaker=Speaker(
+                name=request.avatar.name,
+                avatar_id=request.avatar.id,
+                picture=request.avatar.picture,
+            ),
             in_place_of=in_place_of,
         )
         pictures = [] if retry_of is not None and not incoming.edited else _pictures(request)

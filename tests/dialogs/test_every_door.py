@@ -25,6 +25,8 @@ OF_AVATARS = {
     Verb.PREFER,
     Verb.LESSONS,
     Verb.LESSON_FILE,
+    Verb.STOP_BOT,
+    Verb.START_BOT,
 }
 OF_DRAFTS = {
     Verb.TRAIN,
