@@ -8,7 +8,7 @@ import asyncio
 import base64
 import hashlib
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from types import TracebackType
@@ -84,7 +84,15 @@ class TelegramAccounts(TelegramRouter):
         self._ended = asyncio.Event()  # of taking updates; connections last a little longer
 
     async def __aenter__(self) -> Self:
+        # Before anything is said: what a bot owes that does not run yet is not the main bot's.
+        await self._learn()
         return self
+
+    async def _learn(self) -> Sequence[OwnBot]:
+        """All bots of avatars, also those that do not run."""
+        bots = await self._store.own_bots(self.platform)
+        self._known = {bot.external_id or "" for bot in bots}
+        return bots
 
     async def __aexit__(
         self,
@@ -147,8 +155,7 @@ class TelegramAccounts(TelegramRouter):
 
     async def _look(self, receive: Receive | None) -> None:
         """Start and stop bots so that those run which should."""
-        bots = await self._store.own_bots(self.platform)
-        self._known = {bot.external_id or "" for bot in bots}
+        bots = await self._learn()
         wanted = {
             bot.external_id: bot for bot in bots if bot.external_id and bot.stopped_at is None
         }

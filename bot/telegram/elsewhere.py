@@ -10,7 +10,7 @@ from telegram import BusinessConnection, ManagedBotUpdated, Message, Update, Use
 
 from avatar.accounts import Way
 from avatar.records import Address, Author, Incoming
-from bot.telegram.places import GUEST, account_thread
+from bot.telegram.threads import GUEST, account_thread
 
 # Names of updates that are read here.
 ELSEWHERE_UPDATES = ("managed_bot", "business_connection", "business_message", "guest_message")

@@ -10,10 +10,10 @@ from bot.commands import Command
 from bot.screen import Button, Content, Sight, Speaker
 from bot.telegram.guests import GuestSight, answer_guest
 from bot.telegram.messenger import TelegramMessenger
-from bot.telegram.places import GUEST
 from bot.telegram.platform import TelegramPlatform
+from bot.telegram.threads import GUEST
 
-NOT_SERVED_SECONDS = 60.0  # it may be about to start
+NOT_SERVED_SECONDS = 20.0  # it may be about to start
 
 
 class TelegramRouter:

@@ -22,7 +22,7 @@ from bot.screen import Button, Content, File, Style
 from bot.telegram.calls import Calls, Held, is_closed, is_gone, is_unchanged
 from bot.telegram.markdown import Part, render_long
 from bot.telegram.pace import Pace
-from bot.telegram.places import connection_of, topic_of
+from bot.telegram.threads import connection_of, topic_of
 
 T = TypeVar("T")
 

@@ -74,6 +74,12 @@ async def working(task: "asyncio.Task[None]") -> AsyncIterator[None]:
             await task
 
 
+async def test_what_it_owes_waits_for_its_start(world: World) -> None:
+    async with world.accounts() as accounts:
+        with pytest.raises(NotDelivered):
+            accounts.open_sight(world.at(str(world.bot.bot_id)))
+
+
 async def test_each_address_has_its_speaker(world: World) -> None:
     inbox = Inbox()
     async with world.accounts() as accounts:

@@ -13,8 +13,8 @@ from avatar.records import Incoming
 from bot.screen import Content
 from bot.telegram.elsewhere import elsewhere
 from bot.telegram.guests import MORE, GuestSight, answer_guest
-from bot.telegram.places import GUEST, account_thread, connection_of, topic_of
 from bot.telegram.request import Connection
+from bot.telegram.threads import GUEST, account_thread, connection_of, topic_of
 from bot.telegram.updates import incoming
 from tests.bot.telegram.make import IN_GROUP, PRIVATE, messenger, said
 from tests.standins.telegram_api import ANN, BEN, FORBIDDEN, TelegramStandIn
