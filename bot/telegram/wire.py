@@ -18,6 +18,7 @@ from bot.telegram.numbers import Numbers
 from bot.telegram.pace import Pace
 from bot.telegram.rates import Kind, Limits
 from bot.telegram.request import Connection, not_carried_out
+from bot.telegram.threads import connection_of, topic_of
 from bot.telegram.turns import Held
 
 T = TypeVar("T")
@@ -104,7 +105,8 @@ class Wire:
                     self._chat(address),
                     file.content,
                     filename=file.name,
-                    message_thread_id=_thread(address),
+                    business_connection_id=connection_of(address),
+                    message_thread_id=topic_of(address),
                 ),
             )
         except BadRequest as error:
@@ -118,7 +120,7 @@ class Wire:
             message = await self._deliver(
                 address,
                 lambda: self._connection.bot.send_voice(
-                    self._chat(address), sound, message_thread_id=_thread(address)
+                    self._chat(address), sound, message_thread_id=topic_of(address)
                 ),
             )
         except BadRequest as error:  # people may refuse voice messages
@@ -168,7 +170,7 @@ class Wire:
         does.
         """
         for tries in range(1, _SENDS + 1):
-            before = self.numbers.newest(self._chat(address))
+            before = self._newest(address)
             try:
                 return await self._deliver(
                     address, lambda: self._send_once(address, part, rows, reply_to)
@@ -242,7 +244,7 @@ class Wire:
         """The id of the message. If the answer gets lost, it is looked for, as long as that may
         take. Raises Lost when that is of no use.
         """
-        before = self.numbers.newest(self._chat(address))
+        before = self._newest(address)
         try:
             return await self._calls.attempt(
                 address.chat, Kind.PREVIEW, lambda: self._send_once(address, part, rows, reply_to)
@@ -315,25 +317,31 @@ class Wire:
             }
         message = await self._connection.call("sendMessage", given)
         number = int(message["message_id"])
-        self.numbers.saw(given["chat_id"], number)
+        if connection_of(address) is None:
+            self.numbers.saw(given["chat_id"], number)
         return str(number)
 
     async def _edit_once(self, address: Address, message_id: str, part: Part, rows: Rows) -> None:
-        given = {"chat_id": self._chat(address), "message_id": int(message_id)}
-        await self._connection.call("editMessageText", given | _said(part, rows))
+        given = self._to(address) | {"message_id": int(message_id)} | _said(part, rows)
+        given.pop("message_thread_id", None)
+        await self._connection.call("editMessageText", given)
+
+    def _newest(self, address: Address) -> int | None:
+        """The newest number where the next message is numbered; None: it is not known, as in
+        somebody else's own chats.
+        """
+        return self.numbers.newest(self._chat(address)) if connection_of(address) is None else None
 
     def _to(self, address: Address) -> dict[str, Any]:
         to: dict[str, Any] = {"chat_id": self._chat(address)}
-        if address.thread:
-            to["message_thread_id"] = int(address.thread)
+        if (topic := topic_of(address)) is not None:
+            to["message_thread_id"] = topic
+        if (connection := connection_of(address)) is not None:
+            to["business_connection_id"] = connection
         return to
 
     def _chat(self, address: Address) -> int:
         return self._moved.get(address.chat) or int(address.chat)
-
-
-def _thread(address: Address) -> int | None:
-    return int(address.thread) if address.thread else None
 
 
 def _said(part: Part, rows: Rows) -> dict[str, Any]:

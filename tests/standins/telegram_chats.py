@@ -66,6 +66,7 @@ class TelegramChats:
     def __init__(self, *, username: str, chats: Sequence[int]) -> None:
         self.bot_id = 123456789
         self.username = username
+        self.can_manage_bots = False
         self._changed = asyncio.Event()  # set, and replaced, when anything happened
         self._chats: dict[int, Chat] = {chat: Chat() for chat in chats}
         self._updates: list[Json] = []  # not confirmed by the bot yet
@@ -220,6 +221,7 @@ class TelegramChats:
             "is_bot": True,
             "first_name": "Avatar",
             "username": self.username,
+            "can_manage_bots": self.can_manage_bots,
         }
 
     def _user(self, id_: int) -> Json:
