@@ -229,9 +229,9 @@ class TelegramPlatform:
         """What somebody said; None: nothing for us, or it cannot be read."""
         try:
             update = Update.de_json(dict(raw), bot)
+            now = datetime.now(UTC)
             if update.effective_message is not None:
                 self.messenger.saw(update.effective_message)
-            now = datetime.now(UTC)
             read = partial(incoming, bot_id=self._id, bot_username=self.username, now=now)
             message = elsewhere(update, read, bot_id=self._id, now=now) or read(update)
         except Exception:

@@ -183,6 +183,14 @@ class Wire:
                     return found
         raise NotDelivered(detail="the answer got lost again and again")
 
+    def _newest(self, address: Address) -> int | None:
+        """The newest number where a message goes; None: a lost one cannot be looked for. In the
+        chats of a person's account it must not be: their own messages can be edited there, too.
+        """
+        if connection_of(address) is not None:
+            return None
+        return self.numbers.newest(self._chat(address))
+
     async def _find(self, address: Address, part: Part, rows: Rows, after: int) -> str | None:
         """The id of a message that was sent after the one numbered so and perhaps arrived; None:
         it did not. Telegram says of an edit that changes nothing that it changes nothing, and so
@@ -322,15 +330,10 @@ class Wire:
         return str(number)
 
     async def _edit_once(self, address: Address, message_id: str, part: Part, rows: Rows) -> None:
-        given = self._to(address) | {"message_id": int(message_id)} | _said(part, rows)
-        given.pop("message_thread_id", None)
-        await self._connection.call("editMessageText", given)
-
-    def _newest(self, address: Address) -> int | None:
-        """The newest number where the next message is numbered; None: it is not known, as in
-        somebody else's own chats.
-        """
-        return self.numbers.newest(self._chat(address)) if connection_of(address) is None else None
+        given: dict[str, Any] = {"chat_id": self._chat(address), "message_id": int(message_id)}
+        if (connection := connection_of(address)) is not None:
+            given["business_connection_id"] = connection
+        await self._connection.call("editMessageText", given | _said(part, rows))
 
     def _to(self, address: Address) -> dict[str, Any]:
         to: dict[str, Any] = {"chat_id": self._chat(address)}
