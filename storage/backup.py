@@ -24,6 +24,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from avatar.errors import AvatarError
+from storage.columns import Moment
 from storage.copying import (
     BATCH,
     POINTERS,
@@ -37,7 +38,7 @@ from storage.copying import (
 )
 from storage.database import Database
 from storage.schema import HEAD, bring_up_to_date
-from storage.tables import Moment, avatars
+from storage.tables import avatars
 
 FORMAT = 1  # of the archive
 MANIFEST = "manifest.json"
