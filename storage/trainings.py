@@ -22,10 +22,10 @@ from avatar.records import (
 from storage import rows
 from storage.base import insert
 from storage.chats import add_spent
+from storage.columns import Moment
 from storage.drafts import DraftTables
 from storage.inbox import add_notices
 from storage.tables import (
-    Moment,
     fine_tune_events,
     fine_tune_jobs,
     training_drafts,
