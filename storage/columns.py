@@ -1,11 +1,22 @@
-"""Kinds of columns: times, texts from outside, ids; the same on SQLite and PostgreSQL."""
+"""What columns hold, the same on SQLite and PostgreSQL."""
 
 from datetime import UTC, datetime
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Dialect
 
 from avatar.text import storable
+
+metadata = sa.MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
 
 
 class Moment(sa.types.TypeDecorator[datetime]):
@@ -60,3 +71,21 @@ class Line(sa.types.TypeDecorator[str]):
 # of a deleted row from being given again, so that an old button never means another row.
 Id = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 Json = sa.JSON(none_as_null=True)
+
+
+def id_() -> sa.Column[int]:
+    """The number of a row."""
+    return sa.Column("id", Id, primary_key=True, autoincrement=True)
+
+
+def ref(name: str, target: str, *, nullable: bool = False, cascade: bool = False) -> sa.Column[Any]:
+    """A row of another table."""
+    return sa.Column(
+        name,
+        Id,
+        sa.ForeignKey(f"{target}.id", ondelete="CASCADE" if cascade else None),
+        nullable=nullable,
+    )
+
+
+AUTO: dict[str, Any] = {"sqlite_autoincrement": True}

@@ -5,56 +5,30 @@ versions of a kind cannot exist. Deleted versions stay as tombstones: their numb
 cost counts.
 """
 
-from typing import Any
-
 import sqlalchemy as sa
 
-from storage.columns import Id, Json, Line, Moment, Words
+from storage.account_tables import account_chats, accounts, bots
+from storage.columns import AUTO, Id, Json, Line, Moment, Words, id_, metadata, ref
 
-metadata = sa.MetaData(
-    naming_convention={
-        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-        "ck": "ck_%(table_name)s_%(constraint_name)s",
-        "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
-        "pk": "pk_%(table_name)s",
-    }
-)
-
-
-def _id() -> sa.Column[int]:
-    return sa.Column("id", Id, primary_key=True, autoincrement=True)
-
-
-def _ref(
-    name: str, target: str, *, nullable: bool = False, cascade: bool = False
-) -> sa.Column[Any]:
-    return sa.Column(
-        name,
-        Id,
-        sa.ForeignKey(f"{target}.id", ondelete="CASCADE" if cascade else None),
-        nullable=nullable,
-    )
-
-
-_AUTO: dict[str, Any] = {"sqlite_autoincrement": True}
+# Whoever imports `metadata` from here has all tables in it.
+__all__ = ["account_chats", "accounts", "bots", "metadata"]
 
 people = sa.Table(
     "people",
     metadata,
-    _id(),
+    id_(),
     sa.Column("platform", sa.String(16), nullable=False),
     sa.Column("external_id", Line(64), nullable=False),
     sa.Column("name", Line(128), nullable=False),
     sa.Column("home", Json),  # the address where they can be written to alone
     sa.UniqueConstraint("platform", "external_id"),
-    **_AUTO,
+    **AUTO,
 )
 
 avatars = sa.Table(
     "avatars",
     metadata,
-    _id(),
+    id_(),
     sa.Column("slug", sa.String(64), nullable=False, unique=True),
     sa.Column("name", Line(128), nullable=False),
     sa.Column("provider", sa.String(64), nullable=False),
@@ -76,42 +50,42 @@ avatars = sa.Table(
     sa.Column("picture", sa.String(16)),  # tells one picture from another
     sa.CheckConstraint("visibility IN ('public', 'private')", name="visibility"),
     sa.Index(None, "visibility", "id"),
-    **_AUTO,
+    **AUTO,
 )
 
 pictures = sa.Table(
     "pictures",
     metadata,
-    _id(),
-    _ref("avatar_id", "avatars", cascade=True),
+    id_(),
+    ref("avatar_id", "avatars", cascade=True),
     sa.Column("url", sa.Text, nullable=False),  # data:
     sa.UniqueConstraint("avatar_id"),
-    **_AUTO,
+    **AUTO,
 )
 
 avatar_owners = sa.Table(
     "avatar_owners",
     metadata,
-    _id(),
-    _ref("avatar_id", "avatars", cascade=True),
-    _ref("person_id", "people", cascade=True),
-    _ref("added_by", "people", nullable=True),
+    id_(),
+    ref("avatar_id", "avatars", cascade=True),
+    ref("person_id", "people", cascade=True),
+    ref("added_by", "people", nullable=True),
     sa.Column("added_at", Moment, nullable=False),
     sa.UniqueConstraint("avatar_id", "person_id"),
     sa.Index(None, "person_id"),
-    **_AUTO,
+    **AUTO,
 )
 
 versions = sa.Table(
     "avatar_training_data",
     metadata,
-    _id(),
-    _ref("avatar_id", "avatars"),
+    id_(),
+    ref("avatar_id", "avatars"),
     sa.Column("number", sa.Integer, nullable=False),
     sa.Column("training_type", sa.String(16), nullable=False),
     sa.Column("status", sa.String(16), nullable=False),
     sa.Column("note", Words(), nullable=False),
-    _ref("created_by", "people", nullable=True),
+    ref("created_by", "people", nullable=True),
     sa.Column("created_at", Moment, nullable=False),
     sa.Column("prompt", Words()),
     sa.Column("provider", sa.String(64)),
@@ -119,7 +93,7 @@ versions = sa.Table(
     sa.Column("method", sa.String(16), nullable=False, server_default="supervised"),
     sa.Column("fine_tuned_model_id", Line(256)),
     sa.Column("source", Line(256)),
-    _ref("origin_id", "avatar_training_data", nullable=True),
+    ref("origin_id", "avatar_training_data", nullable=True),
     sa.Column("example_count", sa.Integer, nullable=False),
     sa.Column("estimated_tokens", sa.BigInteger),
     sa.Column("trained_tokens", sa.BigInteger),
@@ -159,15 +133,15 @@ versions = sa.Table(
         sqlite_where=sa.text("status = 'training' AND deleted_at IS NULL"),
         postgresql_where=sa.text("status = 'training' AND deleted_at IS NULL"),
     ),
-    **_AUTO,
+    **AUTO,
 )
 
 training_drafts = sa.Table(
     "training_drafts",
     metadata,
-    _id(),
-    _ref("avatar_id", "avatars", cascade=True),
-    _ref("person_id", "people", cascade=True),
+    id_(),
+    ref("avatar_id", "avatars", cascade=True),
+    ref("person_id", "people", cascade=True),
     sa.Column("source", Line(256), nullable=False),
     sa.Column("provider", sa.String(64), nullable=False),
     sa.Column("base_model", sa.String(256), nullable=False),
@@ -177,8 +151,8 @@ training_drafts = sa.Table(
     sa.Column("warnings", Json, nullable=False),
     sa.Column("created_at", Moment, nullable=False),
     sa.Column("expires_at", Moment, nullable=False),
-    _ref("origin_id", "avatar_training_data", nullable=True),
-    _ref("version_id", "avatar_training_data", nullable=True),
+    ref("origin_id", "avatar_training_data", nullable=True),
+    ref("version_id", "avatar_training_data", nullable=True),
     sa.Column("import_id", Id),  # of `imports`; that may be tidied away earlier
     sa.Column("report", Json),
     sa.Column("counted_with", sa.String(32)),
@@ -186,16 +160,16 @@ training_drafts = sa.Table(
     sa.Column("method", sa.String(16), nullable=False, server_default="supervised"),
     sa.Index(None, "expires_at"),
     sa.Index(None, "person_id"),
-    **_AUTO,
+    **AUTO,
 )
 
 # Chat exports that wait for choices: whose words, which chats, by which rules.
 imports = sa.Table(
     "imports",
     metadata,
-    _id(),
-    _ref("avatar_id", "avatars", cascade=True),
-    _ref("person_id", "people", cascade=True),
+    id_(),
+    ref("avatar_id", "avatars", cascade=True),
+    ref("person_id", "people", cascade=True),
     sa.Column("address", Json, nullable=False),
     sa.Column("attachment", Json, nullable=False),
     sa.Column("format", sa.String(64), nullable=False),
@@ -210,16 +184,16 @@ imports = sa.Table(
     sa.Column("expires_at", Moment, nullable=False),
     sa.Index(None, "expires_at"),
     sa.Index(None, "person_id"),
-    **_AUTO,
+    **AUTO,
 )
 
 # Better answers that owners gave in the chat.
 taught = sa.Table(
     "taught",
     metadata,
-    _id(),
-    _ref("avatar_id", "avatars", cascade=True),
-    _ref("person_id", "people", nullable=True),
+    id_(),
+    ref("avatar_id", "avatars", cascade=True),
+    ref("person_id", "people", nullable=True),
     sa.Column("turns", Json, nullable=False),  # [[role, text], …]
     sa.Column("better", Words(), nullable=False),
     sa.Column("worse", Words(), nullable=False),
@@ -229,15 +203,15 @@ taught = sa.Table(
     sa.Column("liked", sa.Boolean, nullable=False, server_default=sa.false()),
     sa.Index(None, "avatar_id", "id"),
     sa.Index(None, "reply_id"),
-    **_AUTO,
+    **AUTO,
 )
 
 training_examples = sa.Table(
     "training_examples",
     metadata,
-    _id(),
-    _ref("version_id", "avatar_training_data", nullable=True),
-    _ref("draft_id", "training_drafts", nullable=True),
+    id_(),
+    ref("version_id", "avatar_training_data", nullable=True),
+    ref("draft_id", "training_drafts", nullable=True),
     sa.Column("position", sa.Integer, nullable=False),
     sa.Column("turns", Json, nullable=False),  # [[role, text, weight], …]
     sa.Column("tokens", sa.Integer, nullable=False),
@@ -251,13 +225,13 @@ training_examples = sa.Table(
     sa.CheckConstraint("(version_id IS NULL) <> (draft_id IS NULL)", name="one_home"),
     sa.Index(None, "version_id", "position"),
     sa.Index(None, "draft_id", "position"),
-    **_AUTO,
+    **AUTO,
 )
 
 fine_tune_jobs = sa.Table(
     "fine_tune_jobs",
     metadata,
-    _id(),
+    id_(),
     sa.Column(
         "version_id", Id, sa.ForeignKey("avatar_training_data.id"), nullable=False, unique=True
     ),
@@ -290,14 +264,14 @@ fine_tune_jobs = sa.Table(
         sqlite_where=sa.text("ended_at IS NULL"),
         postgresql_where=sa.text("ended_at IS NULL"),
     ),
-    **_AUTO,
+    **AUTO,
 )
 
 fine_tune_events = sa.Table(
     "fine_tune_events",
     metadata,
-    _id(),
-    _ref("job_id", "fine_tune_jobs", cascade=True),
+    id_(),
+    ref("job_id", "fine_tune_jobs", cascade=True),
     sa.Column("remote_id", Line(256), nullable=False),
     sa.Column("created_at", Moment, nullable=False),
     sa.Column("level", Line(16), nullable=False),
@@ -305,37 +279,37 @@ fine_tune_events = sa.Table(
     sa.Column("data", Json, nullable=False),
     sa.UniqueConstraint("job_id", "remote_id"),
     sa.Index(None, "job_id", "id"),
-    **_AUTO,
+    **AUTO,
 )
 
 chats = sa.Table(
     "chats",
     metadata,
-    _id(),
+    id_(),
     sa.Column("platform", sa.String(16), nullable=False),
     sa.Column("bot", sa.String(64), nullable=False),
     sa.Column("chat", Line(64), nullable=False),
     sa.Column("thread", Line(64), nullable=False),
-    _ref("avatar_id", "avatars", nullable=True),
+    ref("avatar_id", "avatars", nullable=True),
     sa.Column("conversation_began_at", Moment, nullable=False),
     sa.Column("conversation_after", Id, nullable=False),
     sa.UniqueConstraint("platform", "bot", "chat", "thread"),
-    **_AUTO,
+    **AUTO,
 )
 
 messages = sa.Table(
     "messages",
     metadata,
-    _id(),
-    _ref("chat_id", "chats"),
-    _ref("avatar_id", "avatars"),
+    id_(),
+    ref("chat_id", "chats"),
+    ref("avatar_id", "avatars"),
     sa.Column("role", sa.String(16), nullable=False),
     sa.Column("text", Words(), nullable=False),
     sa.Column("created_at", Moment, nullable=False),
-    _ref("person_id", "people", nullable=True),
+    ref("person_id", "people", nullable=True),
     sa.Column("answers", Id, sa.ForeignKey("messages.id", ondelete="CASCADE")),
-    _ref("prompt_version_id", "avatar_training_data", nullable=True),
-    _ref("model_version_id", "avatar_training_data", nullable=True),
+    ref("prompt_version_id", "avatar_training_data", nullable=True),
+    ref("model_version_id", "avatar_training_data", nullable=True),
     sa.Column("provider", sa.String(64)),
     sa.Column("model", Line(256)),
     sa.Column("prompt_tokens", sa.Integer),
@@ -351,7 +325,7 @@ messages = sa.Table(
     sa.Index(None, "chat_id", "avatar_id", "id"),
     sa.Index(None, "person_id"),
     sa.Index(None, "answers"),
-    **_AUTO,
+    **AUTO,
 )
 
 # Which of a platform's messages is which turn: a reply has one or several, and so has a question
@@ -359,38 +333,38 @@ messages = sa.Table(
 message_refs = sa.Table(
     "message_refs",
     metadata,
-    _id(),
-    _ref("chat_id", "chats"),
+    id_(),
+    ref("chat_id", "chats"),
     sa.Column("platform_id", Line(64), nullable=False),
-    _ref("message_id", "messages", cascade=True),
+    ref("message_id", "messages", cascade=True),
     sa.Column("part", Words()),  # questions that were sent in several messages: what this one says
     sa.Column("asks", sa.Boolean, nullable=False, server_default=sa.false()),
     sa.UniqueConstraint("chat_id", "platform_id"),
     sa.Index(None, "message_id"),
-    **_AUTO,
+    **AUTO,
 )
 
 activations = sa.Table(
     "activations",
     metadata,
-    _id(),
-    _ref("avatar_id", "avatars"),
+    id_(),
+    ref("avatar_id", "avatars"),
     sa.Column("axis", sa.String(16), nullable=False),
-    _ref("from_id", "avatar_training_data", nullable=True),
-    _ref("to_id", "avatar_training_data", nullable=True),
+    ref("from_id", "avatar_training_data", nullable=True),
+    ref("to_id", "avatar_training_data", nullable=True),
     sa.Column("why", sa.String(16), nullable=False),
-    _ref("person_id", "people", nullable=True),
+    ref("person_id", "people", nullable=True),
     sa.Column("at", Moment, nullable=False),
     sa.Column("cause", Id, unique=True),
     sa.CheckConstraint("axis IN ('model', 'prompt')", name="axis"),
     sa.Index(None, "avatar_id", "id"),
-    **_AUTO,
+    **AUTO,
 )
 
 incoming = sa.Table(
     "incoming",
     metadata,
-    _id(),
+    id_(),
     sa.Column("platform", sa.String(16), nullable=False),
     sa.Column("bot", sa.String(64), nullable=False),
     sa.Column("update_id", Line(64), nullable=False),
@@ -425,18 +399,18 @@ incoming = sa.Table(
         postgresql_where=sa.text("done_at IS NULL"),
     ),
     sa.Index(None, "done_at"),
-    **_AUTO,
+    **AUTO,
 )
 
 notices = sa.Table(
     "notices",
     metadata,
-    _id(),
+    id_(),
     sa.Column("kind", sa.String(32), nullable=False),
     sa.Column("key", sa.String(128), nullable=False, unique=True),
     sa.Column("address", Json, nullable=False),
-    _ref("avatar_id", "avatars"),
-    _ref("version_id", "avatar_training_data", nullable=True),
+    ref("avatar_id", "avatars"),
+    ref("version_id", "avatar_training_data", nullable=True),
     sa.Column("data", Json, nullable=False),
     sa.Column("created_at", Moment, nullable=False),
     sa.Column("attempts", sa.Integer, nullable=False),
@@ -452,35 +426,35 @@ notices = sa.Table(
         postgresql_where=sa.text("ended_at IS NULL"),
     ),
     sa.Index(None, "ended_at"),
-    **_AUTO,
+    **AUTO,
 )
 
 # What is known of the ends of models: those that have a last day, or are gone.
 models = sa.Table(
     "models",
     metadata,
-    _id(),
+    id_(),
     sa.Column("provider", sa.String(64), nullable=False),
     sa.Column("model", Line(256), nullable=False),
     sa.Column("ends_on", sa.Date),
     sa.Column("vanished_at", Moment),
     sa.UniqueConstraint("provider", "model"),
-    **_AUTO,
+    **AUTO,
 )
 
 confirmations = sa.Table(
     "confirmations",
     metadata,
-    _id(),
+    id_(),
     sa.Column("action", sa.String(64), nullable=False),
-    _ref("person_id", "people", cascade=True),
+    ref("person_id", "people", cascade=True),
     sa.Column("created_at", Moment, nullable=False),
     sa.Column("expires_at", Moment, nullable=False),
     sa.Column("used_at", Moment),
     sa.Column("about", Words(), nullable=False, server_default=""),
     sa.Index(None, "expires_at"),
     sa.Index(None, "person_id"),
-    **_AUTO,
+    **AUTO,
 )
 
 # What was spent, added up by month: /cost reads a handful of rows however much was said, and
@@ -488,8 +462,8 @@ confirmations = sa.Table(
 spending = sa.Table(
     "spending",
     metadata,
-    _id(),
-    _ref("avatar_id", "avatars"),
+    id_(),
+    ref("avatar_id", "avatars"),
     sa.Column("month", sa.String(7), nullable=False),
     sa.Column("kind", sa.String(16), nullable=False),
     sa.Column("version_id", Id, nullable=False),
@@ -500,64 +474,5 @@ spending = sa.Table(
     sa.Column("cost", sa.BigInteger, nullable=False),
     sa.Column("unpriced", sa.BigInteger, nullable=False),
     sa.UniqueConstraint("avatar_id", "month", "kind", "version_id", "model"),
-    **_AUTO,
-)
-
-# Bots that belong to one avatar, and wishes for one (without an external_id).
-bots = sa.Table(
-    "bots",
-    metadata,
-    _id(),
-    sa.Column("platform", sa.String(16), nullable=False),
-    _ref("avatar_id", "avatars", cascade=True),
-    _ref("person_id", "people", nullable=True),
-    sa.Column("asked_at", Moment, nullable=False),
-    sa.Column("external_id", Line(64)),
-    sa.Column("username", Line(64), nullable=False),
-    sa.Column("token", sa.Text),  # sealed
-    sa.Column("stopped_at", Moment),
-    sa.Column("trouble", Words(), nullable=False),
-    sa.Column("dressed", sa.String(64), nullable=False),
-    sa.UniqueConstraint("platform", "avatar_id"),
-    sa.UniqueConstraint("external_id", "platform"),
-    sa.Index(None, "person_id", "asked_at"),
-    sa.Index(None, "avatar_id"),
-    **_AUTO,
-)
-
-# People's own accounts, in whose chats an avatar answers for them.
-accounts = sa.Table(
-    "accounts",
-    metadata,
-    _id(),
-    sa.Column("platform", sa.String(16), nullable=False),
-    sa.Column("bot", sa.String(64), nullable=False),
-    sa.Column("connection", Line(64), nullable=False),
-    _ref("person_id", "people", cascade=True),
-    _ref("avatar_id", "avatars", cascade=True),
-    sa.Column("enabled", sa.Boolean, nullable=False),
-    sa.Column("can_reply", sa.Boolean, nullable=False),
-    sa.Column("away", sa.Boolean, nullable=False),
-    sa.Column("begins", sa.Integer),  # minutes from midnight
-    sa.Column("ends", sa.Integer),
-    sa.Column("zone", sa.Integer),  # minutes east of UTC
-    sa.Column("strangers_only", sa.Boolean, nullable=False),
-    sa.Column("honesty", Words()),
-    sa.UniqueConstraint("person_id", "platform", "bot"),
-    sa.Index(None, "connection", "platform", "bot"),
-    sa.Index(None, "avatar_id"),
-    **_AUTO,
-)
-
-# In which of their chats the owner wrote themselves.
-account_chats = sa.Table(
-    "account_chats",
-    metadata,
-    _id(),
-    _ref("account_id", "accounts", cascade=True),
-    sa.Column("chat", Line(64), nullable=False),
-    sa.Column("owner_wrote_at", Moment, nullable=False),
-    sa.UniqueConstraint("account_id", "chat"),
-    sa.Index(None, "chat"),
-    **_AUTO,
+    **AUTO,
 )

@@ -14,12 +14,7 @@ from storage import rows
 from storage.avatars import move_pointer, pointer_column
 from storage.base import Base
 from storage.columns import Moment
-from storage.tables import (
-    avatars,
-    fine_tune_jobs,
-    training_examples,
-    versions,
-)
+from storage.tables import avatars, fine_tune_jobs, training_examples, versions
 
 
 async def next_number(write: AsyncConnection, avatar_id: int) -> int:

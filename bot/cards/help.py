@@ -28,19 +28,21 @@ def help_card(commands: Sequence[Command], *, talking_to: str | None) -> Content
     words = [f"- /{escape(each.name)} — {escape(each.help)}" for each in everyone]
     parts = [f"**Chat{name}**: just write.", "\n".join(words)]
     if others:
-        lines = []
+        lines, rest = [], set(others)
         for topic, names in TOPICS:
             if here := [each for each in names if each in others]:
                 lines.append(f"- {topic}: {_listed(here)}")
-            others -= set(names)
-        if others:
-            lines.append(f"- More: {_listed(sorted(others))}")
-        parts += ["**For owners**", "\n".join(lines), "/help prompt says what /prompt does."]
+            rest -= set(names)
+        if rest:
+            lines.append(f"- More: {_listed(sorted(rest))}")
+        parts += ["**For owners**", "\n".join(lines)]
     if any(command.name == "teach" for command in commands):
         parts.append(
             "On Telegram and Discord, 👍 under a reply keeps it as an example, and 👎 asks what it "
             "should have said."
         )
+    if others:
+        parts.append("/help prompt says what /prompt does.")
     return Content(text="\n\n".join(parts))
 
 
