@@ -66,7 +66,7 @@ class ChatModel(Protocol):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Heard:
+class Transcript:
     """What a voice message says."""
 
     text: str
@@ -76,7 +76,7 @@ class Heard:
 class Transcriber(Protocol):
     """Who turns speech into text."""
 
-    async def transcribe(self, name: str, content: bytes, *, model: str) -> Heard:
+    async def transcribe(self, name: str, content: bytes, *, model: str) -> Transcript:
         """The name's ending tells the format. Raises ProviderError."""
         ...
 

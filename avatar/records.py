@@ -194,6 +194,7 @@ class Avatar:
     visibility: str  # public | private
     created_at: datetime
     voice: str | None = None  # with whose voice it answers voice messages; None: in writing only
+    picture: str | None = None  # another for every picture; None: it has none
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -127,6 +127,14 @@ class AvatarStore(Protocol):
         """Those a person may see (public ones and their own), oldest first; None: all."""
         ...
 
+    async def set_picture(self, avatar_id: int, *, mark: str | None, url: str | None) -> None:
+        """What it looks like, as a data: URL; `mark` tells one picture from another."""
+        ...
+
+    async def picture(self, avatar_id: int) -> str | None:
+        """A data: URL; None: it has none."""
+        ...
+
     async def set_voice(self, avatar_id: int, voice: str | None) -> None:
         """With whose voice it answers voice messages; None: in writing only."""
         ...
@@ -359,8 +367,10 @@ class ChatStore(Protocol):
         """Whether it was asked what a reply should have said."""
         ...
 
-    async def reply_of(self, question_id: int) -> Message | None:
-        """The reply that answers a person's turn now."""
+    async def shown_answer(self, question_id: int) -> tuple[Part, ...]:
+        """The platform's messages that show the newest reply to a person's turn; of a reply that
+        was stored and not shown yet, those of the one before it.
+        """
         ...
 
     async def last_said(self, chat_id: int) -> Message | None:

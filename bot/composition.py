@@ -144,6 +144,7 @@ async def bot(
                 transcribers={name: backend.transcriber for name, backend in served.items()},
                 speakers={name: backend.speaker for name, backend in served.items()},
                 clock=clock,
+                meter=meter,
             ),
             conversation=Conversation(
                 store,
@@ -402,6 +403,7 @@ async def _serve_discord(
             settings.discord_token or "",
             api_url=settings.discord_api_url,
             gateway_url=settings.discord_gateway_url,
+            picture_of=desk.store.picture,
         )
     )
     messengers[discord.messenger.platform] = discord.messenger

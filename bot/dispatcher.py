@@ -150,7 +150,11 @@ class Dispatcher:
 
     async def _begin(self, received: Received) -> None:
         """Answer it, together with what belongs to its turn."""
-        await self._attempt(await self._joiner.whole(received), None, tries=0)
+        try:
+            received = await self._joiner.whole(received)
+        except Exception:  # alone, then: somebody waits for it
+            log.exception("it was not found what is one turn with message %s", received.id)
+        await self._attempt(received, None, tries=0)
 
     async def _attempt(self, received: Received, answer: Answer, *, tries: int) -> None:
         """From here on until the person has the answer, every line of the log names the message."""
@@ -295,6 +299,7 @@ class Dispatcher:
                 | Verb.PREFER
                 | Verb.LESSONS
                 | Verb.LESSON_FILE
+                | Verb.NO_PICTURE
             ):
                 return await self._store.avatar(action.numbers[0])
             case (

@@ -123,7 +123,9 @@ class Joiner:
         return replace(received, more=more)
 
     async def _found(self, received: Received) -> tuple[Received, ...]:
-        slept = 0.0
+        waited = (self._clock() - received.received_at).total_seconds()
+        slept = min(max(self._windows.quiet - waited, 0.0), self._windows.quiet)
+        await asyncio.sleep(slept)  # whatever it is: so long something may come behind it
         while True:
             behind = await self._store.behind(received, limit=MOST)
             waited = (self._clock() - received.received_at).total_seconds()

@@ -35,11 +35,12 @@ async def data_urls(
         size += len(content)
         if size > ALTOGETHER:
             raise BadText(reason="These pictures are too large together. Please send fewer.")
-        urls.append(await asyncio.to_thread(_url, content))
+        urls.append(await asyncio.to_thread(data_url, content))
     return tuple(urls)
 
 
-def _url(content: bytes) -> str:
+def data_url(content: bytes) -> str:
+    """A picture as a data: URL. Raises BadText for what is none."""
     kind = next((kind for start, kind in _KINDS.items() if content.startswith(start)), None)
     if content[:4] == b"RIFF" and content[8:12] == b"WEBP":
         kind = "image/webp"

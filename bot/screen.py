@@ -75,6 +75,15 @@ class Content:
     card: Card | None = None  # the same, for platforms that show buttons beside their entries
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Speaker:
+    """Who speaks, for platforms where avatars can have names and faces of their own."""
+
+    name: str
+    avatar_id: int = 0
+    picture: str | None = None  # tells one picture from another; None: there is none
+
+
 class Sight(Protocol):
     """A reply while it is being written. Typing is shown from the beginning."""
 
@@ -125,7 +134,7 @@ class Messenger(Protocol):
         reply_to: str | None = None,
         private: bool = True,
         stop: Button | None = None,
-        speaker: str = "",
+        speaker: Speaker | None = None,
         in_place_of: Sequence[str] = (),
     ) -> Sight:
         """Begin to show a reply. `stop` is offered while it is written, where that is possible;

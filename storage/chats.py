@@ -388,15 +388,16 @@ class ChatTables(Base):
             )
             return found.first() is not None
 
-    async def reply_of(self, question_id: int) -> Message | None:
-        """The reply that answers a person's turn now."""
-        row = await self._row(
-            sa.select(messages)
-            .where(messages.c.answers == question_id, messages.c.superseded_at.is_(None))
-            .order_by(messages.c.id.desc())
-            .limit(1)
+    async def shown_answer(self, question_id: int) -> tuple[Part, ...]:
+        """The platform's messages that show the newest reply to a person's turn."""
+        newest = (
+            sa.select(sa.func.max(messages.c.id))
+            .join(message_refs, message_refs.c.message_id == messages.c.id)
+            .where(messages.c.answers == question_id, message_refs.c.asks.is_(False))
         )
-        return None if row is None else rows.message(row)
+        async with self._db.reading() as read:
+            found = await read.scalar(newest)
+        return () if found is None else await self.parts(found)
 
     async def last_said(self, chat_id: int) -> Message | None:
         """The last turn of a person in the current conversation."""

@@ -129,8 +129,19 @@ avatars = sa.Table(
     sa.Column("versions_made", sa.Integer, nullable=False),  # the highest number given so far
     sa.Column("created_at", Moment, nullable=False),
     sa.Column("voice", Line(64)),
+    sa.Column("picture", sa.String(16)),  # tells one picture from another
     sa.CheckConstraint("visibility IN ('public', 'private')", name="visibility"),
     sa.Index(None, "visibility", "id"),
+    **_AUTO,
+)
+
+pictures = sa.Table(
+    "pictures",
+    metadata,
+    _id(),
+    _ref("avatar_id", "avatars", cascade=True),
+    sa.Column("url", sa.Text, nullable=False),  # data:
+    sa.UniqueConstraint("avatar_id"),
     **_AUTO,
 )
 

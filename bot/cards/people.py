@@ -70,6 +70,11 @@ def help_card(commands: Sequence[Command], avatar: Avatar | None) -> Content:
     parts = [f"**Chat{name}**: just write.", lines(everyone)]
     if others:
         parts += ["**For owners**", lines(others)]
+    if any(command.name == "teach" for command in others):
+        parts.append(
+            "On Telegram and Discord, 👍 under a reply keeps it as an example, and 👎 asks what it "
+            "should have said."
+        )
     return Content(text="\n\n".join(parts))
 
 
@@ -144,13 +149,17 @@ def privacy(
         "remember the conversation",
         "how many tokens were used and what they cost, by month and avatar, without your name",
         "who switched, wrote or trained which version, if you own an avatar",
+        "exchanges that an avatar's owners kept to train on, by /teach or a thumb under a reply; "
+        "those with you go with /forgetme as long as nothing was trained on them",
     ]
     text = (
         "**What is stored about you**\n\n"
         + "\n".join(f"- {line}" for line in lines)
-        + "\n\nTo answer you, your messages are sent to the model's provider: "
-        f"{escape(who_answers)}. An avatar's owners do not see your messages here; who runs this "
-        "installation can read its database. "
+        + "\n\nTo answer you, your messages, pictures and voice messages are sent to the model's "
+        f"provider: {escape(who_answers)}. Pictures and recordings are not kept here, only what "
+        "was said; reactions of people who do not own the avatar are not kept either. An avatar's "
+        "owners do not see your private messages here; who runs this installation can read its "
+        "database. "
         + (
             "Messages are kept until you delete them"
             if keeps is None
@@ -165,8 +174,9 @@ def ask_forget(stored: int, confirmation_id: int) -> Content:
     """The question before /forgetme."""
     text = (
         f"Delete {counted(stored, 'message')}: everything that you said to avatars here, in every "
-        "chat, and their answers? That cannot be undone. Avatars that you own, with their versions "
-        "and training examples, stay; so does what was spent, without your name."
+        "chat, their answers, and what others kept of them to train on? That cannot be undone. "
+        "Avatars that you own, with their versions and training examples, stay; so does what was "
+        "spent, without your name."
     )
     return Content(
         text=text,

@@ -13,11 +13,12 @@ from bot.discord.calls import Gone
 from bot.discord.client import Client
 from bot.discord.files import downloaded
 from bot.discord.pace import Pace
+from bot.discord.personas import PictureOf
 from bot.discord.places import aside, stands
 from bot.discord.sight import DiscordSight
 from bot.discord.ticket import ticket_of
 from bot.discord.wire import Shown, Wire
-from bot.screen import Button, Content, File, Sight, Thread
+from bot.screen import Button, Content, File, Sight, Speaker, Thread
 
 log = logging.getLogger(__name__)
 
@@ -29,10 +30,10 @@ class DiscordMessenger:
 
     platform = "discord"
 
-    def __init__(self, client: Client, pace: Pace) -> None:
+    def __init__(self, client: Client, pace: Pace, picture_of: PictureOf | None = None) -> None:
         self._client = client
         self._pace = pace
-        self._wire = Wire(client, pace)
+        self._wire = Wire(client, pace, picture_of)
 
     async def send(
         self, address: Address, content: Content, *, reply_to: str | None = None
@@ -64,7 +65,7 @@ class DiscordMessenger:
         reply_to: str | None = None,
         private: bool = True,
         stop: Button | None = None,
-        speaker: str = "",
+        speaker: Speaker | None = None,
         in_place_of: Sequence[str] = (),
     ) -> Sight:
         """Begin to show a reply."""

@@ -22,6 +22,7 @@ from bot.discord.answering import Answering
 from bot.discord.client import Client
 from bot.discord.messenger import DiscordMessenger
 from bot.discord.pace import Pace
+from bot.discord.personas import PictureOf
 from bot.discord.places import place_of
 from bot.screen import Receive
 
@@ -74,11 +75,14 @@ class DiscordPlatform:
         gateway_url: str | None = None,
         commands: Sequence[Command] = COMMANDS,
         pace: Pace | None = None,
+        picture_of: PictureOf | None = None,
     ) -> None:
+        """`picture_of` tells what an avatar looks like, by its id."""
         self._token = token
         self._urls = (api_url, gateway_url)
         self._commands = commands
         self._pace = pace or Pace()
+        self._picture_of = picture_of
         self._work: asyncio.Queue[Callable[[], Awaitable[None]]] = asyncio.Queue()
         # By channel: the newest id that was seen there, and the server.
         self._last: OrderedDict[int, tuple[int, int | None]] = OrderedDict()
@@ -94,7 +98,7 @@ class DiscordPlatform:
         except BaseException:
             await self._client.close()
             raise
-        self.messenger = DiscordMessenger(self._client, self._pace)
+        self.messenger = DiscordMessenger(self._client, self._pace, self._picture_of)
         return self
 
     async def __aexit__(

@@ -15,7 +15,7 @@ from bot.discord.personas import Persona
 from bot.discord.pieces import MOST, Piece
 from bot.discord.ticket import ticket_of
 from bot.discord.wire import Shown, Wire
-from bot.screen import Button, Content
+from bot.screen import Button, Content, Speaker
 
 log = logging.getLogger(__name__)
 
@@ -35,7 +35,7 @@ class DiscordSight:
         pace: Pace,
         reply_to: str | None,
         stop: Button | None,
-        speaker: str = "",
+        speaker: Speaker | None = None,
         in_place_of: Sequence[str] = (),
     ) -> None:
         self._wire = wire
@@ -98,7 +98,8 @@ class DiscordSight:
     async def _paint(self) -> None:
         try:
             if ticket_of(self._reply_to) is None:  # else Discord shows that something comes
-                self._persona = await self._wire.personas.of(self._address, self._speaker)
+                if self._speaker is not None:
+                    self._persona = await self._wire.personas.of(self._address, self._speaker)
                 for shown in (self._shown, self._old):
                     shown[:] = [replace(each, persona=self._persona) for each in shown]
                 await self._type()

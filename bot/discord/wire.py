@@ -16,7 +16,7 @@ from avatar.records import Address
 from bot.discord.calls import Calls, Gone, Stale
 from bot.discord.client import Client
 from bot.discord.pace import Pace
-from bot.discord.personas import Persona, Personas
+from bot.discord.personas import Persona, Personas, PictureOf
 from bot.discord.pieces import Json, Piece, addressed, pieces_of
 from bot.discord.places import Place, aside, message_at, place_of
 from bot.discord.ticket import Ticket, ticket_of
@@ -46,9 +46,9 @@ class Shown:
 class Wire:
     """The bot's hand. Everything raises Unreachable and NotDelivered."""
 
-    def __init__(self, client: Client, pace: Pace) -> None:
+    def __init__(self, client: Client, pace: Pace, picture_of: PictureOf | None = None) -> None:
         self._calls = Calls(client, pace)
-        self.personas = Personas(client, self._calls)
+        self.personas = Personas(client, self._calls, picture_of)
         self._direct: dict[int, int] = {}  # person → the channel of direct messages with them
 
     async def send_content(

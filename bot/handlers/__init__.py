@@ -7,6 +7,7 @@ from bot.handlers.exporting import ExportingHandlers
 from bot.handlers.feedback import FeedbackHandlers
 from bot.handlers.importing import ImportingHandlers
 from bot.handlers.people import PeopleHandlers
+from bot.handlers.pictures import PictureHandlers
 from bot.handlers.teaching import TeachingHandlers
 from bot.handlers.training import TrainingHandlers
 from bot.handlers.unlearning import UnlearningHandlers
@@ -30,6 +31,7 @@ class Handlers:
             TeachingHandlers(desk),
             UnlearningHandlers(desk),
             ExportingHandlers(desk),
+            PictureHandlers(desk),
             voices,
             chatting,
         )

@@ -22,7 +22,7 @@ from bot.handlers.replies import meant_reply
 from bot.handlers.voices import VoiceHandlers
 from bot.pictures import data_urls
 from bot.request import Answer, CommandHandler, PressHandler, Request
-from bot.screen import Button
+from bot.screen import Button, Speaker
 from bot.watch import ReplyWatch
 
 
@@ -113,16 +113,17 @@ class ChattingHandlers:
         ]
         texts = [part.text for part in parts if part.text is not None]
         said = together(texts) if texts else words(incoming)
-        if name is not None or visible(said).strip() in {"", last.text}:
+        # Killed between storing the new answer and showing it, the question says it already.
+        stored = request.again and await store.reply_to_inbox(request.inbox_id) is not None
+        unchanged = visible(said).strip() in {"", last.text} and not stored
+        if name is not None or unchanged:
             return None
-        old = await store.reply_of(last.id)
-        shown = () if old is None else await store.parts(old.id)
         return await self._reply(
             request,
             said,
             retry_of=last,
             parts=parts,
-            in_place_of=[part.platform_id for part in shown],
+            in_place_of=[part.platform_id for part in await store.shown_answer(last.id)],
         )
 
     async def retry(self, request: Request) -> Answer:
@@ -147,7 +148,11 @@ class ChattingHandlers:
             reply_to=request.parts[-1].message_id,
             private=incoming.private,
             stop=Button(label="Stop", action=code(Verb.STOP)),
-            speaker=request.avatar.name,
+            speaker=Speaker(
+                name=request.avatar.name,
+                avatar_id=request.avatar.id,
+                picture=request.avatar.picture,
+            ),
             in_place_of=in_place_of,
         )
         pictures = [] if retry_of is not None and not incoming.edited else _pictures(request)

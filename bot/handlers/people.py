@@ -163,9 +163,11 @@ class PeopleHandlers:
         """Who an owner means: `telegram:123`, or the author of the message they answer."""
         if named is None:
             answered = request.incoming.reply_to
-            if answered is None or answered.author is None or answered.from_us:
+            author = None if answered is None or answered.from_us else answered.author
+            # A quote from another chat tells a name, and not whose it is.
+            if author is None or not author.external_id:
                 raise BadText(reason=cards.OWNERS_USAGE)
-            return await self._desk.store.person(answered.author)
+            return await self._desk.store.person(author)
         platform, _, external_id = named.partition(":")
         person = await self._desk.store.find_person(platform.lower(), external_id)
         if person is None:

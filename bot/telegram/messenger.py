@@ -10,7 +10,7 @@ from telegram import BotCommandScopeChat
 from avatar.errors import NotDelivered
 from avatar.records import Address, Attachment, Incoming
 from bot.commands import Command
-from bot.screen import Button, Content, Sight
+from bot.screen import Button, Content, Sight, Speaker
 from bot.telegram.files import downloaded
 from bot.telegram.menu import menu, offer
 from bot.telegram.pace import Pace
@@ -64,7 +64,7 @@ class TelegramMessenger:
         reply_to: str | None = None,
         private: bool = True,
         stop: Button | None = None,
-        speaker: str = "",
+        speaker: Speaker | None = None,
         in_place_of: Sequence[str] = (),
     ) -> Sight:
         """Begin to show a reply."""

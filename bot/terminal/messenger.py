@@ -12,7 +12,8 @@ from avatar.errors import BadText
 from avatar.records import Address, Attachment, Incoming
 from avatar.text import visible
 from bot.commands import Command
-from bot.screen import Button, Content, File, Sight
+from bot.downloads import larger
+from bot.screen import Button, Content, File, Sight, Speaker
 
 ADDRESS = Address(platform="terminal", chat="terminal")
 
@@ -100,7 +101,7 @@ class TerminalMessenger:
         reply_to: str | None = None,
         private: bool = True,
         stop: Button | None = None,
-        speaker: str = "",
+        speaker: Speaker | None = None,
         in_place_of: Sequence[str] = (),
     ) -> Sight:
         """Begin to show a reply."""
@@ -164,7 +165,7 @@ async def _own_file(path: Path, name: str, limit: int) -> AsyncIterator[Path]:
             if not path.is_file():
                 return f"{name} is not an ordinary file."
             if path.stat().st_size > limit:
-                return f"{name} is larger than {limit // 1024 // 1024} MB."
+                return larger(name, limit)
             with path.open("rb"):
                 return None
         except (OSError, ValueError):

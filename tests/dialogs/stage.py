@@ -369,11 +369,17 @@ async def discord_stage(
             poll_seconds=0.1,
             providers=providers or EMBEDDED,
         )
+        desks: list[Desk] = []
+
+        async def picture_of(avatar_id: int) -> str | None:
+            return await desks[0].store.picture(avatar_id)
+
         platform = DiscordPlatform(
             server.token,
             api_url=server.api_url,
             gateway_url=server.gateway_url,
             pace=DISCORD_PACE,
+            picture_of=picture_of,
         )
         async with platform:
             messengers = {"discord": platform.messenger}
@@ -381,6 +387,7 @@ async def discord_stage(
                 settings, messengers, model_server=model_server, clock=clock, windows=windows
             )
             async with built as (dispatcher, desk):
+                desks.append(desk)
                 serving = asyncio.create_task(
                     platform.serve(dispatcher.receive, completion(settings, desk))
                 )

@@ -124,6 +124,7 @@ class DiscordStandIn(DiscordChannels):
                 ("POST", r"/channels/(\d+)/threads", self._open_thread),
                 ("GET", r"/channels/(\d+)/webhooks", self._get_webhooks),
                 ("POST", r"/channels/(\d+)/webhooks", self._make_webhook),
+                ("PATCH", r"/webhooks/(\d+)", self._change_webhook),
                 ("POST", r"/webhooks/(\d+)/(hook-\d+)", self._say_by_webhook),
                 ("PATCH", r"/webhooks/(\d+)/(hook-\d+)/messages/(\d+)", self._edit_by_webhook),
                 ("DELETE", r"/webhooks/(\d+)/(hook-\d+)/messages/(\d+)", self._delete_by_webhook),

@@ -54,7 +54,7 @@ class DiscordChannels(DiscordGateway):
             "channel_id": str(self.webhooks[id_]),
             "token": f"hook-{id_}",
             "application_id": str(APP),
-            "name": "Avatars",
+            "name": self.webhook_bodies[id_]["name"],
         }
 
     def _may_manage(self, channel: str) -> int:
@@ -72,9 +72,18 @@ class DiscordChannels(DiscordGateway):
         place = self._may_manage(channel)
         if place in self.threads:
             raise Refusal(400, 50024, "Cannot execute action on this channel type")
+        if len([there for there in self.webhooks.values() if there == place]) == 15:
+            raise Refusal(400, 30007, "Maximum number of webhooks reached (15)")
         id_ = snowflake()
         self.webhooks[id_] = place
+        self.webhook_bodies[id_] = body
         return self._webhook_json(id_)
+
+    def _change_webhook(self, webhook: str, *, body: Json) -> Json:
+        if int(webhook) not in self.webhooks:
+            raise Refusal(404, 10015, "Unknown Webhook")
+        self.webhook_bodies[int(webhook)] |= body
+        return self._webhook_json(int(webhook))
 
     def _spoken_in(self, webhook: str, token: str, thread: str | None) -> int:
         channel = self.webhooks.get(int(webhook))

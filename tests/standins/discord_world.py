@@ -108,6 +108,7 @@ class DiscordWorld:
         self.content_granted = True
         self.webhooks_granted = False  # the permission to manage them
         self.webhooks: dict[int, int] = {}  # by id: the channel
+        self.webhook_bodies: dict[int, Json] = {}
         self.base = ""  # of addresses of files
         self.options: dict[tuple[int, str], list[str]] = {}
 
