@@ -302,6 +302,7 @@ async def many_trainings(count: int) -> None:
             follower = Follower(
                 store,
                 trainers={"openai": backend.trainer},
+                moderators={},
                 providers=providers_for(api_key="any", base_url=None, base_model=None),
                 herald=_NobodyListens(),
                 poll=timedelta(hours=1),

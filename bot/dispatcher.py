@@ -10,6 +10,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 
 from avatar import trace
+from avatar.accounts import Way
 from avatar.errors import (
     AvatarError,
     DeliveryError,
@@ -61,6 +62,7 @@ class Dispatcher:
         commands: Mapping[str, CommandHandler],
         presses: Mapping[Verb, PressHandler],
         chat: CommandHandler,
+        ways: Mapping[Way, CommandHandler],
         reactions: ReactionHandler,
         permissions: Permissions,
         clock: Clock,
@@ -72,6 +74,7 @@ class Dispatcher:
         self._commands = commands
         self._presses = presses
         self._chat = chat
+        self._ways = ways
         self._reactions = reactions
         self._permissions = permissions
         self._clock = clock
@@ -233,6 +236,8 @@ class Dispatcher:
             received_at=received.received_at,
             messenger=messenger,
         )
+        if (other := self._ways.get(incoming.way)) is not None:
+            return await other(request)
         if incoming.action is not None:
             return await self._press(request, decode(incoming.action))
         name, rest = split_command(incoming.text)
@@ -299,6 +304,8 @@ class Dispatcher:
                 | Verb.PREFER
                 | Verb.LESSONS
                 | Verb.LESSON_FILE
+                | Verb.STOP_BOT
+                | Verb.START_BOT
                 | Verb.NO_PICTURE
             ):
                 return await self._store.avatar(action.numbers[0])
@@ -312,6 +319,8 @@ class Dispatcher:
                 | Verb.OPTION
                 | Verb.LOOK
                 | Verb.LEAVE
+                | Verb.KINDS
+                | Verb.KIND
                 | Verb.REPORT
                 | Verb.FLIGHT
                 | Verb.ADD_TAUGHT
@@ -386,6 +395,9 @@ def split_command(text: str) -> tuple[str | None, str]:
 
 
 def _passes(incoming: Incoming) -> bool:
+    if incoming.way is not Way.CHAT:
+        # Whoever takes over in their own chat is not to wait for the reply that they interrupt.
+        return incoming.way is Way.ACCOUNT and incoming.facts.get("by") == "owner"
     if incoming.action is not None:
         return incoming.action in {verb.value for verb in _PASSING_VERBS}
     if incoming.edited or incoming.forwarded is not None:

@@ -14,6 +14,7 @@ from storage.tables import (
     accounts,
     avatar_owners,
     confirmations,
+    imports,
     incoming,
     message_refs,
     messages,
@@ -176,6 +177,7 @@ class PeopleTables(Base):
                 sa.delete(training_examples).where(training_examples.c.draft_id.in_(drafts))
             )
             await write.execute(sa.delete(training_drafts).where(training_drafts.c.id.in_(drafts)))
+            await write.execute(sa.delete(imports).where(imports.c.person_id == person_id))
             # That somebody who let an avatar answer for them wrote to this person.
             await write.execute(
                 sa.delete(account_chats).where(

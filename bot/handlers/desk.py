@@ -8,6 +8,7 @@ from avatar.conversation import Conversation
 from avatar.exports import Exports
 from avatar.importing import Imports
 from avatar.learning_path import LearningPath
+from avatar.looking import Looking
 from avatar.meter import Meter
 from avatar.models import Models
 from avatar.ports import Clock, Trainer
@@ -29,6 +30,7 @@ class Desk:
     conversation: Conversation
     models: Models
     imports: Imports
+    looking: Looking
     teaching: Teaching
     unlearning: Unlearning
     exports: Exports

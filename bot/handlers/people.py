@@ -4,13 +4,16 @@ import re
 import unicodedata
 from dataclasses import replace
 
-from avatar.errors import AlreadyDone, AvatarNotFound, BadText
+from avatar.errors import AlreadyDone, AvatarNotFound, BadText, Refused
 from avatar.records import Avatar, Person
 from avatar.text import visible
 from bot.actions import Verb, code
+from bot.cards import bots
+from bot.cards import help as help_cards
 from bot.cards import people as cards
 from bot.commands import COMMANDS
 from bot.dispatcher import may_use
+from bot.handlers.bots import offered
 from bot.handlers.desk import Desk
 from bot.request import Answer, CommandHandler, PressHandler, Request, Shown
 from bot.screen import Content, Threads
@@ -94,7 +97,14 @@ class PeopleHandlers:
 
     async def help(self, request: Request) -> Answer:
         usable = [command for command in COMMANDS if may_use(command, request)]
-        return cards.help_card(usable, request.about)
+        name = request.rest.lstrip("/").lower()
+        if not name:
+            about = request.about
+            return help_cards.help_card(usable, talking_to=None if about is None else about.name)
+        for command in usable:
+            if command.name == name:
+                return help_cards.command_help(command)
+        return help_cards.no_such_command(name)
 
     async def avatars(self, request: Request) -> Answer:
         return await self._page(request, 1)
@@ -124,8 +134,13 @@ class PeopleHandlers:
                 reason=f"An avatar needs a name of up to {MAX_NAME} characters: /newavatar Ani"
             )
         avatar = await self._add(name, request)
-        await self._desk.store.talk_to(request.chat.id, avatar.id, now=request.now)
-        return cards.created(avatar)
+        try:
+            await self._desk.store.talk_to(request.chat.id, avatar.id, now=request.now)
+        except Refused:  # the chat is with a bot that belongs to another avatar
+            return cards.created(avatar, talks_here=False)
+        content = cards.created(avatar)
+        more = Content(text=f"{content.text}\n\n{bots.offered(avatar)}")
+        return None if await offered(self._desk, request, avatar, more) else content
 
     async def _add(self, name: str, request: Request) -> Avatar:
         wanted = slug_of(name)

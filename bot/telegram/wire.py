@@ -22,6 +22,7 @@ from bot.screen import Button, Content, File, Style
 from bot.telegram.calls import Calls, Held, is_closed, is_gone, is_unchanged
 from bot.telegram.markdown import Part, render_long
 from bot.telegram.pace import Pace
+from bot.telegram.threads import connection_of, topic_of
 
 T = TypeVar("T")
 
@@ -71,7 +72,8 @@ class Wire:
                     self._chat(address),
                     file.content,
                     filename=file.name,
-                    message_thread_id=_thread(address),
+                    business_connection_id=connection_of(address),
+                    message_thread_id=topic_of(address),
                 ),
             )
         except BadRequest as error:
@@ -83,7 +85,7 @@ class Wire:
             message = await self._deliver(
                 address,
                 lambda: self._bot.send_voice(
-                    self._chat(address), sound, message_thread_id=_thread(address)
+                    self._chat(address), sound, message_thread_id=topic_of(address)
                 ),
             )
         except BadRequest as error:  # people may refuse voice messages
@@ -188,7 +190,7 @@ class Wire:
                 self._chat(address),
                 draft_id,
                 part.text,
-                message_thread_id=_thread(address),
+                message_thread_id=topic_of(address),
                 entities=part.entities,
                 api_kwargs={"can_stop": True} if can_stop else None,  # Bot API 10.3
             )
@@ -200,7 +202,10 @@ class Wire:
 
         async def call() -> None:
             await self._bot.send_chat_action(
-                self._chat(address), ChatAction.TYPING, message_thread_id=_thread(address)
+                self._chat(address),
+                ChatAction.TYPING,
+                message_thread_id=topic_of(address),
+                business_connection_id=connection_of(address),
             )
 
         await self._calls.attempt(address.chat, call)
@@ -214,7 +219,8 @@ class Wire:
             self._chat(address),
             part.text,
             entities=part.entities,
-            message_thread_id=_thread(address),
+            message_thread_id=topic_of(address),
+            business_connection_id=connection_of(address),
             link_preview_options=_NO_PREVIEW,
             reply_markup=_keyboard(rows),
             reply_parameters=None
@@ -228,6 +234,7 @@ class Wire:
             part.text,
             chat_id=self._chat(address),
             message_id=int(message_id),
+            business_connection_id=connection_of(address),
             entities=part.entities,
             link_preview_options=_NO_PREVIEW,
             reply_markup=_keyboard(rows),
@@ -235,10 +242,6 @@ class Wire:
 
     def _chat(self, address: Address) -> int:
         return self._moved.get(address.chat) or int(address.chat)
-
-
-def _thread(address: Address) -> int | None:
-    return int(address.thread) if address.thread else None
 
 
 def _keyboard(rows: Rows) -> InlineKeyboardMarkup | None:

@@ -174,5 +174,5 @@ def test_the_reasoning_family_is_known_by_name() -> None:
     ],
 )
 def test_which_models_see(name: str, model: str, sees: bool) -> None:
-    own = {} if name == "openai" else {"trains": []}
+    own: dict[str, object] = {} if name == "openai" else {"trains": []}
     assert preset(name, **own).sees_with(model) is sees

@@ -149,10 +149,10 @@ class TelegramStandIn(TelegramMore):
         bot_user = {**bot._bot(), "first_name": name or bot.username}
         self.push({"managed_bot": {"user": self._user(user), "bot": bot_user}})
 
-    def menu(self, chat: int | None = None) -> list[str]:
+    def menu(self, chat: int | None = None, *, scope: str = "default") -> list[str]:
         """The commands that a private chat offers; without one, those that everybody is offered."""
-        scope = {"type": "default"} if chat is None else {"type": "chat", "chat_id": chat}
-        return [command["command"] for command in self._menus[_scope(scope)]]
+        given = {"type": scope} if chat is None else {"type": "chat", "chat_id": chat}
+        return [command["command"] for command in self._menus[_scope(given)]]
 
     def called(self, method: str, *, chat: int | None = None) -> list[Call]:
         """The calls of a method, of one chat if named."""
@@ -352,6 +352,8 @@ class TelegramStandIn(TelegramMore):
             message |= {"message_thread_id": params["message_thread_id"], "is_topic_message": True}
         if markup is not None and markup.get("inline_keyboard"):
             message["reply_markup"] = markup
+        if markup is not None and markup.get("keyboard"):
+            self.keyboard(params["chat_id"], markup["keyboard"])
         if answered is not None:
             message["reply_to_message"] = answered
         place.draft = None

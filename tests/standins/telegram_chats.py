@@ -65,6 +65,7 @@ class TelegramChats:
     def __init__(self, *, username: str) -> None:
         self.bot_id = 123456789
         self.username = username
+        self.can_manage_bots = False
         self._changed = asyncio.Event()  # set, and replaced, when anything happened
         self._chats: dict[int, Chat] = {chat: Chat() for chat in (ANN, BEN, GROUP)}
         self._updates: list[Json] = []  # not confirmed by the bot yet
@@ -216,6 +217,7 @@ class TelegramChats:
             "is_bot": True,
             "first_name": "Avatar",
             "username": self.username,
+            "can_manage_bots": self.can_manage_bots,
         }
 
     def _user(self, id_: int) -> Json:

@@ -188,7 +188,10 @@ async def test_the_menu_is_set_when_it_changed(telegram: TelegramStandIn) -> Non
     assert "help" in telegram.menu()
     assert "train" not in telegram.menu()  # an owner's
     assert "wait" not in telegram.menu()  # the terminal's
-    assert len(telegram.called("setMyCommands")) == 1
+    groups = telegram.menu(scope="all_group_chats")
+    assert {"help", "new", "stop"} <= set(groups)
+    assert not {"forgetme", "start", "train"} & set(groups)
+    assert len(telegram.called("setMyCommands")) == 2
 
 
 async def test_a_wrong_token_stops_the_start(telegram: TelegramStandIn) -> None:
