@@ -20,7 +20,7 @@ from avatar.errors import AvatarError
 from bot.logs import set_up_logs
 from bot.settings import Settings, SettingsError, load_settings
 
-LONGEST_END = 9.0  # seconds from being told to end
+LONGEST_END = 8.0  # seconds from being told to end, of the ten that are promised
 USAGE = "Usage: python -m bot [check | copy SOURCE TARGET | backup FILE | restore FILE [--force]]\n"
 
 

@@ -5,6 +5,8 @@ import os
 import sys
 from pathlib import Path
 
+import pytest
+
 from tests.dialogs.stage import play, terminal_stage
 
 ROOT = Path(__file__).parent.parent.parent
@@ -26,6 +28,7 @@ async def run(folder: Path, *arguments: str) -> tuple[int, str]:
     return process.returncode or 0, said.decode()
 
 
+@pytest.mark.timeout(240)  # five processes start
 async def test_a_fine_tuned_avatar_comes_back(tmp_path: Path) -> None:
     here, there, archive = tmp_path / "here", tmp_path / "there", str(tmp_path / "a.zip")
     async with terminal_stage(here) as stage:
