@@ -153,6 +153,8 @@ class Received:
     id: int
     incoming: Incoming
     attempts: int  # how often answering was begun before
+    answer: Mapping[str, object] | None = None  # what was to be shown, if that is known already
+    shown: bool | None = None  # showing was begun: True: it may have arrived, False: it did not
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -409,6 +411,7 @@ class Notice:
     data: Mapping[str, str | int | None]
     created_at: datetime
     attempts: int
+    perhaps: bool = False  # an earlier attempt may have arrived: its end is not known
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -291,6 +291,10 @@ class ChatStore(Protocol):
         """Remember as which of the platform's messages a reply was shown."""
         ...
 
+    async def was_shown(self, message_id: int) -> bool:
+        """Whether it is known as which of the platform's messages a reply was shown."""
+        ...
+
     async def find_message(self, address: Address, platform_id: str) -> Message | None: ...
 
     async def last_said(self, chat_id: int) -> Message | None:
@@ -325,6 +329,20 @@ class InboxStore(Protocol):
         """Count another attempt at answering. None: it is done, or gone."""
         ...
 
+    async def received(self, inbox_id: int) -> Received | None:
+        """As it lies there now. None: it is done, or gone."""
+        ...
+
+    async def showing(self, inbox_id: int, *, answer: Mapping[str, object] | None) -> None:
+        """The answer is about to be shown: after a crash it may have arrived, and `answer` (None:
+        it is found again by other means) is what to show then.
+        """
+        ...
+
+    async def put_off(self, inbox_id: int, *, perhaps: bool) -> None:
+        """It is tried again later, which counts as no failure. `perhaps`: it may have arrived."""
+        ...
+
     async def done(self, inbox_id: int, *, now: datetime) -> None:
         """It was answered: what was said is wiped here, its id stays against repetition."""
         ...
@@ -344,9 +362,15 @@ class InboxStore(Protocol):
     async def notice_delivered(self, notice_id: int, *, now: datetime) -> None: ...
 
     async def notice_failed(
-        self, notice_id: int, *, retry_at: datetime | None, error: str, now: datetime
+        self,
+        notice_id: int,
+        *,
+        retry_at: datetime | None,
+        error: str,
+        now: datetime,
+        perhaps: bool = False,
     ) -> None:
-        """Try again at `retry_at`; None: never."""
+        """Try again at `retry_at`; None: never. `perhaps`: it may have arrived."""
         ...
 
     async def next_notice_due(self) -> datetime | None:

@@ -1,7 +1,8 @@
 """`python -m bot`: chat with avatars in Telegram and Discord; with no token, in the terminal.
 
 `python -m bot check` asks every provider what works; `python -m bot copy SOURCE TARGET` carries an
-installation from one database (a URL as in DATABASE_URL) to another.
+installation from one database (a URL as in DATABASE_URL) to another. `--role` lets several
+processes share the work on PostgreSQL: one takes what comes in, others answer, one follows jobs.
 """
 
 import asyncio
@@ -13,14 +14,15 @@ from contextlib import suppress
 
 from avatar.errors import AvatarError
 from bot.logs import set_up_logs
-from bot.settings import Settings, SettingsError, load_settings
+from bot.roles import Role
+from bot.settings import Settings, SettingsError, load_settings, roles_allowed
 
 
-async def _until_told(settings: Settings) -> None:
+async def _until_told(settings: Settings, role: Role) -> None:
     """Serve until the platform ends by itself or a signal asks for the end."""
     from bot.composition import serve
 
-    serving = asyncio.ensure_future(serve(settings))
+    serving = asyncio.ensure_future(serve(settings, role))
     loop = asyncio.get_running_loop()
     for name in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(name, serving.cancel)
@@ -44,14 +46,20 @@ def main(arguments: Sequence[str] = ()) -> int:
     """The exit code: 0 when it ended as asked, 1 when `check` found something, 2 when it could
     not start.
     """
+    role = Role.ALL
     match list(arguments):
         case [] | ["check"] | ["copy", _, _]:
             pass
+        case ["--role", name] if name in set(Role):
+            role = Role(name)
         case _:
-            sys.stderr.write("Usage: python -m bot [check | copy SOURCE TARGET]\n")
+            sys.stderr.write(
+                f"Usage: python -m bot [--role {'|'.join(Role)} | check | copy SOURCE TARGET]\n"
+            )
             return 2
     try:
         settings = load_settings(os.environ)
+        roles_allowed(settings, role)
     except SettingsError as error:
         sys.stderr.write(f"avatar-bot cannot start: {error}\n")
         return 2
@@ -66,7 +74,7 @@ def main(arguments: Sequence[str] = ()) -> int:
             case ["copy", source, target]:
                 asyncio.run(_copy(source, target))
                 return 0
-        asyncio.run(_until_told(settings))
+        asyncio.run(_until_told(settings, role))
     except AvatarError as error:  # a platform or the database refused us at the start
         sys.stderr.write(f"avatar-bot cannot go on: {error.sentence}\n")
         return 2

@@ -8,7 +8,7 @@ import socket
 import sys
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -18,25 +18,29 @@ from avatar.conversation import Conversation
 from avatar.importing import Imports
 from avatar.learning_path import LearningPath
 from avatar.models import Models
-from avatar.ports import Clock
+from avatar.ports import Clock, Trainer
 from avatar.stores import Store
 from avatar.teaching import Teaching
 from avatar.training import Trainings
 from avatar.unlearning import Unlearning
+from avatar.work import WorkQueue
 from backends.backend import Backend
 from bot.completion import Completion
-from bot.dispatcher import Dispatcher, Permissions
+from bot.dispatcher import Dispatcher, Permissions, passes
 from bot.handlers import Handlers
 from bot.handlers.desk import Desk
 from bot.herald import BotHerald
-from bot.screen import Messenger
+from bot.lanes import LaneQueue
+from bot.roles import Role
+from bot.running import Running
+from bot.screen import Messenger, Receive
 from bot.settings import Settings
 from jobs.follower import Follower
 from jobs.notices import Deliverer
 from jobs.retirement import RetirementWatch
 from jobs.scheduler import Scheduler
 from storage.database import data_folder
-from storage.store import open_store
+from storage.store import SqlStore, open_store
 
 if TYPE_CHECKING:
     from bot.terminal.interactive import Screen
@@ -76,6 +80,35 @@ async def backends(
         yield made
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Ground:
+    """What every process of an installation stands on."""
+
+    store: SqlStore
+    queue: WorkQueue
+
+
+@asynccontextmanager
+async def ground(settings: Settings, *, clock: Clock = now) -> AsyncIterator[Ground]:
+    """The store, and the queue behind the inbox: in this process, or, on PostgreSQL, one that many
+    processes share. The terminal's person sits at one process, so its queue is there.
+    """
+    async with AsyncExitStack() as stack:
+        store = await stack.enter_async_context(open_store(settings.database_url))
+        queue: WorkQueue
+        if settings.in_terminal or store.database.is_sqlite:
+            queue = LaneQueue(store, passes=passes, clock=clock)
+        else:
+            from storage.queue import open_queue
+
+            queue = await stack.enter_async_context(
+                open_queue(
+                    store, passes=passes, concurrency=settings.worker_concurrency, clock=clock
+                )
+            )
+        yield Ground(store=store, queue=queue)
+
+
 @asynccontextmanager
 async def bot(
     settings: Settings,
@@ -83,34 +116,23 @@ async def bot(
     *,
     model_server: "Callable[[Path], ModelServer] | None" = None,
     clock: Clock = now,
+    role: Role = Role.ALL,
+    on: Ground | None = None,
 ) -> AsyncIterator[tuple[Dispatcher, Desk]]:
-    """Everything but the platforms: the way in, and the use-cases."""
+    """Everything but the platforms: the way in, and the use-cases. `on` is what it stands on, where
+    that is known to others already.
+    """
     async with AsyncExitStack() as stack:
-        store = await stack.enter_async_context(open_store(settings.database_url))
+        base = on
+        if base is None:
+            base = await stack.enter_async_context(ground(settings, clock=clock))
+        store, queue = base.store, base.queue
         served = await stack.enter_async_context(backends(settings, model_server))
         providers = settings.providers
         trainers = {name: backend.trainer for name, backend in served.items()}
-        herald = BotHerald(store, messengers)
-        owner = f"{socket.gethostname()[:32]}:{os.getpid()}:{secrets.token_hex(4)}"
-        poll = timedelta(seconds=settings.poll_seconds)
-        scheduler = Scheduler(
-            follower=Follower(
-                store,
-                trainers=trainers,
-                providers=providers,
-                herald=herald,
-                poll=poll,
-                owner=owner,
-                clock=clock,
-            ),
-            deliverer=Deliverer(store, herald=herald, owner=owner, clock=clock),
-            watch=RetirementWatch(store, trainers=trainers, providers=providers),
-            store=store,
-            poll=poll,
-            clock=clock,
-        )
-
-        trainings = Trainings(store, providers=providers, nudge=scheduler.nudge)
+        scheduler = _scheduler(settings, store, messengers, trainers=trainers, clock=clock)
+        nudge = scheduler.nudge if role.follows else queue.nudge
+        trainings = Trainings(store, providers=providers, nudge=nudge)
         desk = Desk(
             store=store,
             learning_path=LearningPath(store),
@@ -127,12 +149,14 @@ async def bot(
             models=Models(store, providers=providers, trainers=trainers),
             providers=providers,
             trainers=trainers,
+            running=Running(queue),
             clock=clock,
             idle=partial(_until_idle, store),
         )
         handlers = Handlers(desk)
         dispatcher = Dispatcher(
             store,
+            queue=queue,
             messengers=messengers,
             commands=handlers.commands,
             presses=handlers.presses,
@@ -140,12 +164,45 @@ async def bot(
             permissions=permissions(settings),
             clock=clock,
         )
-        await stack.enter_async_context(scheduler.running())
+        if role.follows:
+            await stack.enter_async_context(scheduler.running())
+            await queue.nudges(scheduler.nudge)
         stack.push_async_callback(dispatcher.close, grace=GRACE)
-        warming = asyncio.create_task(served[providers.default.name].warm_up())
-        stack.callback(warming.cancel)
-        await dispatcher.resume(set(messengers))
+        if role.answers:
+            warming = asyncio.create_task(served[providers.default.name].warm_up())
+            stack.callback(warming.cancel)
+            await dispatcher.resume(set(messengers))
         yield dispatcher, desk
+
+
+def _scheduler(
+    settings: Settings,
+    store: Store,
+    messengers: Mapping[str, Messenger],
+    *,
+    trainers: Mapping[str, Trainer],
+    clock: Clock,
+) -> Scheduler:
+    """What follows, delivers and watches, under leases that carry this process's name."""
+    herald = BotHerald(store, messengers)
+    owner = f"{socket.gethostname()[:32]}:{os.getpid()}:{secrets.token_hex(4)}"
+    poll = timedelta(seconds=settings.poll_seconds)
+    return Scheduler(
+        follower=Follower(
+            store,
+            trainers=trainers,
+            providers=settings.providers,
+            herald=herald,
+            poll=poll,
+            owner=owner,
+            clock=clock,
+        ),
+        deliverer=Deliverer(store, herald=herald, owner=owner, clock=clock),
+        watch=RetirementWatch(store, trainers=trainers, providers=settings.providers),
+        store=store,
+        poll=poll,
+        clock=clock,
+    )
 
 
 def permissions(settings: Settings) -> Permissions:
@@ -155,9 +212,9 @@ def permissions(settings: Settings) -> Permissions:
     )
 
 
-def completion(settings: Settings, desk: Desk) -> Completion:
+def completion(settings: Settings, store: Store, *, clock: Clock = now) -> Completion:
     """What a platform may ask while somebody is typing."""
-    return Completion(desk.store, permissions=permissions(settings), clock=desk.clock)
+    return Completion(store, permissions=permissions(settings), clock=clock)
 
 
 async def _until_idle(store: Store) -> None:
@@ -195,68 +252,98 @@ async def check_providers(settings: Settings) -> bool:
     return good
 
 
-async def serve(settings: Settings) -> None:
+async def serve(settings: Settings, role: Role = Role.ALL) -> None:
     """Telegram and Discord, where there is a token; else the terminal. Returns when the terminal's
     input ends; ends by cancellation.
     """
     if settings.in_terminal:
         await _serve_terminal(settings)
     else:
-        await _serve_platforms(settings)
+        await _serve_platforms(settings, role)
 
 
-async def _serve_platforms(settings: Settings) -> None:
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Share:
+    """What this process does for every platform that it reaches."""
+
+    role: Role
+    settings: Settings
+    on: Ground
+    messengers: dict[str, Messenger]
+    dispatcher: Dispatcher | None  # None: nothing is answered here
+
+    async def of(
+        self,
+        messenger: Messenger,
+        name: str,
+        receiving: Callable[[Receive], Coroutine[None, None, None]],
+    ) -> None:
+        """Until cancelled, or refused by the platform. `name` is the account, which only one
+        process may receive for.
+        """
+        self.messengers[messenger.platform] = messenger
+        if self.role.answers and self.dispatcher is not None:
+            await self.dispatcher.resume({messenger.platform})
+        if self.role.receives:
+            await self.on.queue.alone(name, partial(receiving, self.on.queue.put))
+        else:
+            await asyncio.Event().wait()
+
+
+async def _serve_platforms(settings: Settings, role: Role) -> None:
     """One bot behind all platforms that are set up. What one of them refuses ends all; one that
     cannot be reached yet holds up neither the other nor the jobs.
     """
     messengers: dict[str, Messenger] = {}
-    async with AsyncExitStack() as platforms, bot(settings, messengers) as (dispatcher, desk):
+    async with AsyncExitStack() as platforms, ground(settings) as on, AsyncExitStack() as inner:
+        dispatcher = None
+        if role is not Role.RECEIVER:
+            built = bot(settings, messengers, role=role, on=on)
+            dispatcher, _ = await inner.enter_async_context(built)
+        share = _Share(
+            role=role, settings=settings, on=on, messengers=messengers, dispatcher=dispatcher
+        )
         serving: list[Coroutine[Any, Any, None]] = []
         if settings.telegram_token is not None:
-            serving.append(_serve_telegram(settings, platforms, messengers, dispatcher))
+            serving.append(_serve_telegram(share, platforms))
         if settings.discord_token is not None:
-            serving.append(_serve_discord(settings, platforms, messengers, dispatcher, desk))
+            serving.append(_serve_discord(share, platforms))
         await _together(serving)
 
 
-async def _serve_telegram(
-    settings: Settings,
-    platforms: AsyncExitStack,
-    messengers: dict[str, Messenger],
-    dispatcher: Dispatcher,
-) -> None:
+async def _serve_telegram(share: _Share, platforms: AsyncExitStack) -> None:
     from bot.telegram.platform import TelegramPlatform
 
     telegram = await platforms.enter_async_context(
-        TelegramPlatform(settings.telegram_token or "", api_url=settings.telegram_api_url)
+        TelegramPlatform(
+            share.settings.telegram_token or "",
+            api_url=share.settings.telegram_api_url,
+            receives=share.role.receives,
+        )
     )
-    messengers[telegram.messenger.platform] = telegram.messenger
     log.info("serving Telegram as @%s", telegram.username)
-    await dispatcher.resume({telegram.messenger.platform})
-    await telegram.poll(dispatcher.receive)
+    await share.of(telegram.messenger, f"telegram:{telegram.username}", telegram.poll)
 
 
-async def _serve_discord(
-    settings: Settings,
-    platforms: AsyncExitStack,
-    messengers: dict[str, Messenger],
-    dispatcher: Dispatcher,
-    desk: Desk,
-) -> None:
+async def _serve_discord(share: _Share, platforms: AsyncExitStack) -> None:
     from bot.discord.platform import DiscordPlatform
 
     discord = await platforms.enter_async_context(
         DiscordPlatform(
-            settings.discord_token or "",
-            api_url=settings.discord_api_url,
-            gateway_url=settings.discord_gateway_url,
+            share.settings.discord_token or "",
+            api_url=share.settings.discord_api_url,
+            gateway_url=share.settings.discord_gateway_url,
+            receives=share.role.receives,
         )
     )
-    messengers[discord.messenger.platform] = discord.messenger
     log.info("serving Discord as %s", discord.username)
     log.info("to add it to a server, open %s", discord.invitation)
-    await dispatcher.resume({discord.messenger.platform})
-    await discord.serve(dispatcher.receive, completion(settings, desk))
+    offers = completion(share.settings, share.on.store)
+    await share.of(
+        discord.messenger,
+        f"discord:{discord.username}",
+        lambda receive: discord.serve(receive, offers),
+    )
 
 
 async def _together(serving: Sequence[Coroutine[Any, Any, None]]) -> None:

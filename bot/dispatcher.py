@@ -1,9 +1,8 @@
-"""What comes in is put into the inbox, queued by address, checked, and handed to its handler.
+"""What lies in the inbox is checked and handed to its handler, and what that answers is shown.
 
 Everything that a person may read when something goes wrong is decided here too.
 """
 
-import asyncio
 import logging
 import unicodedata
 from collections.abc import Collection, Mapping
@@ -14,22 +13,24 @@ from avatar.errors import (
     DeliveryError,
     NotAllowed,
     NotDelivered,
+    StoreFailed,
     VersionNotFound,
 )
+from avatar.patience import until_written
 from avatar.ports import Clock
 from avatar.records import Avatar, Incoming, Person, Received
 from avatar.stores import Store
-from bot import wording
+from avatar.work import WorkQueue
+from bot import answers, wording
 from bot.actions import Action, Verb, decode
 from bot.commands import BY_NAME, Audience, Command
-from bot.lanes import Lanes
 from bot.logs import reference
 from bot.request import Answer, CommandHandler, PressHandler, Request, Shown
 from bot.screen import Content, Messenger
 
 log = logging.getLogger(__name__)
 
-MAX_ATTEMPTS = 3  # what could not be answered so often is put aside, so that it blocks nothing
+MAX_ATTEMPTS = 5  # what could not be answered so often is put aside, so that it blocks nothing
 RETRY_SECONDS = 15.0  # the first wait for a platform that does not take an answer
 MAX_TRIES = 100  # with the longest wait of 8 minutes: about half a day
 # These pass the queue: they concern the reply that the queue waits for.
@@ -55,6 +56,7 @@ class Dispatcher:
         self,
         store: Store,
         *,
+        queue: WorkQueue,
         messengers: Mapping[str, Messenger],
         commands: Mapping[str, CommandHandler],
         presses: Mapping[Verb, PressHandler],
@@ -63,106 +65,74 @@ class Dispatcher:
         clock: Clock,
     ) -> None:
         self._store = store
+        self._queue = queue
         self._messengers = messengers
         self._commands = commands
         self._presses = presses
         self._chat = chat
         self._permissions = permissions
         self._clock = clock
-        self._lanes = Lanes()
-        self._passing: set[asyncio.Task[None]] = set()
 
     async def receive(self, *incoming: Incoming) -> None:
         """Take something from a platform: when this returns it lies in the inbox."""
-        for received in await self._store.receive(*incoming, now=self._clock()):
-            if _passes(received.incoming):
-                task = asyncio.create_task(self._attempt(received, None, tries=0))
-                self._passing.add(task)
-                task.add_done_callback(self._passing.discard)
-            else:
-                self._enqueue(received)
+        await self._queue.put(*incoming)
 
     async def resume(self, platforms: Collection[str]) -> None:
-        """Queue what came from these platforms and was not answered when the process ended."""
-        waiting = [
-            received
-            for received in await self._store.unanswered(limit=10_000)
-            if received.incoming.address.platform in platforms
-        ]
-        for received in waiting:
-            self._again(received.incoming, received.id)
-        if waiting:
-            log.info("%s messages were not answered when the last process ended", len(waiting))
+        """Answer what comes from these platforms, and what came and was not answered yet."""
+        await self._queue.serve(platforms, self._handle)
 
     async def settled(self, incoming: Incoming) -> None:
         """Wait until everything that was received at its address is answered."""
-        await self._lanes.settled(incoming.address)
-        await self._passed()
+        await self._queue.settled(incoming.address)
 
     async def quiet(self) -> None:
         """Wait until nothing that was received is being answered, anywhere."""
-        await self._lanes.quiet()
-        await self._passed()
-
-    async def _passed(self) -> None:
-        """Wait for what passed the queue."""
-        while self._passing:
-            await asyncio.wait(set(self._passing))
+        await self._queue.quiet()
 
     async def close(self, *, grace: float) -> None:
         """End within `grace` seconds; what is not answered by then stays in the inbox."""
-        await self._lanes.close(grace=grace)
-        for task in self._passing:
-            task.cancel()
+        await self._queue.close(grace=grace)
 
-    def _enqueue(self, received: Received) -> None:
-        async def work() -> None:
-            await self._attempt(received, None, tries=0)
-
-        self._lanes.put(received.incoming.address, work)
-
-    def _again(self, incoming: Incoming, inbox_id: int) -> None:
-        async def work() -> None:
-            await self._answer_again(inbox_id)
-
-        self._lanes.put(incoming.address, work)
-
-    async def _answer_again(self, inbox_id: int) -> None:
-        """What an earlier process began and did not end."""
-        received = await self._store.begin(inbox_id)
-        if received is None:
-            return
-        if received.attempts >= MAX_ATTEMPTS:
-            log.error("message %s was begun %s times: put aside", inbox_id, received.attempts)
-            await self._store.done(inbox_id, now=self._clock())
-            return
-        await self._attempt(received, None, tries=0)
-
-    async def _attempt(self, received: Received, answer: Answer, *, tries: int) -> None:
+    async def _handle(self, received: Received, tries: int) -> float | None:
         """Answer and show. A platform that does not take it now is tried again later: with the
-        same answer where there is one, so that nothing is done twice.
+        same answer where there is one, so that nothing is done twice. Raises StoreFailed.
         """
-        incoming = received.incoming
-        messenger = self._messengers[incoming.address.platform]
+        if received.attempts >= MAX_ATTEMPTS:
+            log.error("message %s was begun %s times: put aside", received.id, received.attempts)
+            await self._store.done(received.id, now=self._clock())
+            return None
+        messenger = self._messengers[received.incoming.address.platform]
         try:
-            if answer is None:
-                answer = await self._answer_of(received, messenger)
-            await _show(answer, incoming, messenger)
+            await self._answer_and_show(received, messenger, again=tries > 0)
         except NotDelivered as error:
             log.warning("message %s: not delivered yet: %s", received.id, error.detail)
             if tries < MAX_TRIES:
-                delay = error.retry_after or RETRY_SECONDS * 2 ** min(tries, 5)
-                self._try_later(delay, received, answer, tries + 1)
-                return
+                await self._store.put_off(received.id, perhaps=error.perhaps)
+                return error.retry_after or RETRY_SECONDS * 2 ** min(tries, 5)
         except DeliveryError as error:
             log.info("message %s: not wanted any more: %s", received.id, error.detail)
-        await self._store.done(received.id, now=self._clock())
+        await until_written(lambda: self._store.done(received.id, now=self._clock()))
+        return None
 
-    def _try_later(self, delay: float, received: Received, answer: Answer, tries: int) -> None:
-        async def work() -> None:
-            await self._attempt(received, answer, tries=tries)
-
-        self._lanes.put_later(delay, received.incoming.address, work)
+    async def _answer_and_show(
+        self, received: Received, messenger: Messenger, *, again: bool
+    ) -> None:
+        """An answer is written down before it is shown: what may have arrived when the process
+        died is shown once more, and says so.
+        """
+        if again:
+            found = await self._store.received(received.id)
+            if found is None:
+                return  # they wished to be forgotten meanwhile
+            received = found
+        answer = answers.decoded(received.answer)
+        if answer is None:
+            answer = await self._answer_of(received, messenger)
+            if answer is None:
+                return
+        marked = answers.marked(answer) if received.shown else answer
+        await self._store.showing(received.id, answer=answers.encoded(answer))
+        await _show(marked, received.incoming, messenger)
 
     async def _answer_of(self, received: Received, messenger: Messenger) -> Answer:
         """What the handler answers, or the sentence for what went wrong. Raises DeliveryError
@@ -170,7 +140,7 @@ class Dispatcher:
         """
         try:
             return await self._find_answer(received, messenger)
-        except DeliveryError:
+        except (DeliveryError, StoreFailed):
             raise
         except AvatarError as error:
             if error.detail:
@@ -189,7 +159,8 @@ class Dispatcher:
         request = Request(
             inbox_id=received.id,
             incoming=incoming,
-            again=received.attempts > 0,
+            again=received.attempts > 0 or received.shown is not None,
+            shown=received.shown,
             person=arrival.person,
             chat=arrival.chat,
             about=arrival.avatar,
@@ -319,7 +290,8 @@ def split_command(text: str) -> tuple[str | None, str]:
     return name, rest.strip()
 
 
-def _passes(incoming: Incoming) -> bool:
+def passes(incoming: Incoming) -> bool:
+    """Whether it waits for nothing that came before it."""
     if incoming.action is not None:
         return incoming.action in {verb.value for verb in _PASSING_VERBS}
     return split_command(incoming.text)[0] in _PASSING_COMMANDS

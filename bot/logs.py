@@ -27,6 +27,8 @@ _CHATTY = (
     "discord",
     "apscheduler",
     "openai",
+    "procrastinate",
+    "psycopg",
 )
 
 

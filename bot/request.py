@@ -15,6 +15,7 @@ class Request:
 
     inbox_id: int
     again: bool  # answering it was begun before: something of it may be done already
+    shown: bool | None  # showing the answer was begun: True: it may have arrived, False: it did not
     incoming: Incoming
     person: Person
     chat: Chat

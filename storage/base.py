@@ -17,6 +17,11 @@ class Base:
     def __init__(self, database: Database) -> None:
         self._db = database
 
+    @property
+    def database(self) -> Database:
+        """What it is written to."""
+        return self._db
+
     async def _row(
         self, query: sa.Select[Any], values: Mapping[str, Any] | None = None
     ) -> sa.RowMapping | None:

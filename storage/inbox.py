@@ -1,6 +1,6 @@
 """What came in, what is owed, and what waits for a yes."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
@@ -37,8 +37,38 @@ def _receiving(is_sqlite: bool) -> Any:
 _DONE = (
     sa.update(incoming)
     .where(incoming.c.id == sa.bindparam("inbox_id"))
-    .values(payload=None, author_id="", done_at=sa.bindparam("now"))
+    .values(payload=None, answer=None, author_id="", done_at=sa.bindparam("now"))
 )
+
+
+async def add_incoming(
+    database: Database,
+    write: AsyncConnection,
+    incoming_: Sequence[Incoming],
+    *,
+    attempts: int,
+    now: datetime,
+) -> tuple[Received, ...]:
+    """Write into the inbox, in order; those that were not there yet. `attempts` is how many are
+    counted as begun at once.
+    """
+    received = []
+    for each in incoming_:
+        made = await write.execute(
+            _receiving(database.is_sqlite),
+            {
+                "platform": each.address.platform,
+                "bot": each.address.bot,
+                "update_id": each.update_id,
+                "author_id": each.author.external_id,
+                "received_at": now,
+                "attempts": attempts,
+                "payload": rows.incoming_json(each),
+            },
+        )
+        if (inbox_id := made.scalar_one_or_none()) is not None:
+            received.append(Received(id=inbox_id, incoming=each, attempts=0))
+    return tuple(received)
 
 
 async def add_notices(
@@ -72,24 +102,8 @@ class InboxTables(Base):
 
     async def receive(self, *incoming_: Incoming, now: datetime) -> tuple[Received, ...]:
         """Write into the inbox, in order; those that were not there yet."""
-        received = []
         async with self._db.writing() as write:
-            for each in incoming_:
-                made = await write.execute(
-                    _receiving(self._db.is_sqlite),
-                    {
-                        "platform": each.address.platform,
-                        "bot": each.address.bot,
-                        "update_id": each.update_id,
-                        "author_id": each.author.external_id,
-                        "received_at": now,
-                        "attempts": 1,
-                        "payload": rows.incoming_json(each),
-                    },
-                )
-                if (inbox_id := made.scalar_one_or_none()) is not None:
-                    received.append(Received(id=inbox_id, incoming=each, attempts=0))
-        return tuple(received)
+            return await add_incoming(self._db, write, incoming_, attempts=1, now=now)
 
     async def begin(self, inbox_id: int) -> Received | None:
         """Count another attempt at answering. None: it is done, or gone."""
@@ -102,6 +116,28 @@ class InboxTables(Base):
             )
             row = found.mappings().one_or_none()
         return None if row is None else _received(row, attempts=row["attempts"] - 1)
+
+    async def received(self, inbox_id: int) -> Received | None:
+        """As it lies there now. None: it is done, or gone."""
+        query = sa.select(incoming).where(incoming.c.id == inbox_id, incoming.c.done_at.is_(None))
+        row = await self._row(query)
+        return None if row is None else _received(row, attempts=row["attempts"])
+
+    async def showing(self, inbox_id: int, *, answer: Mapping[str, object] | None) -> None:
+        """The answer is about to be shown."""
+        await self._set_open(inbox_id, answer=answer, shown=True)
+
+    async def put_off(self, inbox_id: int, *, perhaps: bool) -> None:
+        """It is tried again later, which counts as no failure."""
+        await self._set_open(inbox_id, shown=perhaps, attempts=1)
+
+    async def _set_open(self, inbox_id: int, **values: object) -> None:
+        async with self._db.writing() as write:
+            await write.execute(
+                sa.update(incoming)
+                .where(incoming.c.id == inbox_id, incoming.c.done_at.is_(None))
+                .values(values)
+            )
 
     async def done(self, inbox_id: int, *, now: datetime) -> None:
         """It was answered: what was said is wiped here, its id stays against repetition."""
@@ -147,6 +183,8 @@ class InboxTables(Base):
                     lease_owner=owner,
                     lease_until=now + lease,
                     attempts=notices.c.attempts + 1,
+                    # A lease that nobody gave back: who had it died in the middle.
+                    perhaps=notices.c.perhaps | notices.c.lease_owner.is_not(None),
                 )
                 .returning(notices)
             )
@@ -158,15 +196,21 @@ class InboxTables(Base):
         await self._end_notice(notice_id, ended_at=now, error=None)
 
     async def notice_failed(
-        self, notice_id: int, *, retry_at: datetime | None, error: str, now: datetime
+        self,
+        notice_id: int,
+        *,
+        retry_at: datetime | None,
+        error: str,
+        now: datetime,
+        perhaps: bool = False,
     ) -> None:
-        """Try again at `retry_at`; None: never."""
+        """Try again at `retry_at`; None: never. `perhaps`: it may have arrived."""
         if retry_at is None:
             await self._end_notice(notice_id, ended_at=now, error=error)
         else:
-            await self._end_notice(notice_id, next_try_at=retry_at, error=error)
+            await self._end_notice(notice_id, next_try_at=retry_at, error=error, perhaps=perhaps)
 
-    async def _end_notice(self, notice_id: int, **values: datetime | str | None) -> None:
+    async def _end_notice(self, notice_id: int, **values: datetime | str | bool | None) -> None:
         async with self._db.writing() as write:
             await write.execute(
                 sa.update(notices)
@@ -247,4 +291,10 @@ class InboxTables(Base):
 
 
 def _received(row: rows.Row, *, attempts: int) -> Received:
-    return Received(id=row["id"], incoming=rows.incoming(row["payload"]), attempts=attempts)
+    return Received(
+        id=row["id"],
+        incoming=rows.incoming(row["payload"]),
+        attempts=attempts,
+        answer=row["answer"],
+        shown=row["shown"],
+    )

@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 
 from sqlalchemy.exc import DBAPIError
 
+from avatar.errors import StoreFailed
 from storage.arrivals import ArrivalTables
 from storage.avatars import AvatarTables
 from storage.database import Database, DatabaseRefused
@@ -38,7 +39,7 @@ async def open_store(url: str) -> AsyncIterator[SqlStore]:
     try:
         try:
             await bring_up_to_date(database)
-        except DBAPIError as error:
+        except (DBAPIError, StoreFailed) as error:
             reason = "it cannot be opened, read or written."
             raise DatabaseRefused(reason=reason, detail=str(error)) from error
         yield SqlStore(database)

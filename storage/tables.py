@@ -427,6 +427,8 @@ incoming = sa.Table(
     sa.Column("received_at", Moment, nullable=False),
     sa.Column("attempts", sa.Integer, nullable=False),
     sa.Column("payload", Json),  # what was said; wiped when it is answered
+    sa.Column("answer", Json),  # what is to be shown, once that is known; wiped likewise
+    sa.Column("shown", sa.Boolean),  # showing was begun: it may have arrived; False: it did not
     sa.Column("done_at", Moment),
     sa.UniqueConstraint("platform", "bot", "update_id"),
     sa.Index(
@@ -461,6 +463,7 @@ notices = sa.Table(
     sa.Column("next_try_at", Moment, nullable=False),
     sa.Column("ended_at", Moment),  # delivered, or given up
     sa.Column("error", Words()),  # why it was not delivered (yet)
+    sa.Column("perhaps", sa.Boolean, nullable=False, server_default=sa.false()),  # it may have been
     sa.Column("lease_owner", sa.String(64)),
     sa.Column("lease_until", Moment),
     sa.Index(

@@ -38,6 +38,7 @@ HOMES = {
     "datasets": "modelserver/lora/",
     "aiosqlite": "storage/",
     "psycopg": "storage/",
+    "procrastinate": "storage/",
     "phonenumbers": "avatar/dataset/",
     "stdnum": "avatar/dataset/",
 }

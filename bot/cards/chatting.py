@@ -8,7 +8,7 @@ from avatar.records import Avatar, Finish
 from avatar.versions import can_activate
 from bot.actions import Verb, code
 from bot.screen import Button, Content, Style
-from bot.wording import block, escape
+from bot.wording import PERHAPS_AGAIN, block, escape
 from bot.wording import code as inline
 
 _MARKS = {
@@ -19,9 +19,12 @@ _MARKS = {
 }
 
 
-def reply(given: Reply) -> Content:
-    """A reply as the model wrote it, with a mark where it did not end by itself."""
-    parts = [part for part in (given.text, _MARKS.get(given.finish, "")) if part]
+def reply(given: Reply, *, perhaps_again: bool = False) -> Content:
+    """A reply as the model wrote it, with a mark where it did not end by itself, and one where it
+    may have been shown before.
+    """
+    again = PERHAPS_AGAIN if perhaps_again else ""
+    parts = [part for part in (given.text, _MARKS.get(given.finish, ""), again) if part]
     return Content(text="\n\n".join(parts))
 
 

@@ -1,11 +1,10 @@
 """Talking with an avatar: replies, /retry, /stop, /new, /why, /compare."""
 
-import asyncio
-from collections.abc import Iterator
-from contextlib import contextmanager
+from functools import partial
 
 from avatar.errors import BadText, NotActivatable
-from avatar.records import Address, Message, Status, Version
+from avatar.patience import until_written
+from avatar.records import Message, Status, Version
 from avatar.versions import parse_number
 from bot.actions import Verb, code
 from bot.cards import chatting as cards
@@ -16,36 +15,11 @@ from bot.request import Answer, CommandHandler, PressHandler, Request
 from bot.screen import Button
 
 
-class Running:
-    """The replies that are being written, so that they can be stopped."""
-
-    def __init__(self) -> None:
-        self._stops: dict[Address, asyncio.Event] = {}
-
-    @contextmanager
-    def reply(self, address: Address) -> Iterator[asyncio.Event]:
-        """While a reply is written; the event is set when somebody stops it."""
-        stop = self._stops[address] = asyncio.Event()
-        try:
-            yield stop
-        finally:
-            del self._stops[address]
-
-    def stop(self, address: Address) -> bool:
-        """Stop the reply at an address. False: there is none."""
-        event = self._stops.get(address)
-        if event is None:
-            return False
-        event.set()
-        return True
-
-
 class ChattingHandlers:
     """What is no command, and the commands around it."""
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
-        self._running = Running()
 
     @property
     def commands(self) -> dict[str, CommandHandler]:
@@ -86,7 +60,7 @@ class ChattingHandlers:
             stop=Button(label="Stop", action=code(Verb.STOP)),
             speaker=request.avatar.name,
         )
-        with self._running.reply(incoming.address) as stop:
+        with self._desk.running.reply(incoming.address) as stop:
             try:
                 reply = await self._desk.conversation.reply(
                     chat_id=request.chat.id,
@@ -99,15 +73,29 @@ class ChattingHandlers:
                     stop=stop,
                     retry_of=retry_of,
                 )
-                ids = await sight.finish(cards.reply(reply))
+                if reply.again and reply.message is not None:
+                    if await store.was_shown(reply.message.id):
+                        return None  # the process died after that
+                    await store.showing(request.inbox_id, answer=None)
+                # Stored, and not known to be shown: the process died somewhere in between.
+                doubtful = reply.again and request.shown is not False
+                ids = await sight.finish(cards.reply(reply, perhaps_again=doubtful))
             finally:
                 await sight.close()
         if reply.message is not None:
-            await store.shown_as(reply.message.id, address=incoming.address, platform_ids=ids)
+            await until_written(
+                partial(
+                    store.shown_as,
+                    reply.message.id,
+                    address=incoming.address,
+                    platform_ids=ids,
+                )
+            )
         return None
 
     async def stop(self, request: Request) -> Answer:
-        return None if self._running.stop(request.incoming.address) else cards.nothing_to_stop()
+        stopped = await self._desk.running.stop(request.incoming.address)
+        return None if stopped else cards.nothing_to_stop()
 
     async def press_stop(self, request: Request, _: tuple[int, ...]) -> Answer:
         return await self.stop(request)

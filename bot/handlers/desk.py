@@ -13,6 +13,7 @@ from avatar.stores import Store
 from avatar.teaching import Teaching
 from avatar.training import Trainings
 from avatar.unlearning import Unlearning
+from bot.running import Running
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -29,5 +30,6 @@ class Desk:
     unlearning: Unlearning
     providers: Providers
     trainers: Mapping[str, Trainer]
+    running: Running
     clock: Clock
     idle: Callable[[], Awaitable[None]]  # waits until no training runs and no notice is owed

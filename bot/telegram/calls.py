@@ -101,8 +101,9 @@ class Calls:
                 raise
             except NetworkError as error:
                 tries += 1
-                if tries == _TRIES or not (repeatable or not_carried_out(error)):
-                    raise NotDelivered(detail=error.message) from error
+                perhaps = not (repeatable or not_carried_out(error))
+                if tries == _TRIES or perhaps:
+                    raise NotDelivered(perhaps=perhaps, detail=error.message) from error
                 await asyncio.sleep(self._pace.pause * 2 ** (tries - 1))
             except TelegramError as error:
                 raise NotDelivered(detail=error.message) from error

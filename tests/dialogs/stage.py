@@ -361,7 +361,9 @@ async def discord_stage(
             built = bot(settings, messengers, model_server=model_server, clock=clock)
             async with built as (dispatcher, desk):
                 serving = asyncio.create_task(
-                    platform.serve(dispatcher.receive, completion(settings, desk))
+                    platform.serve(
+                        dispatcher.receive, completion(settings, desk.store, clock=clock)
+                    )
                 )
                 await server.heard()
                 stage = DiscordStage(server, platform, dispatcher, desk)
