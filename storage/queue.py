@@ -131,6 +131,7 @@ class PostgresQueue:
         self._stop_here: Callable[[Address], bool] = lambda _: False
         self._follow: Callable[[], None] = lambda: None
         self._answering: set[asyncio.Future[float | None]] = set()
+        self._closed = False
 
     async def put(self, *incoming: Incoming) -> None:
         """Messages and their jobs, in one transaction."""
@@ -189,6 +190,7 @@ class PostgresQueue:
 
     async def close(self, *, grace: float) -> None:
         """What is being answered gets `grace` seconds, and is handed over then."""
+        self._closed = True
         for task in self._serving:
             task.cancel()  # procrastinate's worker begins nothing more, and waits for its jobs
         if self._answering:
@@ -282,9 +284,9 @@ class PostgresQueue:
                 log.info("%s messages were not answered yet and are queued again", len(jobs))
 
     async def _work(self, queue: str, concurrency: int) -> None:
-        """Serve one queue until cancelled, however often the database goes away."""
+        """Serve one queue until `close`, however often the database goes away."""
         wait = _PAUSE
-        while True:
+        while not self._closed:
             began = asyncio.get_running_loop().time()
             try:
                 await self._app.run_worker_async(
@@ -299,7 +301,7 @@ class PostgresQueue:
                     stalled_worker_timeout=self._stalled,
                 )
             except (ConnectorException, psycopg.Error) as error:
-                log.warning("the worker of %s broke off: %s", queue, _line(error))
+                log.warning("the worker of %s broke off: %s", queue, _cause(error))
             else:
                 log.warning("the worker of %s ended", queue)
             if asyncio.get_running_loop().time() - began > _LONGEST:
@@ -380,6 +382,11 @@ async def _while_held(
 
 def _place(address: Address) -> str:
     return json.dumps([address.platform, address.bot, address.chat, address.thread])
+
+
+def _cause(error: BaseException) -> str:
+    """procrastinate's errors say nothing by themselves."""
+    return _line(error.__cause__ or error)
 
 
 def _line(error: BaseException) -> str:
