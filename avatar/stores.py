@@ -99,9 +99,19 @@ class AvatarStore(Protocol):
     """Avatars, and the pointers that say what is active."""
 
     async def add_avatar(
-        self, *, slug: str, name: str, provider: str, base_model: str, owner_id: int, now: datetime
+        self,
+        *,
+        slug: str,
+        name: str,
+        provider: str,
+        base_model: str,
+        owner_id: int,
+        now: datetime,
+        cause: int | None = None,
     ) -> Avatar:
-        """Make one with its first owner. Raises AlreadyDone when the slug is taken."""
+        """Make one with its first owner. A second call with the same cause returns the one that the
+        first made. Raises AlreadyDone when the slug is taken.
+        """
         ...
 
     async def avatar(self, avatar_id: int) -> Avatar:
@@ -144,6 +154,10 @@ class AvatarStore(Protocol):
         ...
 
     async def last_activation(self, avatar_id: int) -> Activation | None: ...
+
+    async def activation_of(self, cause: int) -> Activation | None:
+        """The one that this inbox id asked for, if it was carried out."""
+        ...
 
     async def activations(self, avatar_id: int, *, limit: int) -> tuple[Activation, ...]:
         """Newest first."""
@@ -384,9 +398,11 @@ class InboxStore(Protocol):
     async def confirmation(self, confirmation_id: int) -> Confirmation | None: ...
 
     async def use_confirmation(
-        self, confirmation_id: int, *, person_id: int, now: datetime
+        self, confirmation_id: int, *, person_id: int, now: datetime, cause: int | None = None
     ) -> bool:
-        """Take the yes. False: not theirs, too late, or taken before."""
+        """Take the yes. False: not theirs, too late, or taken before. `cause` is the inbox id of
+        what said yes: it takes its own yes again (the process died before it was carried out).
+        """
         ...
 
     async def tidy(self, *, now: datetime) -> None:

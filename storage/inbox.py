@@ -250,19 +250,19 @@ class InboxTables(Base):
         return None if row is None else rows.confirmation(row)
 
     async def use_confirmation(
-        self, confirmation_id: int, *, person_id: int, now: datetime
+        self, confirmation_id: int, *, person_id: int, now: datetime, cause: int | None = None
     ) -> bool:
-        """Take the yes. False: not theirs, too late, or taken before."""
+        """Take the yes. False: not theirs, too late, or taken before (by another `cause`)."""
+        fresh = (confirmations.c.expires_at > now) & confirmations.c.used_at.is_(None)
         async with self._db.writing() as write:
             result = await write.execute(
                 sa.update(confirmations)
                 .where(
                     confirmations.c.id == confirmation_id,
                     confirmations.c.person_id == person_id,
-                    confirmations.c.expires_at > now,
-                    confirmations.c.used_at.is_(None),
+                    fresh if cause is None else fresh | (confirmations.c.cause == cause),
                 )
-                .values(used_at=now)
+                .values(used_at=now, cause=cause)
             )
             return result.rowcount == 1
 

@@ -128,8 +128,10 @@ avatars = sa.Table(
     sa.Column("visibility", sa.String(16), nullable=False),
     sa.Column("versions_made", sa.Integer, nullable=False),  # the highest number given so far
     sa.Column("created_at", Moment, nullable=False),
+    sa.Column("cause", Id),  # the message that asked for it
     sa.CheckConstraint("visibility IN ('public', 'private')", name="visibility"),
     sa.Index(None, "visibility", "id"),
+    sa.Index(None, "cause", unique=True),
     **_AUTO,
 )
 
@@ -499,6 +501,7 @@ confirmations = sa.Table(
     sa.Column("expires_at", Moment, nullable=False),
     sa.Column("used_at", Moment),
     sa.Column("about", Words(), nullable=False, server_default=""),
+    sa.Column("cause", Id),  # the message that said yes
     sa.Index(None, "expires_at"),
     sa.Index(None, "person_id"),
     **_AUTO,

@@ -62,6 +62,10 @@ def upgrade() -> None:
     op.add_column(
         "notices", sa.Column("perhaps", sa.Boolean(), nullable=False, server_default=sa.false())
     )
+    number = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+    op.add_column("confirmations", sa.Column("cause", number, nullable=True))
+    op.add_column("avatars", sa.Column("cause", number, nullable=True))
+    op.create_index("ix_avatars_cause", "avatars", ["cause"], unique=True)
     connection = op.get_bind()
     if connection.dialect.name == "postgresql":
         for script in (SchemaManager.get_schema(), LOCK_INDEX, NEXT_OF_LOCK):
@@ -72,6 +76,9 @@ def downgrade() -> None:
     connection = op.get_bind()
     if connection.dialect.name == "postgresql":
         connection.exec_driver_sql(DROP.replace("%", "%%"))
+    op.drop_index("ix_avatars_cause", "avatars")
+    op.drop_column("avatars", "cause")
+    op.drop_column("confirmations", "cause")
     op.drop_column("notices", "perhaps")
     op.drop_column("incoming", "shown")
     op.drop_column("incoming", "answer")
