@@ -16,10 +16,15 @@ from tests.crashes.death import Death
 from tests.crashes.world import ADDRESS, AFTER, WAIT, Said, Walk, World
 
 MOST = 400  # steps; a walk has far fewer
-SOME = 13  # every so many of them are tried with the other tests
+SOME = 29  # every so many of them are tried with the other tests
 
 BEGIN = [Said("/newavatar Ani")]
-TRAIN = [Said("/train", file=True), Said(press="Start training"), WAIT]
+TRAIN = [
+    Said("/train", file=True),
+    Said(press="gpt-4o-mini"),
+    Said(press="Start training"),
+    WAIT,
+]
 WALKS: dict[str, Walk] = {
     "creation": BEGIN,
     "message": [Said("Hello"), Said("And now?"), Said("/retry")],
@@ -37,7 +42,7 @@ WALKS: dict[str, Walk] = {
         Said(press="Delete version 1"),
         WAIT,
     ],
-    "cancellation": [*TRAIN[:2], Said("/cancel 1"), WAIT],
+    "cancellation": [*TRAIN[:3], Said("/cancel 1"), WAIT],
     "forgetting": [Said("Hello"), Said("/forgetme"), Said(press="Delete my messages")],
 }
 
@@ -141,7 +146,7 @@ async def settled(world: World, check: str, usual: Counter[str] | None) -> None:
 async def test_killed_at_some_steps(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    await killed_at(range(SOME - 3, MOST, SOME), name, tmp_path, monkeypatch)
+    await killed_at(range(SOME - 8, MOST, SOME), name, tmp_path, monkeypatch)
 
 
 @pytest.mark.long

@@ -30,19 +30,18 @@ from tests.jobs.world import Remote
 
 ADDRESS = Address(platform="telegram", chat="1")
 ANN = Author(platform="telegram", external_id="1", name="Ann")
-FAST = 100.0  # seconds of the bot's clock in a real one
 AFTER = timedelta(minutes=3)  # that a dead process stays dead: longer than any lease
 
 
 class Clock:
-    """Runs fast, and jumps ahead while a process is dead."""
+    """Jumps ahead while a process is dead."""
 
     def __init__(self) -> None:
         self._began = time.monotonic()
         self.ahead = timedelta(0)
 
     def __call__(self) -> datetime:
-        return NOW + self.ahead + timedelta(seconds=(time.monotonic() - self._began) * FAST)
+        return NOW + self.ahead + timedelta(seconds=time.monotonic() - self._began)
 
 
 @dataclass
