@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: run test test-long test-lora check format bench lock clean help
+.PHONY: discord-spec run test test-long test-lora check format bench lock clean help
 
 help:  ## what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -26,6 +26,12 @@ check: $(VENV)/.dev  ## format, lint, types, tests
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 	@$(BIN)/python -m pytest -n 2
+
+discord-spec: .discord-spec/schemas.json  ## fetch Discord's description of its API: the tests then check against it (needs npm)
+
+.discord-spec/schemas.json: tests/standins/discord_spec/make.mjs
+	@npm install --silent --no-save --no-package-lock --prefix .discord-spec discord-api-spec@10.0.266135 zod@4.6.7
+	@node tests/standins/discord_spec/make.mjs "$(CURDIR)/.discord-spec/node_modules" $@
 
 format: $(VENV)/.dev  ## put the code into its format
 	@$(BIN)/ruff format .

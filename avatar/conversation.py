@@ -8,7 +8,7 @@ said is stored before it is shown as final, so that what was paid for is never a
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncGenerator, Callable, Coroutine, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,7 +17,8 @@ from typing import cast
 
 from avatar import pricing, tokens
 from avatar.endings import gone_notices
-from avatar.errors import BadText, EmptyReply, MessageNotFound, ModelGone, NotOffered
+from avatar.errors import BadText, CannotSee, EmptyReply, MessageNotFound, ModelGone, NotOffered
+from avatar.meter import UNCOUNTED, Meter
 from avatar.patience import until_written
 from avatar.ports import ChatModel, ChatRequest, Clock, Ended
 from avatar.providers import Providers
@@ -34,7 +35,7 @@ from avatar.records import (
     Usage,
     Version,
 )
-from avatar.stores import Context, Store
+from avatar.stores import Context, Part, Store
 from avatar.text import visible
 
 log = logging.getLogger(__name__)
@@ -44,6 +45,8 @@ SHARE = 4  # a reply may take up to one part in so many of what the model takes 
 TURNS_READ = 200
 
 Show = Callable[[str], None]
+# The pictures of a message as data: URLs, fetched when a model is asked that sees.
+Pictures = Callable[[], Awaitable[tuple[str, ...]]]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -55,6 +58,7 @@ class Reply:
     message: Message | None  # as stored; None: it was stopped before a word came
     fell_back: Version | None = None  # the active model was gone; the base model answered
     again: bool = False  # it had been stored by an attempt that did not end
+    unseen: bool = False  # the message had pictures, which the model cannot see
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -83,13 +87,16 @@ def compose(
     *,
     context_tokens: int,
     reply_tokens: int,
+    images: tuple[str, ...] = (),
 ) -> tuple[Turn, ...]:
-    """What is sent to the model: prompt, as much of the conversation as fits, the message.
+    """What is sent to the model: prompt, as much of the conversation as fits, the message with
+    its pictures.
 
     The oldest turns are the first to go, and never leave a reply without its question at the
     beginning. Raises BadText when the prompt and the message alone do not fit.
     """
     room = context_tokens - reply_tokens - tokens.CONVERSATION_TOKENS - _cost_of(said)
+    room -= tokens.PICTURE_TOKENS * len(images)
     if prompt:
         room -= _cost_of(prompt)
     if room < 0:
@@ -107,7 +114,7 @@ def compose(
     while kept and kept[-1].role is not Role.USER:
         kept.pop()
     system = (Turn(role=Role.SYSTEM, text=prompt),) if prompt else ()
-    return (*system, *reversed(kept), Turn(role=Role.USER, text=said))
+    return (*system, *reversed(kept), Turn(role=Role.USER, text=said, images=images))
 
 
 def _cost_of(text: str) -> int:
@@ -124,11 +131,13 @@ class Conversation:
         models: Mapping[str, ChatModel],
         providers: Providers,
         clock: Clock,
+        meter: Meter = UNCOUNTED,
     ) -> None:
         self._store = store
         self._models = models
         self._providers = providers
         self._clock = clock
+        self._meter = meter
 
     async def reply(
         self,
@@ -142,11 +151,17 @@ class Conversation:
         show: Show,
         stop: asyncio.Event,
         retry_of: Message | None = None,
+        parts: Sequence[Part] = (),
+        pictures: Pictures | None = None,
+        wordless: bool = False,
     ) -> Reply:
         """Answer a message. `show` gets the whole text so far with every piece; setting `stop`
         ends the reply and keeps what came. `again`: it was begun before, so there may be a reply.
+        `parts` are the platform's messages that it came in; `wordless`: it has nothing but its
+        pictures.
 
-        Raises AvatarNotFound, BadText, EmptyReply and ProviderError; then nothing was stored.
+        Raises AvatarNotFound, BadText, CannotSee, EmptyReply, ProviderError and what `pictures`
+        raises; then nothing was stored.
         """
         if again and (stored := await self._store.reply_to_inbox(inbox_id)) is not None:
             finish = stored.finish or Finish.STOP
@@ -165,7 +180,8 @@ class Conversation:
             fell_back = model
             await self._tell_owners(context, model, why="not_set_up")
         try:
-            answer = await self._ask(pair, turns, said, show=show, stop=stop)
+            images, unseen = await self._look(pair, pictures, wordless=wordless)
+            answer = await self._ask(pair, turns, said, images, show=show, stop=stop)
         except ModelGone as gone:
             if pair.model is None:
                 raise
@@ -173,7 +189,8 @@ class Conversation:
             fell_back = pair.model
             pair = self._providers.pair(context.avatar, prompt=prompt, model=None)
             await self._tell_owners(context, fell_back, why="gone")
-            answer = await self._ask(pair, turns, said, show=show, stop=stop)
+            images, unseen = await self._look(pair, pictures, wordless=wordless)
+            answer = await self._ask(pair, turns, said, images, show=show, stop=stop)
         if not answer.text:
             if answer.finish is Finish.STOPPED:
                 return Reply(text="", finish=Finish.STOPPED, message=None, fell_back=fell_back)
@@ -195,9 +212,28 @@ class Conversation:
                 inbox_id=inbox_id,
                 now=self._clock(),
                 retry_of=None if retry_of is None else retry_of.id,
+                parts=parts,
             )
         )
-        return Reply(text=answer.text, finish=answer.finish, message=message, fell_back=fell_back)
+        return Reply(
+            text=answer.text,
+            finish=answer.finish,
+            message=message,
+            fell_back=fell_back,
+            unseen=unseen,
+        )
+
+    async def _look(
+        self, pair: Pair, pictures: Pictures | None, *, wordless: bool
+    ) -> tuple[tuple[str, ...], bool]:
+        """The pictures for a model, and whether there are some that it cannot see."""
+        if pictures is None:
+            return (), False
+        if self._providers[pair.provider].sees_with(pair.model_name):
+            return await pictures(), False
+        if wordless:
+            raise CannotSee
+        return (), True
 
     async def last_said(self, chat_id: int) -> Message:
         """The message that /retry answers again. Raises BadText when there is none."""
@@ -221,7 +257,9 @@ class Conversation:
         pairs = await self._pairs(avatar, sides)
         never = asyncio.Event()
         tasks = [
-            asyncio.create_task(self._ask(each, (), said, show=lambda _: None, stop=never))
+            asyncio.create_task(
+                self._ask(each, (), said, (), show=lambda _: None, stop=never, kind="compare")
+            )
             for each in pairs
         ]
         try:
@@ -291,7 +329,15 @@ class Conversation:
         await self._store.add_notices(gone_notices(version, homes, why=why), now=self._clock())
 
     async def _ask(
-        self, pair: Pair, turns: Sequence[Message], said: str, *, show: Show, stop: asyncio.Event
+        self,
+        pair: Pair,
+        turns: Sequence[Message],
+        said: str,
+        images: tuple[str, ...],
+        *,
+        show: Show,
+        stop: asyncio.Event,
+        kind: str = "chat",
     ) -> Said:
         provider = self._providers[pair.provider]
         prompt = pair.prompt.prompt if pair.prompt else None
@@ -304,6 +350,7 @@ class Conversation:
                 said,
                 context_tokens=provider.context_tokens,
                 reply_tokens=reply_tokens,
+                images=images,
             ),
             reply_tokens=reply_tokens,
             reasons=provider.reasons(pair.model_name),
@@ -327,12 +374,15 @@ class Conversation:
         await _until(listen, stop)
         finish = ended.finish if ended else Finish.STOPPED
         usage = (ended.usage if ended else None) or Usage(
-            prompt_tokens=tokens.of_conversation([turn.text for turn in request.turns]),
+            prompt_tokens=tokens.of_conversation([turn.text for turn in request.turns])
+            + tokens.PICTURE_TOKENS * len(images),
             completion_tokens=tokens.estimate(text) if text else 0,
             estimated=True,
         )
         price = self._providers.price(pair.provider, pair.model_name, at=self._clock())
-        return Said(text=text, finish=finish, usage=usage, cost=pricing.reply_cost(price, usage))
+        cost = pricing.reply_cost(price, usage)
+        self._meter.spent(kind=kind, provider=pair.provider, usage=usage, cost=cost)
+        return Said(text=text, finish=finish, usage=usage, cost=cost)
 
 
 async def _until(work: Callable[[], Coroutine[None, None, None]], stop: asyncio.Event) -> None:

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
 
+from avatar.account_stores import AccountStore, OwnBotStore
+from avatar.meter import Tallies
 from avatar.records import (
     Activation,
     Address,
@@ -124,6 +126,18 @@ class AvatarStore(Protocol):
         self, *, person_id: int | None, limit: int, offset: int = 0
     ) -> tuple[Avatar, ...]:
         """Those a person may see (public ones and their own), oldest first; None: all."""
+        ...
+
+    async def set_picture(self, avatar_id: int, *, mark: str | None, url: str | None) -> None:
+        """What it looks like, as a data: URL; `mark` tells one picture from another."""
+        ...
+
+    async def picture(self, avatar_id: int) -> str | None:
+        """A data: URL; None: it has none."""
+        ...
+
+    async def set_voice(self, avatar_id: int, voice: str | None) -> None:
+        """With whose voice it answers voice messages; None: in writing only."""
         ...
 
     async def set_base(
@@ -255,15 +269,36 @@ class Context:
     turns: tuple[Message, ...]  # of the current conversation, oldest first
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Part:
+    """One of a platform's messages that make a turn."""
+
+    platform_id: str
+    text: str | None = None  # what it says of a turn that was sent in several
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Found:
+    """A turn that one of a platform's messages belongs to."""
+
+    message: Message
+    address: Address
+    asks: bool  # it is the question what that reply should have said
+
+
 class ChatStore(Protocol):
     """Chats and the turns said in them."""
 
     async def chat(self, address: Address, *, now: datetime) -> Chat:
-        """The chat at an address; made as needed, with the oldest public avatar."""
+        """The chat at an address; made as needed, with the avatar that its bot belongs to, or the
+        oldest public one.
+        """
         ...
 
     async def talk_to(self, chat_id: int, avatar_id: int, *, now: datetime) -> None:
-        """The chat talks to that avatar from now on, in a new conversation."""
+        """The chat talks to that avatar from now on, in a new conversation. Raises Refused where
+        the chat's bot belongs to another avatar.
+        """
         ...
 
     async def new_conversation(self, chat_id: int, *, now: datetime) -> None: ...
@@ -288,10 +323,12 @@ class ChatStore(Protocol):
         inbox_id: int,
         now: datetime,
         retry_of: int | None = None,
+        parts: Sequence[Part] = (),
     ) -> Message:
         """Both turns of an exchange and what it cost, in one write; returns the reply. With
-        `retry_of` (the id of a person's turn) that turn gets a new reply and its older
-        replies leave the conversation.
+        `retry_of` (the id of a person's turn) that turn says `said` now, gets a new reply, and
+        its older replies leave the conversation. `parts` are the platform's messages that the
+        person's turn was sent in.
         """
         ...
 
@@ -309,7 +346,33 @@ class ChatStore(Protocol):
         """Whether it is known as which of the platform's messages a reply was shown."""
         ...
 
-    async def find_message(self, address: Address, platform_id: str) -> Message | None: ...
+    async def asked_as(
+        self, message_id: int, *, address: Address, platform_ids: Sequence[str]
+    ) -> None:
+        """Remember as which messages it was asked what a reply should have said."""
+        ...
+
+    async def find_message(self, address: Address, platform_id: str) -> Message | None:
+        """The turn that one of the platform's messages is (or asks about), in any thread of the
+        address's chat.
+        """
+        ...
+
+    async def found(self, address: Address, platform_id: str) -> Found | None:
+        """The same, with where it stands."""
+        ...
+
+    async def parts(self, message_id: int) -> tuple[Part, ...]:
+        """The platform's messages that a turn was sent in or is shown as, oldest first."""
+        ...
+
+    async def was_asked(self, message_id: int) -> bool:
+        """Whether it was asked what a reply should have said."""
+        ...
+
+    async def reply_of(self, question_id: int) -> Message | None:
+        """The reply that answers a person's turn now."""
+        ...
 
     async def last_said(self, chat_id: int) -> Message | None:
         """The last turn of a person in the current conversation."""
@@ -328,6 +391,14 @@ class ChatStore(Protocol):
     async def count_messages(self, person_id: int) -> int:
         """How many messages of theirs and replies to them are stored."""
         ...
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Heard:
+    """Up to where a platform was heard."""
+
+    until: datetime | None  # when the last of it came in; None: nothing lately
+    addresses: tuple[Address, ...]  # where people chat with the bot, the latest first
 
 
 class InboxStore(Protocol):
@@ -357,8 +428,26 @@ class InboxStore(Protocol):
         """It is tried again later, which counts as no failure. `perhaps`: it may have arrived."""
         ...
 
-    async def done(self, inbox_id: int, *, now: datetime) -> None:
-        """It was answered: what was said is wiped here, its id stays against repetition."""
+    async def behind(self, received: Received, *, limit: int) -> tuple[Received, ...]:
+        """What came at the same place behind it and is not answered, in the order it came."""
+        ...
+
+    async def join(self, inbox_id: int, others: Sequence[int]) -> None:
+        """Remember that `others` are answered together with it."""
+        ...
+
+    async def joined(self, inbox_id: int) -> tuple[Received, ...]:
+        """What is answered together with it and not done, in the order it came."""
+        ...
+
+    async def done(self, *inbox_ids: int, now: datetime) -> None:
+        """They were answered: what was said is wiped here, ids stay against repetition."""
+        ...
+
+    async def heard(self, *, platform: str, bot: str, limit: int) -> Heard:
+        """Where one bot was heard last, in at most `limit` places, for a platform that has to ask
+        what was said while nobody listened.
+        """
         ...
 
     async def unanswered(self, *, limit: int) -> tuple[Received, ...]:
@@ -410,6 +499,18 @@ class InboxStore(Protocol):
         ...
 
 
+class TallyStore(Protocol):
+    """For who watches over the installation. These two raise whatever the database raises."""
+
+    async def alive(self) -> bool:
+        """True: it answers."""
+        ...
+
+    async def tallies(self, *, now: datetime) -> Tallies:
+        """What waits, counted."""
+        ...
+
+
 class Store(
     PeopleStore,
     AvatarStore,
@@ -419,6 +520,9 @@ class Store(
     InboxStore,
     ModelStore,
     TaughtStore,
+    TallyStore,
+    OwnBotStore,
+    AccountStore,
     Protocol,
 ):
     """All that is remembered."""

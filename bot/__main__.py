@@ -1,8 +1,10 @@
 """`python -m bot`: chat with avatars in Telegram and Discord; with no token, in the terminal.
 
 `python -m bot check` asks every provider what works; `python -m bot copy SOURCE TARGET` carries an
-installation from one database (a URL as in DATABASE_URL) to another. `--role` lets several
-processes share the work on PostgreSQL: one takes what comes in, others answer, one follows jobs.
+installation from one database (a URL as in DATABASE_URL) to another; `python -m bot backup FILE`
+writes all of it into one file, also while a bot runs, and `python -m bot restore FILE` puts it back
+(with `--force` also over what is there). `--role` lets several processes share the work on
+PostgreSQL: one takes what comes in, others answer, one follows jobs.
 """
 
 import asyncio
@@ -11,11 +13,17 @@ import signal
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
+from pathlib import Path
 
 from avatar.errors import AvatarError
 from bot.logs import set_up_logs
 from bot.roles import Role
 from bot.settings import Settings, SettingsError, load_settings, roles_allowed
+
+USAGE = (
+    f"Usage: python -m bot [--role {'|'.join(Role)} | check | copy SOURCE TARGET | backup FILE | "
+    "restore FILE [--force]]\n"
+)
 
 
 async def _until_told(settings: Settings, role: Role) -> None:
@@ -42,20 +50,32 @@ async def _copy(source: str, target: str) -> None:
     await copy_installation(source, target)
 
 
+async def _backup(settings: Settings, file: str) -> None:
+    from bot.composition import backup_installation
+
+    await backup_installation(settings, Path(file))
+
+
+async def _restore(settings: Settings, file: str, *, force: bool) -> None:
+    from bot.composition import restore_installation
+
+    await restore_installation(settings, Path(file), force=force)
+
+
 def main(arguments: Sequence[str] = ()) -> int:
     """The exit code: 0 when it ended as asked, 1 when `check` found something, 2 when it could
     not start.
     """
     role = Role.ALL
     match list(arguments):
-        case [] | ["check"] | ["copy", _, _]:
+        case [] | ["check"] | ["copy", _, _] | ["backup", _]:
+            pass
+        case ["restore", _] | ["restore", _, "--force"]:
             pass
         case ["--role", name] if name in set(Role):
             role = Role(name)
         case _:
-            sys.stderr.write(
-                f"Usage: python -m bot [--role {'|'.join(Role)} | check | copy SOURCE TARGET]\n"
-            )
+            sys.stderr.write(USAGE)
             return 2
     try:
         settings = load_settings(os.environ)
@@ -73,6 +93,12 @@ def main(arguments: Sequence[str] = ()) -> int:
                 return 0 if asyncio.run(_check(settings)) else 1
             case ["copy", source, target]:
                 asyncio.run(_copy(source, target))
+                return 0
+            case ["backup", file]:
+                asyncio.run(_backup(settings, file))
+                return 0
+            case ["restore", file, *force]:
+                asyncio.run(_restore(settings, file, force=bool(force)))
                 return 0
         asyncio.run(_until_told(settings, role))
     except AvatarError as error:  # a platform or the database refused us at the start

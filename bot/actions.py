@@ -56,6 +56,7 @@ class Verb(StrEnum):
     RETRAIN = "retrain"  # version
     BASES = "bases"  # avatar: what its base model can be
     REBASE = "rebase"  # avatar, place in that list
+    NO_PICTURE = "nopicture"  # avatar: it looks like nobody again
     STOP = "stop"  # nothing: end the reply that is being written
 
 

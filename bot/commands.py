@@ -167,6 +167,16 @@ COMMANDS: tuple[Command, ...] = (
     _owners("why", "what gave a reply: the one it answers, or the last", menu="Why this reply"),
     _owners("cost", "what was spent this month"),
     _owners(
+        "picture",
+        "what the avatar looks like where it speaks under its own name",
+        Parameter(name="file", kind=Kind.FILE, required=False),
+    ),
+    _owners(
+        "voice",
+        "answer voice messages by voice: on, off, or the name of a voice",
+        Parameter(name="voice", kind=Kind.WORD, required=False),
+    ),
+    _owners(
         "note",
         "write a note to a version",
         Parameter(name="N", kind=Kind.VERSION),

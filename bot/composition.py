@@ -6,6 +6,7 @@ import os
 import secrets
 import socket
 import sys
+import tempfile
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
@@ -15,40 +16,50 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from avatar.conversation import Conversation
+from avatar.errors import AvatarError
 from avatar.importing import Imports
 from avatar.learning_path import LearningPath
+from avatar.meter import UNCOUNTED, Meter
 from avatar.models import Models
 from avatar.ports import Clock, Trainer
-from avatar.stores import Store
+from avatar.stores import Heard, Store
 from avatar.teaching import Teaching
 from avatar.training import Trainings
 from avatar.unlearning import Unlearning
+from avatar.voices import Voices
 from avatar.work import WorkQueue
 from backends.backend import Backend
 from bot.completion import Completion
 from bot.dispatcher import Dispatcher, Permissions, passes
 from bot.handlers import Handlers
 from bot.handlers.desk import Desk
+from bot.health import Health, connecting, routes
 from bot.herald import BotHerald
+from bot.joining import Windows
 from bot.lanes import LaneQueue
+from bot.metrics import Metrics
 from bot.roles import Role
 from bot.running import Running
 from bot.screen import Messenger, Receive
 from bot.settings import Settings
+from bot.web import Web
 from jobs.follower import Follower
 from jobs.notices import Deliverer
 from jobs.retirement import RetirementWatch
 from jobs.scheduler import Scheduler
 from storage.database import data_folder
+from storage.sealing import Sealer
 from storage.store import SqlStore, open_store
 
 if TYPE_CHECKING:
+    from bot.telegram.webhook import Webhooks
     from bot.terminal.interactive import Screen
     from modelserver.server import ModelServer
 
 log = logging.getLogger(__name__)
 
 GRACE = 8.0  # seconds that replies in progress get at the end
+MODEL_SERVER = "modelserver"  # its folder, beside the database
 IDLE_LOOK = 0.1  # seconds between looks whether trainings and notices are done
 
 
@@ -70,7 +81,7 @@ async def backends(
                 from modelserver.server import ModelServer
 
                 server = (model_server or ModelServer)(
-                    data_folder(settings.database_url) / "modelserver"
+                    data_folder(settings.database_url) / MODEL_SERVER
                 )
                 base_url = (await stack.enter_async_context(server)).base_url
             made[provider.name] = Backend(
@@ -116,6 +127,9 @@ async def bot(
     *,
     model_server: "Callable[[Path], ModelServer] | None" = None,
     clock: Clock = now,
+    windows: Windows | None = None,
+    meter: Meter = UNCOUNTED,
+    health: Health | None = None,
     role: Role = Role.ALL,
     on: Ground | None = None,
 ) -> AsyncIterator[tuple[Dispatcher, Desk]]:
@@ -130,7 +144,9 @@ async def bot(
         served = await stack.enter_async_context(backends(settings, model_server))
         providers = settings.providers
         trainers = {name: backend.trainer for name, backend in served.items()}
-        scheduler = _scheduler(settings, store, messengers, trainers=trainers, clock=clock)
+        scheduler = _scheduler(
+            settings, store, messengers, trainers=trainers, clock=clock, meter=meter
+        )
         nudge = scheduler.nudge if role.follows else queue.nudge
         trainings = Trainings(store, providers=providers, nudge=nudge)
         desk = Desk(
@@ -140,17 +156,26 @@ async def bot(
             imports=Imports(store, trainings=trainings),
             teaching=Teaching(store),
             unlearning=Unlearning(store),
+            voices=Voices(
+                store,
+                providers=providers,
+                transcribers={name: backend.transcriber for name, backend in served.items()},
+                speakers={name: backend.speaker for name, backend in served.items()},
+                clock=clock,
+            ),
             conversation=Conversation(
                 store,
                 models={name: backend.chat for name, backend in served.items()},
                 providers=providers,
                 clock=clock,
+                meter=meter,
             ),
             models=Models(store, providers=providers, trainers=trainers),
             providers=providers,
             trainers=trainers,
             running=Running(queue),
             clock=clock,
+            meter=meter,
             idle=partial(_until_idle, store),
         )
         handlers = Handlers(desk)
@@ -161,10 +186,15 @@ async def bot(
             commands=handlers.commands,
             presses=handlers.presses,
             chat=handlers.chat,
+            reactions=handlers.reactions,
+            windows=windows,
             permissions=permissions(settings),
             clock=clock,
+            meter=meter,
         )
         if role.follows:
+            if health is not None:
+                health.parts["jobs"] = scheduler.fault
             await stack.enter_async_context(scheduler.running())
             await queue.nudges(scheduler.nudge)
         stack.push_async_callback(dispatcher.close, grace=GRACE)
@@ -182,6 +212,7 @@ def _scheduler(
     *,
     trainers: Mapping[str, Trainer],
     clock: Clock,
+    meter: Meter,
 ) -> Scheduler:
     """What follows, delivers and watches, under leases that carry this process's name."""
     herald = BotHerald(store, messengers)
@@ -196,8 +227,9 @@ def _scheduler(
             poll=poll,
             owner=owner,
             clock=clock,
+            meter=meter,
         ),
-        deliverer=Deliverer(store, herald=herald, owner=owner, clock=clock),
+        deliverer=Deliverer(store, herald=herald, owner=owner, clock=clock, meter=meter),
         watch=RetirementWatch(store, trainers=trainers, providers=settings.providers),
         store=store,
         poll=poll,
@@ -232,6 +264,52 @@ async def copy_installation(source: str, target: str) -> None:
     async for each in copy(source, target):
         sys.stdout.write(f"{each.table}: {each.rows} rows, sha256 {each.checksum[:16]}\n")
     sys.stdout.write("Everything was carried over and compared.\n")
+
+
+async def backup_installation(settings: Settings, path: Path) -> None:
+    """Write everything into one file, and print what was written."""
+    from modelserver.copying import snapshot
+    from storage.backup import backup
+
+    with tempfile.TemporaryDirectory(prefix="avatar-bot-") as folder:
+        data = data_folder(settings.database_url) / MODEL_SERVER
+
+        def files() -> Mapping[str, Path]:
+            found = snapshot(data, Path(folder))
+            return {f"{MODEL_SERVER}/{name}": file for name, file in found.items()}
+
+        kept = await backup(settings.database_url, path, files=files, now=now())
+    rows = sum(each.rows or 0 for each in kept)
+    count = sum(each.rows is None for each in kept)
+    sys.stdout.write(
+        f"{path}: {rows} rows and {count} files of the model server, read again and compared.\n"
+    )
+
+
+class NotRestored(AvatarError):
+    """A bot is running on {folder}: stop it, then restore. Nothing was changed."""
+
+
+async def restore_installation(settings: Settings, path: Path, *, force: bool) -> None:
+    """Put everything of such a file back, and print what was put."""
+    from modelserver.copying import unused
+    from modelserver.shelf import FolderInUse
+    from storage.backup import restore
+
+    folder = data_folder(settings.database_url)
+    try:
+        with unused(folder / MODEL_SERVER):
+            kept = await restore(
+                settings.database_url,
+                path,
+                force=force,
+                folder=folder,
+                keep=frozenset({MODEL_SERVER}),
+            )
+    except FolderInUse as error:
+        raise NotRestored(folder=folder / MODEL_SERVER, detail=str(error)) from error
+    rows = sum(each.rows or 0 for each in kept)
+    sys.stdout.write(f"{rows} rows of {path} are back and compared.\n")
 
 
 async def check_providers(settings: Settings) -> bool:
@@ -271,23 +349,28 @@ class _Share:
     on: Ground
     messengers: dict[str, Messenger]
     dispatcher: Dispatcher | None  # None: nothing is answered here
+    health: Health
+    webhooks: "Webhooks | None"
 
     async def of(
         self,
         messenger: Messenger,
-        name: str,
         receiving: Callable[[Receive], Coroutine[None, None, None]],
+        *,
+        alone: str | None,
     ) -> None:
-        """Until cancelled, or refused by the platform. `name` is the account, which only one
-        process may receive for.
+        """Until cancelled, or refused by the platform. `alone` names the account, where only one
+        process may receive for it.
         """
         self.messengers[messenger.platform] = messenger
         if self.role.answers and self.dispatcher is not None:
             await self.dispatcher.resume({messenger.platform})
-        if self.role.receives:
-            await self.on.queue.alone(name, partial(receiving, self.on.queue.put))
-        else:
+        if not self.role.receives:
             await asyncio.Event().wait()
+        elif alone is None:
+            await receiving(self.on.queue.put)
+        else:
+            await self.on.queue.alone(alone, partial(receiving, self.on.queue.put))
 
 
 async def _serve_platforms(settings: Settings, role: Role) -> None:
@@ -295,55 +378,120 @@ async def _serve_platforms(settings: Settings, role: Role) -> None:
     cannot be reached yet holds up neither the other nor the jobs.
     """
     messengers: dict[str, Messenger] = {}
+    health, metrics = Health(), Metrics()
+    webhooks = webhooks_of(settings) if role.receives else None
     async with AsyncExitStack() as platforms, ground(settings) as on, AsyncExitStack() as inner:
         dispatcher = None
         if role is not Role.RECEIVER:
-            built = bot(settings, messengers, role=role, on=on)
+            built = bot(settings, messengers, meter=metrics, health=health, role=role, on=on)
             dispatcher, _ = await inner.enter_async_context(built)
+        await inner.enter_async_context(web(settings, on.store, health, metrics, webhooks))
         share = _Share(
-            role=role, settings=settings, on=on, messengers=messengers, dispatcher=dispatcher
+            role=role,
+            settings=settings,
+            on=on,
+            messengers=messengers,
+            dispatcher=dispatcher,
+            health=health,
+            webhooks=webhooks,
         )
         serving: list[Coroutine[Any, Any, None]] = []
         if settings.telegram_token is not None:
+            health.parts["telegram"] = connecting
             serving.append(_serve_telegram(share, platforms))
         if settings.discord_token is not None:
+            health.parts["discord"] = connecting
             serving.append(_serve_discord(share, platforms))
         await _together(serving)
+
+
+@asynccontextmanager
+async def web(
+    settings: Settings,
+    store: Store,
+    health: Health,
+    metrics: Metrics,
+    webhooks: "Webhooks | None" = None,
+    *,
+    clock: Clock = now,
+) -> AsyncIterator[Web | None]:
+    """The HTTP server, where a port is set for it."""
+    if settings.http_port is None:
+        yield None
+        return
+    served = Web(host=settings.http_host, port=settings.http_port)
+    served.add(*routes(health, metrics, store, clock=clock))
+    if webhooks is not None:
+        served.add(webhooks.route)
+    async with served:
+        yield served
+
+
+def sealer_of(settings: Settings) -> Sealer:
+    """What seals the secrets that are remembered."""
+    return Sealer(settings.secret_key, folder=data_folder(settings.database_url))
+
+
+def webhooks_of(settings: Settings) -> "Webhooks | None":
+    """Where Telegram hands updates over; None: it is asked for them."""
+    if settings.telegram_webhook_url is None:
+        return None
+    from bot.telegram.webhook import Webhooks
+
+    sealer = sealer_of(settings)
+
+    def secret(bot_id: str) -> str:
+        return settings.telegram_webhook_secret or sealer.made(f"telegram webhook {bot_id}")
+
+    return Webhooks(settings.telegram_webhook_url, secret=secret)
 
 
 async def _serve_telegram(share: _Share, platforms: AsyncExitStack) -> None:
     from bot.telegram.platform import TelegramPlatform
 
+    settings, webhooks = share.settings, share.webhooks
     telegram = await platforms.enter_async_context(
         TelegramPlatform(
-            share.settings.telegram_token or "",
-            api_url=share.settings.telegram_api_url,
+            settings.telegram_token or "",
+            api_url=settings.telegram_api_url,
             receives=share.role.receives,
+            local_files=Path(local) if (local := settings.telegram_local_files) else None,
         )
     )
+    share.health.parts["telegram"] = lambda: telegram.fault
     log.info("serving Telegram as @%s", telegram.username)
-    await share.of(telegram.messenger, f"telegram:{telegram.username}", telegram.poll)
+    if webhooks is None:
+        name = f"telegram:{telegram.username}"
+        await share.of(telegram.messenger, telegram.poll, alone=name)
+    else:  # any process may take what Telegram hands over
+        await share.of(telegram.messenger, partial(telegram.hook, webhooks), alone=None)
 
 
 async def _serve_discord(share: _Share, platforms: AsyncExitStack) -> None:
     from bot.discord.platform import DiscordPlatform
 
+    settings, store = share.settings, share.on.store
     discord = await platforms.enter_async_context(
         DiscordPlatform(
-            share.settings.discord_token or "",
-            api_url=share.settings.discord_api_url,
-            gateway_url=share.settings.discord_gateway_url,
+            settings.discord_token or "",
+            api_url=settings.discord_api_url,
+            gateway_url=settings.discord_gateway_url,
             receives=share.role.receives,
+            picture_of=store.picture,
         )
     )
+    platform = discord.messenger.platform
+    share.health.parts["discord"] = lambda: discord.fault
     log.info("serving Discord as %s", discord.username)
     log.info("to add it to a server, open %s", discord.invitation)
-    offers = completion(share.settings, share.on.store)
-    await share.of(
-        discord.messenger,
-        f"discord:{discord.username}",
-        lambda receive: discord.serve(receive, offers),
-    )
+
+    async def heard(bot: str, limit: int) -> Heard:
+        return await store.heard(platform=platform, bot=bot, limit=limit)
+
+    async def receiving(receive: Receive) -> None:
+        await discord.serve(receive, completion(settings, store), heard=heard)
+
+    await share.of(discord.messenger, receiving, alone=f"discord:{discord.username}")
 
 
 async def _together(serving: Sequence[Coroutine[Any, Any, None]]) -> None:
@@ -377,7 +525,14 @@ async def _serve_terminal(settings: Settings) -> None:
     settings = replace(
         settings, operators=settings.operators | {(person.platform, person.external_id)}
     )
-    async with bot(settings, {messenger.platform: messenger}) as (dispatcher, desk):
+    health, metrics = Health(), Metrics()
+    async with (
+        bot(settings, {messenger.platform: messenger}, meter=metrics, health=health) as (
+            dispatcher,
+            desk,
+        ),
+        web(settings, desk.store, health, metrics),
+    ):
         await messenger.send(ADDRESS, await welcome(desk, person))
         if screen is not None:
             await screen.converse(

@@ -8,6 +8,7 @@ import unicodedata
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 
+from avatar import trace
 from avatar.errors import (
     AvatarError,
     DeliveryError,
@@ -16,6 +17,7 @@ from avatar.errors import (
     StoreFailed,
     VersionNotFound,
 )
+from avatar.meter import UNCOUNTED, Meter
 from avatar.patience import until_written
 from avatar.ports import Clock
 from avatar.records import Avatar, Incoming, Person, Received
@@ -24,8 +26,8 @@ from avatar.work import WorkQueue
 from bot import answers, wording
 from bot.actions import Action, Verb, decode
 from bot.commands import BY_NAME, Audience, Command
-from bot.logs import reference
-from bot.request import Answer, CommandHandler, PressHandler, Request, Shown
+from bot.joining import Joiner, Windows
+from bot.request import Answer, CommandHandler, PressHandler, ReactionHandler, Request, Shown
 from bot.screen import Content, Messenger
 
 log = logging.getLogger(__name__)
@@ -61,8 +63,11 @@ class Dispatcher:
         commands: Mapping[str, CommandHandler],
         presses: Mapping[Verb, PressHandler],
         chat: CommandHandler,
+        reactions: ReactionHandler,
         permissions: Permissions,
         clock: Clock,
+        windows: Windows | None = None,
+        meter: Meter = UNCOUNTED,
     ) -> None:
         self._store = store
         self._queue = queue
@@ -70,8 +75,11 @@ class Dispatcher:
         self._commands = commands
         self._presses = presses
         self._chat = chat
+        self._reactions = reactions
         self._permissions = permissions
         self._clock = clock
+        self._joiner = Joiner(store, clock=clock, windows=windows or Windows())
+        self._meter = meter
 
     async def receive(self, *incoming: Incoming) -> None:
         """Take something from a platform: when this returns it lies in the inbox."""
@@ -94,37 +102,59 @@ class Dispatcher:
         await self._queue.close(grace=grace)
 
     async def _handle(self, received: Received, tries: int) -> float | None:
+        """From here on until the person has the answer, every line of the log names the message."""
+        if self._joiner.is_taken(received.id):
+            return None
+        with trace.about("m", received.id):
+            platform = received.incoming.address.platform
+            log.debug("taken from %s, try %s", platform, received.attempts + tries + 1)
+            return await self._try(received, tries)
+
+    async def _try(self, received: Received, tries: int) -> float | None:
         """Answer and show. A platform that does not take it now is tried again later: with the
         same answer where there is one, so that nothing is done twice. Raises StoreFailed.
         """
         if received.attempts >= MAX_ATTEMPTS:
             log.error("message %s was begun %s times: put aside", received.id, received.attempts)
-            await self._store.done(received.id, now=self._clock())
+            await self._done(received)
             return None
+        whole = await self._whole(received, again=tries > 0)
+        if whole is None:
+            return None  # they wished to be forgotten meanwhile
+        received = whole
         messenger = self._messengers[received.incoming.address.platform]
         try:
-            await self._answer_and_show(received, messenger, again=tries > 0)
+            await self._answer_and_show(received, messenger)
         except NotDelivered as error:
             log.warning("message %s: not delivered yet: %s", received.id, error.detail)
+            self._meter.failed(error, where="chat")
             if tries < MAX_TRIES:
                 await self._store.put_off(received.id, perhaps=error.perhaps)
                 return error.retry_after or RETRY_SECONDS * 2 ** min(tries, 5)
         except DeliveryError as error:
             log.info("message %s: not wanted any more: %s", received.id, error.detail)
-        await until_written(lambda: self._store.done(received.id, now=self._clock()))
+            self._meter.failed(error, where="chat")
+        await self._done(received)
         return None
 
-    async def _answer_and_show(
-        self, received: Received, messenger: Messenger, *, again: bool
-    ) -> None:
+    async def _done(self, received: Received) -> None:
+        """Written however long it takes: else it would be answered again."""
+        await until_written(lambda: self._store.done(*received.ids, now=self._clock()))
+        log.debug("answered")
+
+    async def _whole(self, received: Received, *, again: bool) -> Received | None:
+        """The message as it lies in the inbox now, with what belongs to its turn. What has an
+        answer already was answered together with the same ones as then.
+        """
+        found = await self._store.received(received.id) if again else received
+        if found is None or found.shown is None:
+            return None if found is None else await self._joiner.whole(found)
+        return replace(found, more=await self._store.joined(found.id))
+
+    async def _answer_and_show(self, received: Received, messenger: Messenger) -> None:
         """An answer is written down before it is shown: what may have arrived when the process
         died is shown once more, and says so.
         """
-        if again:
-            found = await self._store.received(received.id)
-            if found is None:
-                return  # they wished to be forgotten meanwhile
-            received = found
         answer = answers.decoded(received.answer)
         if answer is None:
             answer = await self._answer_of(received, messenger)
@@ -143,22 +173,26 @@ class Dispatcher:
         except (DeliveryError, StoreFailed):
             raise
         except AvatarError as error:
+            self._meter.failed(error, where="chat")
             if error.detail:
                 log.warning("%s: %s", type(error).__name__, error.detail)
             return Content(text=wording.sentence(error))
-        except Exception:
-            ref = reference()
-            log.exception("unexpected error", extra={"reference": ref})
-            return Content(text=wording.unexpected(ref))
+        except Exception as error:
+            self._meter.failed(error, where="chat")
+            log.exception("unexpected error")
+            return Content(text=wording.unexpected(trace.current()))
 
     async def _find_answer(self, received: Received, messenger: Messenger) -> Answer:
         incoming, now = received.incoming, self._clock()
+        if incoming.reaction is not None:
+            return await self._react(received, messenger)
         home = incoming.address if incoming.private else None
         arrival = await self._store.arrival(incoming.author, incoming.address, home=home, now=now)
         operator = self._permissions.is_operator(arrival.person)
         request = Request(
             inbox_id=received.id,
             incoming=incoming,
+            parts=received.parts,
             again=received.attempts > 0 or received.shown is not None,
             shown=received.shown,
             person=arrival.person,
@@ -169,17 +203,51 @@ class Dispatcher:
             creates=operator or self._permissions.anyone_creates,
             rest="",
             now=now,
+            received_at=received.received_at,
             messenger=messenger,
         )
         if incoming.action is not None:
             return await self._press(request, decode(incoming.action))
         name, rest = split_command(incoming.text)
-        if name is None:
+        # A command that was changed is not carried out again, and one of somebody else's that
+        # was passed on not at all.
+        if name is None or incoming.edited or incoming.forwarded is not None:
             return await self._chat(request)
         command = BY_NAME.get(name)
         if command is None or not may_use(command, request):
             return Content(text=wording.unknown_command(name))
         return await self._commands[name](replace(request, rest=rest))
+
+    async def _react(self, received: Received, messenger: Messenger) -> Answer:
+        """A thumb under one of our messages. It counts from owners of the avatar whose reply that
+        is; others are not answered, and nothing is kept of them.
+        """
+        incoming, store = received.incoming, self._store
+        found = await store.found(incoming.address, incoming.message_id)
+        author = incoming.author
+        person = await store.find_person(author.platform, author.external_id)
+        if found is None or person is None:
+            return None
+        request = await self._judged(
+            Request(
+                inbox_id=received.id,
+                incoming=incoming,
+                parts=received.parts,
+                again=received.attempts > 0 or received.shown is not None,
+                shown=received.shown,
+                person=person,
+                chat=await store.chat(found.address, now=self._clock()),
+                about=await store.avatar(found.message.avatar_id),
+                manages=False,
+                operator=self._permissions.is_operator(person),
+                creates=False,
+                rest="",
+                now=self._clock(),
+                received_at=received.received_at,
+                messenger=messenger,
+            )
+        )
+        return await self._reactions(request, found) if request.manages else None
 
     async def _press(self, request: Request, action: Action) -> Answer:
         """Run a button. What it is about is found first, and the person checked against that."""
@@ -205,6 +273,7 @@ class Dispatcher:
                 | Verb.PREFER
                 | Verb.LESSONS
                 | Verb.LESSON_FILE
+                | Verb.NO_PICTURE
             ):
                 return await self._store.avatar(action.numbers[0])
             case (
@@ -294,6 +363,8 @@ def passes(incoming: Incoming) -> bool:
     """Whether it waits for nothing that came before it."""
     if incoming.action is not None:
         return incoming.action in {verb.value for verb in _PASSING_VERBS}
+    if incoming.edited or incoming.forwarded is not None:
+        return False
     return split_command(incoming.text)[0] in _PASSING_COMMANDS
 
 

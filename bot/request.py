@@ -6,6 +6,7 @@ from datetime import datetime
 
 from avatar.errors import AvatarNotFound
 from avatar.records import Avatar, Chat, Incoming, Person
+from avatar.stores import Found
 from bot.screen import Content, Messenger
 
 
@@ -17,6 +18,7 @@ class Request:
     again: bool  # answering it was begun before: something of it may be done already
     shown: bool | None  # showing the answer was begun: True: it may have arrived, False: it did not
     incoming: Incoming
+    parts: tuple[Incoming, ...]  # it, and what was said right behind it and is one turn with it
     person: Person
     chat: Chat
     about: Avatar | None  # the avatar of the chat, or the one that a button belongs to
@@ -25,6 +27,7 @@ class Request:
     creates: bool  # whether the person may make avatars
     rest: str  # commands: what was typed behind the name
     now: datetime
+    received_at: datetime
     messenger: Messenger
 
     @property
@@ -46,4 +49,5 @@ class Shown:
 # A handler may also show things by itself and answer nothing.
 Answer = Shown | Content | None
 CommandHandler = Callable[[Request], Awaitable[Answer]]
+ReactionHandler = Callable[[Request, Found], Awaitable[Answer]]
 PressHandler = Callable[[Request, tuple[int, ...]], Awaitable[Answer]]

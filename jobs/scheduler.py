@@ -3,7 +3,9 @@
 import asyncio
 import contextlib
 import logging
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextvars import Context
 from datetime import datetime, timedelta
 
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
@@ -20,6 +22,7 @@ log = logging.getLogger(__name__)
 # Each tidying takes away a bounded number of rows, so it comes often.
 TIDY_EVERY = timedelta(minutes=10)
 WATCH_EVERY = timedelta(days=1)
+STUCK = 600.0  # seconds beyond an interval: the upload of a large file takes its time
 GRACE = 5.0  # seconds that passes in progress get at the end
 
 
@@ -38,26 +41,43 @@ class Pass:
         self._then = then
         self._wanted = False
         self._finished = False
+        self._failed = False
+        self._turned = time.monotonic()  # when it last began or ended a run
         self._task: asyncio.Task[None] | None = None
 
     def ask(self) -> None:
         """Run it now, or once more when the run in progress is done; nothing after `finish`."""
         self._wanted = not self._finished
         if self._wanted and self._task is None:
-            self._task = asyncio.get_running_loop().create_task(self._run())
+            # Without the context of whoever asks: what it does is not about their message.
+            self._task = asyncio.get_running_loop().create_task(self._run(), context=Context())
 
     async def _run(self) -> None:
         try:
             while self._wanted:
                 self._wanted = False
+                self._turned = time.monotonic()
                 try:
                     await self._step(self._clock())
+                    self._failed = False
                 except Exception:  # a locked database…: the next interval comes
                     log.exception("a scheduled step failed")
+                    self._failed = True
+                self._turned = time.monotonic()
                 if self._then is not None:
                     self._then()
         finally:
             self._task = None  # here and not in a callback: a request in between would be lost
+
+    def fault(self, patience: float) -> str | None:
+        """What is wrong: the last run failed, or for `patience` seconds none began or ended."""
+        if self._finished:
+            return "ended"
+        if self._failed:
+            return "failed when it last ran"
+        if time.monotonic() - self._turned > patience:
+            return f"did nothing for more than {patience:.0f} seconds"
+        return None
 
     async def finish(self, grace: float) -> None:
         """No further run; the one in progress gets `grace` seconds, then it is cancelled."""
@@ -92,6 +112,14 @@ class Scheduler:
         """Follow and deliver now; what runs already is run once more after."""
         self._follow.ask()
         self._deliver.ask()
+
+    def fault(self) -> str | None:
+        """What is wrong with following and delivering; None: nothing."""
+        patience = self._poll.total_seconds() + STUCK
+        for name, each in (("following", self._follow), ("delivering", self._deliver)):
+            if (said := each.fault(patience)) is not None:
+                return f"{name} {said}"
+        return None
 
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[None]:

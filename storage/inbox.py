@@ -8,20 +8,25 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from avatar.records import Confirmation, Incoming, NewNotice, Notice, Received
+from avatar.records import Address, Confirmation, Incoming, NewNotice, Notice, Received
+from avatar.stores import Heard
 from storage import rows
 from storage.base import Base, insert, insert_into
 from storage.database import Database
 from storage.tables import (
+    chats,
     confirmations,
     imports,
     incoming,
+    messages,
     notices,
     training_drafts,
     training_examples,
 )
 
 KEPT = timedelta(days=7)  # how long ids and ended notices stay against repetition
+_LATEST = 10_000  # rows among which it is looked for where a platform was heard last
+_NEW = 50  # chats that began last
 _TIDIED = 1_000  # rows of a kind, at most, in one go: a tidying never holds the database long
 
 
@@ -37,8 +42,25 @@ def _receiving(is_sqlite: bool) -> Any:
 _DONE = (
     sa.update(incoming)
     .where(incoming.c.id == sa.bindparam("inbox_id"))
-    .values(payload=None, answer=None, author_id="", done_at=sa.bindparam("now"))
+    .values(payload=None, answer=None, author_id="", place="", done_at=sa.bindparam("now"))
 )
+_BEHIND = (
+    sa.select(incoming)
+    .where(
+        incoming.c.platform == sa.bindparam("platform"),
+        incoming.c.bot == sa.bindparam("bot"),
+        incoming.c.place == sa.bindparam("place"),
+        incoming.c.id > sa.bindparam("inbox_id"),
+        incoming.c.done_at.is_(None),
+    )
+    .order_by(incoming.c.id)
+    .limit(sa.bindparam("most", type_=sa.Integer))
+)
+
+
+def _place(address: Address) -> str:
+    """A chat and its thread, as one line."""
+    return f"{address.chat} {address.thread}"
 
 
 async def add_incoming(
@@ -61,13 +83,14 @@ async def add_incoming(
                 "bot": each.address.bot,
                 "update_id": each.update_id,
                 "author_id": each.author.external_id,
+                "place": _place(each.address),
                 "received_at": now,
                 "attempts": attempts,
                 "payload": rows.incoming_json(each),
             },
         )
         if (inbox_id := made.scalar_one_or_none()) is not None:
-            received.append(Received(id=inbox_id, incoming=each, attempts=0))
+            received.append(Received(id=inbox_id, incoming=each, attempts=0, received_at=now))
     return tuple(received)
 
 
@@ -139,10 +162,75 @@ class InboxTables(Base):
                 .values(values)
             )
 
-    async def done(self, inbox_id: int, *, now: datetime) -> None:
-        """It was answered: what was said is wiped here, its id stays against repetition."""
+    async def behind(self, received: Received, *, limit: int) -> tuple[Received, ...]:
+        """What came at the same place behind it and is not answered."""
+        address = received.incoming.address
+        async with self._db.reading() as read:
+            found = await read.execute(
+                _BEHIND,
+                {
+                    "platform": address.platform,
+                    "bot": address.bot,
+                    "place": _place(address),
+                    "inbox_id": received.id,
+                    "most": limit,
+                },
+            )
+            return tuple(_received(row, attempts=row["attempts"]) for row in found.mappings())
+
+    async def join(self, inbox_id: int, others: Sequence[int]) -> None:
+        """Remember that `others` are answered together with it."""
         async with self._db.writing() as write:
-            await write.execute(_DONE, {"inbox_id": inbox_id, "now": now})
+            await write.execute(
+                sa.update(incoming).where(incoming.c.id.in_(others)).values(joined_to=inbox_id)
+            )
+
+    async def joined(self, inbox_id: int) -> tuple[Received, ...]:
+        """What is answered together with it and not done."""
+        async with self._db.reading() as read:
+            found = await read.execute(
+                sa.select(incoming)
+                .where(
+                    incoming.c.joined_to == inbox_id,
+                    incoming.c.id > inbox_id,
+                    incoming.c.done_at.is_(None),
+                )
+                .order_by(incoming.c.id)
+            )
+            return tuple(_received(row, attempts=row["attempts"]) for row in found.mappings())
+
+    async def done(self, *inbox_ids: int, now: datetime) -> None:
+        """They were answered: what was said is wiped here, ids stay against repetition."""
+        async with self._db.writing() as write:
+            await write.execute(_DONE, [{"inbox_id": each, "now": now} for each in inbox_ids])
+
+    async def heard(self, *, platform: str, bot: str, limit: int) -> Heard:
+        last = sa.select(sa.func.max(incoming.c.id)).scalar_subquery()
+        until = sa.select(sa.func.max(incoming.c.received_at)).where(
+            incoming.c.id > last - _LATEST,
+            incoming.c.platform == platform,
+            incoming.c.bot == bot,
+        )
+        here = (chats.c.platform == platform, chats.c.bot == bot)
+        end = sa.select(sa.func.max(messages.c.id)).scalar_subquery()
+        talking = (
+            sa.select(chats.c.chat, chats.c.thread)
+            .join(messages, messages.c.chat_id == chats.c.id)
+            .where(messages.c.id > end - _LATEST, *here)
+            .group_by(chats.c.id)
+            .order_by(sa.func.max(messages.c.id).desc())
+            .limit(limit)
+        )
+        # Where the first message was not answered any more.
+        new = sa.select(chats.c.chat, chats.c.thread).where(*here)
+        new = new.order_by(chats.c.id.desc()).limit(_NEW)
+        async with self._db.reading() as read:
+            moment: datetime | None = (await read.execute(until)).scalar_one()
+            places = [*(await read.execute(talking)), *(await read.execute(new))]
+        found = dict.fromkeys(
+            Address(platform=platform, bot=bot, chat=chat, thread=thread) for chat, thread in places
+        )
+        return Heard(until=moment, addresses=tuple(found)[:limit])
 
     async def unanswered(self, *, limit: int) -> tuple[Received, ...]:
         """In the order they came."""
@@ -297,4 +385,5 @@ def _received(row: rows.Row, *, attempts: int) -> Received:
         attempts=attempts,
         answer=row["answer"],
         shown=row["shown"],
+        received_at=row["received_at"],
     )

@@ -5,13 +5,9 @@ versions of a kind cannot exist. Deleted versions stay as tombstones: their numb
 cost counts.
 """
 
-from datetime import UTC, datetime
-from typing import Any
-
 import sqlalchemy as sa
-from sqlalchemy.engine import Dialect
 
-from avatar.text import storable
+from storage.columns import AUTO, Id, Json, Line, Moment, Words, number, reference
 
 metadata = sa.MetaData(
     naming_convention={
@@ -24,93 +20,22 @@ metadata = sa.MetaData(
 )
 
 
-class Moment(sa.types.TypeDecorator[datetime]):
-    """An aware UTC time. SQLite keeps it without a zone; naive times are refused."""
-
-    impl = sa.DateTime(timezone=True)
-    cache_ok = True
-
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        if value is None:
-            return None
-        if value.tzinfo is None:
-            raise ValueError("a time without a zone")
-        return value.astimezone(UTC)
-
-    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        if value is None:
-            return None
-        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
-
-
-class Words(sa.types.TypeDecorator[str]):
-    """Text from outside. What a database cannot hold (half a surrogate pair; NUL on PostgreSQL)
-    becomes U+FFFD: a reply that was paid for, or the end of a job, is never refused for one
-    character.
-    """
-
-    impl = sa.Text
-    cache_ok = True
-
-    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
-        return None if value is None else storable(value)
-
-
-class Line(sa.types.TypeDecorator[str]):
-    """The same, cut to a length: SQLite keeps what is longer, and PostgreSQL refuses it."""
-
-    impl = sa.String
-    cache_ok = True
-
-    def __init__(self, length: int) -> None:
-        super().__init__(length)
-        self.length = length
-
-    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
-        if value is None:
-            return None
-        return storable(value)[: self.length]
-
-
-# SQLite numbers rows by itself only in a column called INTEGER; AUTOINCREMENT keeps the number
-# of a deleted row from being given again, so that an old button never means another row.
-Id = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
-Json = sa.JSON(none_as_null=True)
-
-
-def _id() -> sa.Column[int]:
-    return sa.Column("id", Id, primary_key=True, autoincrement=True)
-
-
-def _ref(
-    name: str, target: str, *, nullable: bool = False, cascade: bool = False
-) -> sa.Column[Any]:
-    return sa.Column(
-        name,
-        Id,
-        sa.ForeignKey(f"{target}.id", ondelete="CASCADE" if cascade else None),
-        nullable=nullable,
-    )
-
-
-_AUTO: dict[str, Any] = {"sqlite_autoincrement": True}
-
 people = sa.Table(
     "people",
     metadata,
-    _id(),
+    number(),
     sa.Column("platform", sa.String(16), nullable=False),
     sa.Column("external_id", Line(64), nullable=False),
     sa.Column("name", Line(128), nullable=False),
     sa.Column("home", Json),  # the address where they can be written to alone
     sa.UniqueConstraint("platform", "external_id"),
-    **_AUTO,
+    **AUTO,
 )
 
 avatars = sa.Table(
     "avatars",
     metadata,
-    _id(),
+    number(),
     sa.Column("slug", sa.String(64), nullable=False, unique=True),
     sa.Column("name", Line(128), nullable=False),
     sa.Column("provider", sa.String(64), nullable=False),
@@ -129,35 +54,47 @@ avatars = sa.Table(
     sa.Column("versions_made", sa.Integer, nullable=False),  # the highest number given so far
     sa.Column("created_at", Moment, nullable=False),
     sa.Column("cause", Id),  # the message that asked for it
+    sa.Column("voice", Line(64)),
+    sa.Column("picture", sa.String(16)),  # tells one picture from another
     sa.CheckConstraint("visibility IN ('public', 'private')", name="visibility"),
     sa.Index(None, "visibility", "id"),
     sa.Index(None, "cause", unique=True),
-    **_AUTO,
+    **AUTO,
+)
+
+pictures = sa.Table(
+    "pictures",
+    metadata,
+    number(),
+    reference("avatar_id", "avatars", cascade=True),
+    sa.Column("url", sa.Text, nullable=False),  # data:
+    sa.UniqueConstraint("avatar_id"),
+    **AUTO,
 )
 
 avatar_owners = sa.Table(
     "avatar_owners",
     metadata,
-    _id(),
-    _ref("avatar_id", "avatars", cascade=True),
-    _ref("person_id", "people", cascade=True),
-    _ref("added_by", "people", nullable=True),
+    number(),
+    reference("avatar_id", "avatars", cascade=True),
+    reference("person_id", "people", cascade=True),
+    reference("added_by", "people", nullable=True),
     sa.Column("added_at", Moment, nullable=False),
     sa.UniqueConstraint("avatar_id", "person_id"),
     sa.Index(None, "person_id"),
-    **_AUTO,
+    **AUTO,
 )
 
 versions = sa.Table(
     "avatar_training_data",
     metadata,
-    _id(),
-    _ref("avatar_id", "avatars"),
+    number(),
+    reference("avatar_id", "avatars"),
     sa.Column("number", sa.Integer, nullable=False),
     sa.Column("training_type", sa.String(16), nullable=False),
     sa.Column("status", sa.String(16), nullable=False),
     sa.Column("note", Words(), nullable=False),
-    _ref("created_by", "people", nullable=True),
+    reference("created_by", "people", nullable=True),
     sa.Column("created_at", Moment, nullable=False),
     sa.Column("prompt", Words()),
     sa.Column("provider", sa.String(64)),
@@ -165,7 +102,7 @@ versions = sa.Table(
     sa.Column("method", sa.String(16), nullable=False, server_default="supervised"),
     sa.Column("fine_tuned_model_id", Line(256)),
     sa.Column("source", Line(256)),
-    _ref("origin_id", "avatar_training_data", nullable=True),
+    reference("origin_id", "avatar_training_data", nullable=True),
     sa.Column("example_count", sa.Integer, nullable=False),
     sa.Column("estimated_tokens", sa.BigInteger),
     sa.Column("trained_tokens", sa.BigInteger),
@@ -204,15 +141,15 @@ versions = sa.Table(
         sqlite_where=sa.text("status = 'training' AND deleted_at IS NULL"),
         postgresql_where=sa.text("status = 'training' AND deleted_at IS NULL"),
     ),
-    **_AUTO,
+    **AUTO,
 )
 
 training_drafts = sa.Table(
     "training_drafts",
     metadata,
-    _id(),
-    _ref("avatar_id", "avatars", cascade=True),
-    _ref("person_id", "people", cascade=True),
+    number(),
+    reference("avatar_id", "avatars", cascade=True),
+    reference("person_id", "people", cascade=True),
     sa.Column("source", Line(256), nullable=False),
     sa.Column("provider", sa.String(64), nullable=False),
     sa.Column("base_model", sa.String(256), nullable=False),
@@ -222,23 +159,23 @@ training_drafts = sa.Table(
     sa.Column("warnings", Json, nullable=False),
     sa.Column("created_at", Moment, nullable=False),
     sa.Column("expires_at", Moment, nullable=False),
-    _ref("origin_id", "avatar_training_data", nullable=True),
-    _ref("version_id", "avatar_training_data", nullable=True),
+    reference("origin_id", "avatar_training_data", nullable=True),
+    reference("version_id", "avatar_training_data", nullable=True),
     sa.Column("import_id", Id),  # of `imports`; that may be tidied away earlier
     sa.Column("report", Json),
     sa.Column("method", sa.String(16), nullable=False, server_default="supervised"),
     sa.Index(None, "expires_at"),
     sa.Index(None, "person_id"),
-    **_AUTO,
+    **AUTO,
 )
 
 # Chat exports that wait for choices: whose words, which chats, by which rules.
 imports = sa.Table(
     "imports",
     metadata,
-    _id(),
-    _ref("avatar_id", "avatars", cascade=True),
-    _ref("person_id", "people", cascade=True),
+    number(),
+    reference("avatar_id", "avatars", cascade=True),
+    reference("person_id", "people", cascade=True),
     sa.Column("address", Json, nullable=False),
     sa.Column("attachment", Json, nullable=False),
     sa.Column("format", sa.String(64), nullable=False),
@@ -251,31 +188,34 @@ imports = sa.Table(
     sa.Column("rules", Json, nullable=False),
     sa.Column("expires_at", Moment, nullable=False),
     sa.Index(None, "expires_at"),
-    **_AUTO,
+    **AUTO,
 )
 
 # Better answers that owners gave in the chat.
 taught = sa.Table(
     "taught",
     metadata,
-    _id(),
-    _ref("avatar_id", "avatars", cascade=True),
-    _ref("person_id", "people", nullable=True),
+    number(),
+    reference("avatar_id", "avatars", cascade=True),
+    reference("person_id", "people", nullable=True),
     sa.Column("turns", Json, nullable=False),  # [[role, text], …]
     sa.Column("better", Words(), nullable=False),
     sa.Column("worse", Words(), nullable=False),
     sa.Column("created_at", Moment, nullable=False),
     sa.Column("cause", Id, unique=True),
+    sa.Column("reply_id", Id),  # of `messages`, which may be forgotten earlier
+    sa.Column("liked", sa.Boolean, nullable=False, server_default=sa.false()),
     sa.Index(None, "avatar_id", "id"),
-    **_AUTO,
+    sa.Index(None, "reply_id"),
+    **AUTO,
 )
 
 training_examples = sa.Table(
     "training_examples",
     metadata,
-    _id(),
-    _ref("version_id", "avatar_training_data", nullable=True),
-    _ref("draft_id", "training_drafts", nullable=True),
+    number(),
+    reference("version_id", "avatar_training_data", nullable=True),
+    reference("draft_id", "training_drafts", nullable=True),
     sa.Column("position", sa.Integer, nullable=False),
     sa.Column("turns", Json, nullable=False),  # [[role, text, weight], …]
     sa.Column("tokens", sa.Integer, nullable=False),
@@ -286,13 +226,13 @@ training_examples = sa.Table(
     sa.CheckConstraint("(version_id IS NULL) <> (draft_id IS NULL)", name="one_home"),
     sa.Index(None, "version_id", "position"),
     sa.Index(None, "draft_id", "position"),
-    **_AUTO,
+    **AUTO,
 )
 
 fine_tune_jobs = sa.Table(
     "fine_tune_jobs",
     metadata,
-    _id(),
+    number(),
     sa.Column(
         "version_id", Id, sa.ForeignKey("avatar_training_data.id"), nullable=False, unique=True
     ),
@@ -325,14 +265,14 @@ fine_tune_jobs = sa.Table(
         sqlite_where=sa.text("ended_at IS NULL"),
         postgresql_where=sa.text("ended_at IS NULL"),
     ),
-    **_AUTO,
+    **AUTO,
 )
 
 fine_tune_events = sa.Table(
     "fine_tune_events",
     metadata,
-    _id(),
-    _ref("job_id", "fine_tune_jobs", cascade=True),
+    number(),
+    reference("job_id", "fine_tune_jobs", cascade=True),
     sa.Column("remote_id", Line(256), nullable=False),
     sa.Column("created_at", Moment, nullable=False),
     sa.Column("level", Line(16), nullable=False),
@@ -340,37 +280,37 @@ fine_tune_events = sa.Table(
     sa.Column("data", Json, nullable=False),
     sa.UniqueConstraint("job_id", "remote_id"),
     sa.Index(None, "job_id", "id"),
-    **_AUTO,
+    **AUTO,
 )
 
 chats = sa.Table(
     "chats",
     metadata,
-    _id(),
+    number(),
     sa.Column("platform", sa.String(16), nullable=False),
     sa.Column("bot", sa.String(64), nullable=False),
     sa.Column("chat", Line(64), nullable=False),
     sa.Column("thread", Line(64), nullable=False),
-    _ref("avatar_id", "avatars", nullable=True),
+    reference("avatar_id", "avatars", nullable=True),
     sa.Column("conversation_began_at", Moment, nullable=False),
     sa.Column("conversation_after", Id, nullable=False),
     sa.UniqueConstraint("platform", "bot", "chat", "thread"),
-    **_AUTO,
+    **AUTO,
 )
 
 messages = sa.Table(
     "messages",
     metadata,
-    _id(),
-    _ref("chat_id", "chats"),
-    _ref("avatar_id", "avatars"),
+    number(),
+    reference("chat_id", "chats"),
+    reference("avatar_id", "avatars"),
     sa.Column("role", sa.String(16), nullable=False),
     sa.Column("text", Words(), nullable=False),
     sa.Column("created_at", Moment, nullable=False),
-    _ref("person_id", "people", nullable=True),
+    reference("person_id", "people", nullable=True),
     sa.Column("answers", Id, sa.ForeignKey("messages.id", ondelete="CASCADE")),
-    _ref("prompt_version_id", "avatar_training_data", nullable=True),
-    _ref("model_version_id", "avatar_training_data", nullable=True),
+    reference("prompt_version_id", "avatar_training_data", nullable=True),
+    reference("model_version_id", "avatar_training_data", nullable=True),
     sa.Column("provider", sa.String(64)),
     sa.Column("model", Line(256)),
     sa.Column("prompt_tokens", sa.Integer),
@@ -386,55 +326,70 @@ messages = sa.Table(
     sa.Index(None, "chat_id", "avatar_id", "id"),
     sa.Index(None, "person_id"),
     sa.Index(None, "answers"),
-    **_AUTO,
+    **AUTO,
 )
 
+# Which of a platform's messages is which turn: a reply has one or several, and so has a question
+# that was sent in parts. The question what a reply should have said belongs to that reply.
 message_refs = sa.Table(
     "message_refs",
     metadata,
-    _id(),
-    _ref("chat_id", "chats"),
+    number(),
+    reference("chat_id", "chats"),
     sa.Column("platform_id", Line(64), nullable=False),
-    _ref("message_id", "messages", cascade=True),
+    reference("message_id", "messages", cascade=True),
+    sa.Column("part", Words()),  # questions that were sent in several messages: what this one says
+    sa.Column("asks", sa.Boolean, nullable=False, server_default=sa.false()),
     sa.UniqueConstraint("chat_id", "platform_id"),
     sa.Index(None, "message_id"),
-    **_AUTO,
+    **AUTO,
 )
 
 activations = sa.Table(
     "activations",
     metadata,
-    _id(),
-    _ref("avatar_id", "avatars"),
+    number(),
+    reference("avatar_id", "avatars"),
     sa.Column("axis", sa.String(16), nullable=False),
-    _ref("from_id", "avatar_training_data", nullable=True),
-    _ref("to_id", "avatar_training_data", nullable=True),
+    reference("from_id", "avatar_training_data", nullable=True),
+    reference("to_id", "avatar_training_data", nullable=True),
     sa.Column("why", sa.String(16), nullable=False),
-    _ref("person_id", "people", nullable=True),
+    reference("person_id", "people", nullable=True),
     sa.Column("at", Moment, nullable=False),
     sa.Column("cause", Id, unique=True),
     sa.CheckConstraint("axis IN ('model', 'prompt')", name="axis"),
     sa.Index(None, "avatar_id", "id"),
-    **_AUTO,
+    **AUTO,
 )
 
 incoming = sa.Table(
     "incoming",
     metadata,
-    _id(),
+    number(),
     sa.Column("platform", sa.String(16), nullable=False),
     sa.Column("bot", sa.String(64), nullable=False),
     sa.Column("update_id", Line(64), nullable=False),
     sa.Column("author_id", Line(64), nullable=False),
+    sa.Column("place", Line(160), nullable=False, server_default=""),  # chat and thread
     sa.Column("received_at", Moment, nullable=False),
     sa.Column("attempts", sa.Integer, nullable=False),
     sa.Column("payload", Json),  # what was said; wiped when it is answered
     sa.Column("answer", Json),  # what is to be shown, once that is known; wiped likewise
     sa.Column("shown", sa.Boolean),  # showing was begun: it may have arrived; False: it did not
+    sa.Column("joined_to", Id),  # of `incoming`: what it is answered together with
     sa.Column("done_at", Moment),
     sa.UniqueConstraint("platform", "bot", "update_id"),
     sa.Index(
         "ix_incoming_waiting",
+        "id",
+        sqlite_where=sa.text("done_at IS NULL"),
+        postgresql_where=sa.text("done_at IS NULL"),
+    ),
+    sa.Index(
+        "ix_incoming_place_waiting",
+        "platform",
+        "bot",
+        "place",
         "id",
         sqlite_where=sa.text("done_at IS NULL"),
         postgresql_where=sa.text("done_at IS NULL"),
@@ -447,18 +402,18 @@ incoming = sa.Table(
         postgresql_where=sa.text("done_at IS NULL"),
     ),
     sa.Index(None, "done_at"),
-    **_AUTO,
+    **AUTO,
 )
 
 notices = sa.Table(
     "notices",
     metadata,
-    _id(),
+    number(),
     sa.Column("kind", sa.String(32), nullable=False),
     sa.Column("key", sa.String(128), nullable=False, unique=True),
     sa.Column("address", Json, nullable=False),
-    _ref("avatar_id", "avatars"),
-    _ref("version_id", "avatar_training_data", nullable=True),
+    reference("avatar_id", "avatars"),
+    reference("version_id", "avatar_training_data", nullable=True),
     sa.Column("data", Json, nullable=False),
     sa.Column("created_at", Moment, nullable=False),
     sa.Column("attempts", sa.Integer, nullable=False),
@@ -475,28 +430,28 @@ notices = sa.Table(
         postgresql_where=sa.text("ended_at IS NULL"),
     ),
     sa.Index(None, "ended_at"),
-    **_AUTO,
+    **AUTO,
 )
 
 # What is known of the ends of models: those that have a last day, or are gone.
 models = sa.Table(
     "models",
     metadata,
-    _id(),
+    number(),
     sa.Column("provider", sa.String(64), nullable=False),
     sa.Column("model", Line(256), nullable=False),
     sa.Column("ends_on", sa.Date),
     sa.Column("vanished_at", Moment),
     sa.UniqueConstraint("provider", "model"),
-    **_AUTO,
+    **AUTO,
 )
 
 confirmations = sa.Table(
     "confirmations",
     metadata,
-    _id(),
+    number(),
     sa.Column("action", sa.String(64), nullable=False),
-    _ref("person_id", "people", cascade=True),
+    reference("person_id", "people", cascade=True),
     sa.Column("created_at", Moment, nullable=False),
     sa.Column("expires_at", Moment, nullable=False),
     sa.Column("used_at", Moment),
@@ -504,7 +459,7 @@ confirmations = sa.Table(
     sa.Column("cause", Id),  # the message that said yes
     sa.Index(None, "expires_at"),
     sa.Index(None, "person_id"),
-    **_AUTO,
+    **AUTO,
 )
 
 # What was spent, added up by month: /cost reads a handful of rows however much was said, and
@@ -512,8 +467,8 @@ confirmations = sa.Table(
 spending = sa.Table(
     "spending",
     metadata,
-    _id(),
-    _ref("avatar_id", "avatars"),
+    number(),
+    reference("avatar_id", "avatars"),
     sa.Column("month", sa.String(7), nullable=False),
     sa.Column("kind", sa.String(16), nullable=False),
     sa.Column("version_id", Id, nullable=False),
@@ -524,5 +479,64 @@ spending = sa.Table(
     sa.Column("cost", sa.BigInteger, nullable=False),
     sa.Column("unpriced", sa.BigInteger, nullable=False),
     sa.UniqueConstraint("avatar_id", "month", "kind", "version_id", "model"),
-    **_AUTO,
+    **AUTO,
+)
+
+# Bots that belong to one avatar, and wishes for one (without an external_id).
+bots = sa.Table(
+    "bots",
+    metadata,
+    number(),
+    sa.Column("platform", sa.String(16), nullable=False),
+    reference("avatar_id", "avatars", cascade=True),
+    reference("person_id", "people", nullable=True),
+    sa.Column("asked_at", Moment, nullable=False),
+    sa.Column("external_id", Line(64)),
+    sa.Column("username", Line(64), nullable=False),
+    sa.Column("token", sa.Text),  # sealed
+    sa.Column("stopped_at", Moment),
+    sa.Column("trouble", Words(), nullable=False),
+    sa.Column("dressed", sa.String(64), nullable=False),
+    sa.UniqueConstraint("platform", "avatar_id"),
+    sa.UniqueConstraint("external_id", "platform"),
+    sa.Index(None, "person_id", "asked_at"),
+    sa.Index(None, "avatar_id"),
+    **AUTO,
+)
+
+# People's own accounts, in whose chats an avatar answers for them.
+accounts = sa.Table(
+    "accounts",
+    metadata,
+    number(),
+    sa.Column("platform", sa.String(16), nullable=False),
+    sa.Column("bot", sa.String(64), nullable=False),
+    sa.Column("connection", Line(64), nullable=False),
+    reference("person_id", "people", cascade=True),
+    reference("avatar_id", "avatars", cascade=True),
+    sa.Column("enabled", sa.Boolean, nullable=False),
+    sa.Column("can_reply", sa.Boolean, nullable=False),
+    sa.Column("away", sa.Boolean, nullable=False),
+    sa.Column("begins", sa.Integer),  # minutes from midnight
+    sa.Column("ends", sa.Integer),
+    sa.Column("zone", sa.Integer),  # minutes east of UTC
+    sa.Column("strangers_only", sa.Boolean, nullable=False),
+    sa.Column("honesty", Words()),
+    sa.UniqueConstraint("person_id", "platform", "bot"),
+    sa.Index(None, "connection", "platform", "bot"),
+    sa.Index(None, "avatar_id"),
+    **AUTO,
+)
+
+# In which of their chats the owner wrote themselves.
+account_chats = sa.Table(
+    "account_chats",
+    metadata,
+    number(),
+    reference("account_id", "accounts", cascade=True),
+    sa.Column("chat", Line(64), nullable=False),
+    sa.Column("owner_wrote_at", Moment, nullable=False),
+    sa.UniqueConstraint("account_id", "chat"),
+    sa.Index(None, "chat"),
+    **AUTO,
 )

@@ -3,20 +3,25 @@
 from bot.actions import Verb
 from bot.handlers.chatting import ChattingHandlers
 from bot.handlers.desk import Desk
+from bot.handlers.feedback import FeedbackHandlers
 from bot.handlers.importing import ImportingHandlers
 from bot.handlers.people import PeopleHandlers
+from bot.handlers.pictures import PictureHandlers
 from bot.handlers.teaching import TeachingHandlers
 from bot.handlers.training import TrainingHandlers
 from bot.handlers.unlearning import UnlearningHandlers
 from bot.handlers.versions import VersionHandlers
-from bot.request import CommandHandler, PressHandler
+from bot.handlers.voices import VoiceHandlers
+from bot.request import CommandHandler, PressHandler, ReactionHandler
 
 
 class Handlers:
     """All of them; a test holds them to `bot.commands` and `bot.actions`."""
 
     def __init__(self, desk: Desk) -> None:
-        chatting = ChattingHandlers(desk)
+        feedback = FeedbackHandlers(desk)
+        voices = VoiceHandlers(desk)
+        chatting = ChattingHandlers(desk, feedback, voices)
         parts = (
             PeopleHandlers(desk),
             VersionHandlers(desk),
@@ -24,9 +29,12 @@ class Handlers:
             ImportingHandlers(desk),
             TeachingHandlers(desk),
             UnlearningHandlers(desk),
+            PictureHandlers(desk),
+            voices,
             chatting,
         )
         self.chat: CommandHandler = chatting.chat
+        self.reactions: ReactionHandler = feedback.react
         self.commands: dict[str, CommandHandler] = {}
         self.presses: dict[Verb, PressHandler] = {}
         for part in parts:

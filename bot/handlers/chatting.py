@@ -1,25 +1,37 @@
 """Talking with an avatar: replies, /retry, /stop, /new, /why, /compare."""
 
+from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 
 from avatar.errors import BadText, NotActivatable
 from avatar.patience import until_written
-from avatar.records import Message, Status, Version
+from avatar.records import Attachment, Message, Status, Version
+from avatar.saying import PICTURE, says_something, together, words
+from avatar.stores import Part
+from avatar.text import visible
 from avatar.versions import parse_number
 from bot.actions import Verb, code
 from bot.cards import chatting as cards
 from bot.cards import people, status
+from bot.dispatcher import split_command
 from bot.handlers.desk import Desk
+from bot.handlers.feedback import FeedbackHandlers
 from bot.handlers.replies import meant_reply
+from bot.handlers.voices import VoiceHandlers
+from bot.pictures import data_urls
 from bot.request import Answer, CommandHandler, PressHandler, Request
-from bot.screen import Button
+from bot.screen import Button, Speaker
+from bot.watch import ReplyWatch
 
 
 class ChattingHandlers:
     """What is no command, and the commands around it."""
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, desk: Desk, feedback: FeedbackHandlers, voices: VoiceHandlers) -> None:
         self._desk = desk
+        self._feedback = feedback
+        self._voices = voices
 
     @property
     def commands(self) -> dict[str, CommandHandler]:
@@ -37,11 +49,55 @@ class ChattingHandlers:
 
     async def chat(self, request: Request) -> Answer:
         """A message to the avatar."""
+        if request.incoming.edited:
+            return await self._edited(request)
+        if (kept := await self._feedback.correction(request)) is not None:
+            return kept
         if request.about is None:
             return people.nobody(creates=request.creates)
-        if not request.incoming.text.strip() and request.incoming.attachments:
+        if not any(map(says_something, request.parts)):
             return cards.only_text(manages=request.manages)
-        return await self._reply(request, request.incoming.text)
+        if request.again and await self._desk.store.reply_to_inbox(request.inbox_id) is not None:
+            heard = request.parts  # it was answered, and nothing more has to be known of it
+        else:
+            heard = await self._voices.heard(request)
+        texts = [words(part) for part in heard]
+        parts = [
+            Part(platform_id=part.message_id, text=text if len(texts) > 1 else None)
+            for part, text in zip(heard, texts, strict=True)
+        ]
+        wordless = not any(part.text.strip() for part in heard)
+        return await self._reply(request, together(texts), parts=parts, wordless=wordless)
+
+    async def _edited(self, request: Request) -> Answer:
+        """The last question says something else now: it is answered anew, in place of the old
+        answer. What was edited further back, or says the same as before, stays as it is.
+        """
+        incoming, store = request.incoming, self._desk.store
+        found = await store.found(incoming.address, incoming.message_id)
+        last = await store.last_said(request.chat.id)
+        if found is None or last is None or found.message.id != last.id:
+            return None
+        name, _ = split_command(incoming.text)
+        parts = [
+            replace(part, text=words(incoming) if part.text is not None else None)
+            if part.platform_id == incoming.message_id
+            else part
+            for part in await store.parts(last.id)
+        ]
+        texts = [part.text for part in parts if part.text is not None]
+        said = together(texts) if texts else words(incoming)
+        if name is not None or visible(said).strip() in {"", last.text}:
+            return None
+        old = await store.reply_of(last.id)
+        shown = () if old is None else await store.parts(old.id)
+        return await self._reply(
+            request,
+            said,
+            retry_of=last,
+            parts=parts,
+            in_place_of=[part.platform_id for part in shown],
+        )
 
     async def retry(self, request: Request) -> Answer:
         """The last message once more."""
@@ -50,15 +106,34 @@ class ChattingHandlers:
         return await self._reply(request, last.text, retry_of=last)
 
     async def _reply(
-        self, request: Request, text: str, *, retry_of: Message | None = None
+        self,
+        request: Request,
+        text: str,
+        *,
+        retry_of: Message | None = None,
+        parts: Sequence[Part] = (),
+        in_place_of: Sequence[str] = (),
+        wordless: bool = False,
     ) -> Answer:
         incoming, store = request.incoming, self._desk.store
         sight = request.messenger.open_sight(
             incoming.address,
-            reply_to=incoming.message_id,
+            reply_to=request.parts[-1].message_id,
             private=incoming.private,
             stop=Button(label="Stop", action=code(Verb.STOP)),
-            speaker=request.avatar.name,
+            speaker=Speaker(
+                name=request.avatar.name,
+                avatar_id=request.avatar.id,
+                picture=request.avatar.picture,
+            ),
+            in_place_of=in_place_of,
+        )
+        pictures = [] if retry_of is not None and not incoming.edited else _pictures(request)
+        watch = ReplyWatch(
+            self._desk.meter,
+            platform=incoming.address.platform,
+            since=request.received_at,
+            clock=self._desk.clock,
         )
         with self._desk.running.reply(incoming.address) as stop:
             try:
@@ -69,9 +144,14 @@ class ChattingHandlers:
                     said_at=incoming.sent_at,
                     inbox_id=request.inbox_id,
                     again=request.again,
-                    show=sight.show,
+                    show=watch.seen(sight.show),
                     stop=stop,
                     retry_of=retry_of,
+                    parts=parts,
+                    pictures=partial(data_urls, request.messenger, incoming.address, pictures)
+                    if pictures
+                    else None,
+                    wordless=wordless,
                 )
                 if reply.again and reply.message is not None:
                     if await store.was_shown(reply.message.id):
@@ -80,18 +160,25 @@ class ChattingHandlers:
                 # Stored, and not known to be shown: the process died somewhere in between.
                 doubtful = reply.again and request.shown is not False
                 ids = await sight.finish(cards.reply(reply, perhaps_again=doubtful))
+                watch.over(reply.finish)
             finally:
                 await sight.close()
         if reply.message is not None:
-            await until_written(
-                partial(
-                    store.shown_as,
-                    reply.message.id,
-                    address=incoming.address,
-                    platform_ids=ids,
-                )
-            )
+            await self._shown_as(request, reply.message, ids)
+            if retry_of is None and (spoken := await self._voices.answer(request, reply.message)):
+                await self._shown_as(request, reply.message, spoken)
         return None
+
+    async def _shown_as(self, request: Request, reply: Message, ids: Sequence[str]) -> None:
+        """Written however long it takes: else the reply would be shown again."""
+        await until_written(
+            partial(
+                self._desk.store.shown_as,
+                reply.id,
+                address=request.incoming.address,
+                platform_ids=ids,
+            )
+        )
 
     async def stop(self, request: Request) -> Answer:
         stopped = await self._desk.running.stop(request.incoming.address)
@@ -111,14 +198,14 @@ class ChattingHandlers:
         return status.why(message, pair, request.avatar, now=request.now)
 
     async def compare(self, request: Request) -> Answer:
-        words = request.rest.split(maxsplit=2)
-        if len(words) < 3:
+        given = request.rest.split(maxsplit=2)
+        if len(given) < 3:
             raise BadText(
                 reason="Name two versions (or base) and the message: /compare 2 base How are you?"
             )
-        sides = [await self._side(request, word) for word in words[:2]]
-        compared = await self._desk.conversation.compare(request.avatar, sides, words[2])
-        return cards.comparison(request.avatar, words[2], compared)
+        sides = [await self._side(request, word) for word in given[:2]]
+        compared = await self._desk.conversation.compare(request.avatar, sides, given[2])
+        return cards.comparison(request.avatar, given[2], compared)
 
     async def _side(self, request: Request, word: str) -> Version | None:
         if word.lower() == "base":
@@ -129,3 +216,7 @@ class ChattingHandlers:
                 number=version.number, reason=f"it is {version.status}, so it cannot answer."
             )
         return version
+
+
+def _pictures(request: Request) -> list[Attachment]:
+    return [file for part in request.parts for file in part.attachments if file.kind == PICTURE]

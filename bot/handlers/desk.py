@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from avatar.conversation import Conversation
 from avatar.importing import Imports
 from avatar.learning_path import LearningPath
+from avatar.meter import Meter
 from avatar.models import Models
 from avatar.ports import Clock, Trainer
 from avatar.providers import Providers
@@ -13,6 +14,7 @@ from avatar.stores import Store
 from avatar.teaching import Teaching
 from avatar.training import Trainings
 from avatar.unlearning import Unlearning
+from avatar.voices import Voices
 from bot.running import Running
 
 
@@ -28,8 +30,10 @@ class Desk:
     imports: Imports
     teaching: Teaching
     unlearning: Unlearning
+    voices: Voices
     providers: Providers
     trainers: Mapping[str, Trainer]
     running: Running
     clock: Clock
+    meter: Meter
     idle: Callable[[], Awaitable[None]]  # waits until no training runs and no notice is owed

@@ -10,7 +10,7 @@ from telegram import BotCommandScopeChat
 from avatar.errors import NotDelivered
 from avatar.records import Address, Attachment, Incoming
 from bot.commands import Command
-from bot.screen import Button, Content, Sight
+from bot.screen import Button, Content, Sight, Speaker
 from bot.telegram.files import downloaded
 from bot.telegram.menu import menu, offer
 from bot.telegram.pace import Pace
@@ -26,9 +26,10 @@ class TelegramMessenger:
 
     platform = "telegram"
 
-    def __init__(self, connection: Connection, pace: Pace) -> None:
+    def __init__(self, connection: Connection, pace: Pace, *, local: Path | None = None) -> None:
         self._connection = connection
         self._pace = pace
+        self._local = local  # where a Bot API server of our own keeps files
         self._wire = Wire(connection.bot, pace)
         self._menus: dict[str, tuple[str, ...]] = {}  # chat → the commands it was offered last
 
@@ -63,7 +64,8 @@ class TelegramMessenger:
         reply_to: str | None = None,
         private: bool = True,
         stop: Button | None = None,
-        speaker: str = "",
+        speaker: Speaker | None = None,
+        in_place_of: Sequence[str] = (),
     ) -> Sight:
         """Begin to show a reply."""
         return TelegramSight(
@@ -73,17 +75,26 @@ class TelegramMessenger:
             drafts=private and self._wire.has_drafts,
             reply_to=_mark(address, reply_to),
             stop=stop,
+            in_place_of=in_place_of,
         )
+
+    async def send_voice(self, address: Address, sound: bytes) -> tuple[str, ...]:
+        """A voice message."""
+        return (await self._wire.send_voice(address, sound),)
 
     def download(
         self, address: Address, attachment: Attachment, *, limit: int
     ) -> AbstractAsyncContextManager[Path]:
-        """The file in a temporary folder."""
-        return downloaded(self._connection, attachment, limit=limit)
+        """The file in a temporary folder, or where our own server keeps it."""
+        return downloaded(self._connection, attachment, limit=limit, local=self._local)
 
     def aside(self, incoming: Incoming) -> Address:
         """The same chat: a bot cannot begin a private one."""
         return incoming.address
+
+    def stands(self, address: Address, message_id: str) -> tuple[Address, str]:
+        """It stands where it was sent."""
+        return address, message_id
 
     async def offer_commands(self, address: Address, commands: Sequence[Command]) -> None:
         """The menu of a private chat, set when it is another than before."""

@@ -22,6 +22,11 @@ def test_the_example_names_every_setting_and_is_valid() -> None:
     [
         ("TELEGRAM_TOKEN", "secret-nonsense"),
         ("TELEGRAM_API_URL", "ftp://x"),
+        ("TELEGRAM_LOCAL_FILES", "files"),
+        ("TELEGRAM_WEBHOOK_URL", "http://bot.example"),
+        ("TELEGRAM_WEBHOOK_URL", "https://bot.example"),  # without HTTP_PORT
+        ("TELEGRAM_WEBHOOK_SECRET", "secret-nonsense"),
+        ("SECRET_KEY", "secret-nonsense"),
         ("DISCORD_TOKEN", "secret-nonsense"),
         ("DISCORD_API_URL", "discord.com"),
         ("DISCORD_GATEWAY_URL", "https://gateway.example"),
@@ -30,6 +35,9 @@ def test_the_example_names_every_setting_and_is_valid() -> None:
         ("DATABASE_URL", "mysql://x"),
         ("OPERATORS", "telegram:abc"),
         ("AVATAR_CREATION", "nobody"),
+        ("HTTP_PORT", "http"),
+        ("HTTP_PORT", "0"),
+        ("HTTP_PORT", "65536"),
         ("POLL_SECONDS", "often"),
         ("POLL_SECONDS", "nan"),
         ("LOG_LEVEL", "loud"),

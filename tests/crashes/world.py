@@ -19,13 +19,13 @@ from bot import composition
 from bot.commands import Command
 from bot.dispatcher import Dispatcher
 from bot.handlers.desk import Desk
-from bot.screen import Button, Content
+from bot.screen import Button, Content, Speaker
 from bot.settings import Settings
 from bot.wording import PERHAPS_AGAIN
 from storage.database import Database
 from tests.avatar.make import NOW
 from tests.crashes.death import Death, Killed
-from tests.dialogs.stage import EXAMPLES
+from tests.dialogs.stage import AT_ONCE, EXAMPLES
 from tests.jobs.world import Remote
 
 ADDRESS = Address(platform="telegram", chat="1")
@@ -103,9 +103,16 @@ class Hand:
         reply_to: str | None = None,
         private: bool = True,
         stop: Button | None = None,
-        speaker: str = "",
+        speaker: Speaker | None = None,
+        in_place_of: Sequence[str] = (),
     ) -> "Sight":
         return Sight(self, address)
+
+    async def send_voice(self, address: Address, sound: bytes) -> tuple[str, ...]:
+        raise NotImplementedError  # no avatar here has a voice
+
+    def stands(self, address: Address, message_id: str) -> tuple[Address, str]:
+        return address, message_id
 
     @asynccontextmanager
     async def download(
@@ -158,6 +165,7 @@ class Backend:
     def __init__(self, remote: Remote, death: Death) -> None:
         self.chat = Model(death)
         self.trainer = death.around(remote, "provider")
+        self.transcriber = self.speaker = None
 
     async def warm_up(self) -> None:
         pass
@@ -254,7 +262,7 @@ class World:
             patch.setattr(composition, "GRACE", 0.1)
             patch.setattr(Database, "writing", death.writing(self._writing))
             messengers = {"telegram": Hand(self.chat, death)}
-            built = composition.bot(settings, messengers, clock=self.clock)
+            built = composition.bot(settings, messengers, clock=self.clock, windows=AT_ONCE)
             with suppress(Killed, BaseExceptionGroup):
                 async with built as (dispatcher, desk):
                     yield Process(self, dispatcher, desk)

@@ -17,10 +17,14 @@ from avatar.providers import providers_for
 from bot.__main__ import main
 from bot.composition import bot, completion, ground
 from bot.discord.platform import DiscordPlatform
+from bot.dispatcher import Dispatcher
+from bot.handlers.desk import Desk
 from bot.roles import Role
+from bot.screen import Messenger
 from bot.settings import Settings
 from bot.telegram.platform import TelegramPlatform
 from tests.dialogs.stage import (
+    AT_ONCE,
     DISCORD_PACE,
     PACE,
     DiscordStage,
@@ -35,6 +39,7 @@ from tests.standins.postgres import Cluster
 from tests.standins.telegram_api import ANN, TelegramStandIn
 
 WITHIN = 30.0
+pytestmark = pytest.mark.timeout(180)  # several processes' worth of work on one machine
 
 
 @pytest.fixture
@@ -78,11 +83,11 @@ class Installation:
 
         receiver = await connected(receives=True)
         on = await self.stack.enter_async_context(ground(settings))
-        for role in (Role.JOBS, Role.WORKER):
-            platform = await connected(receives=False)
-            messengers = {"telegram": platform.messenger}
-            built = bot(settings, messengers, role=role)
-            dispatcher, desk = await self.stack.enter_async_context(built)
+        jobs, worker = await connected(receives=False), await connected(receives=False)
+        await self._process(settings, Role.JOBS, {"telegram": jobs.messenger})
+        dispatcher, desk = await self._process(
+            settings, Role.WORKER, {"telegram": worker.messenger}
+        )
         self._serving(on.queue.alone("telegram", lambda: receiver.poll(on.queue.put)))
         stage = TelegramStage(standin, dispatcher, desk)
         await stage.say("/newavatar Demo")
@@ -109,17 +114,21 @@ class Installation:
 
         receiver = await connected(receives=True)
         on = await self.stack.enter_async_context(ground(settings))
-        for role in (Role.JOBS, Role.WORKER):
-            platform = await connected(receives=False)
-            messengers = {"discord": platform.messenger}
-            built = bot(settings, messengers, role=role)
-            dispatcher, desk = await self.stack.enter_async_context(built)
+        jobs, worker = await connected(receives=False), await connected(receives=False)
+        await self._process(settings, Role.JOBS, {"discord": jobs.messenger})
+        dispatcher, desk = await self._process(settings, Role.WORKER, {"discord": worker.messenger})
         offers = completion(settings, on.store)
         self._serving(on.queue.alone("discord", lambda: receiver.serve(on.queue.put, offers)))
         await standin.heard()
         stage = DiscordStage(standin, receiver, dispatcher, desk)
         await stage.say("/newavatar Demo")
         return stage
+
+    async def _process(
+        self, settings: Settings, role: Role, messengers: dict[str, Messenger]
+    ) -> tuple[Dispatcher, Desk]:
+        built = bot(settings, messengers, role=role, windows=AT_ONCE)
+        return await self.stack.enter_async_context(built)
 
     def _serving(self, receiving: Any) -> None:
         task = asyncio.ensure_future(receiving)
@@ -178,8 +187,7 @@ async def test_stop_reaches_the_worker_that_streams(tmp_path: Path, database: st
             stage.standin.token, api_url=stage.standin.url, pace=PACE, receives=False
         )
         await made.stack.enter_async_context(platform)
-        messengers = {"telegram": platform.messenger}
-        await made.stack.enter_async_context(bot(settings, messengers, role=Role.WORKER))
+        await made._process(settings, Role.WORKER, {"telegram": platform.messenger})
         for _ in range(3):
             stage.standin.say("Hello", chat=ANN)
             async with asyncio.timeout(WITHIN):

@@ -25,6 +25,7 @@ from avatar.records import (
     Usage,
     Why,
 )
+from avatar.stores import Heard
 from storage.store import SqlStore, open_store
 from tests.avatar.make import NOW
 from tests.storage.steps import HOME, a_model, a_prompt, begin, end
@@ -172,6 +173,36 @@ async def test_the_inbox(store: SqlStore) -> None:
     await store.done(inbox_id, now=NOW)
     assert await store.begin(inbox_id) is None
     assert await store.receive(incoming(), now=NOW) == ()
+
+
+async def test_up_to_where_a_platform_was_heard(
+    store: SqlStore, ann: Person, avatar: Avatar
+) -> None:
+    nothing = await store.heard(platform="telegram", bot=HOME.bot, limit=9)
+    assert nothing == Heard(until=None, addresses=())
+    await store.receive(incoming("8"), incoming("9"), now=NOW)
+    places = [HOME, replace(HOME, thread="5"), replace(HOME, chat="77"), replace(HOME, bot="other")]
+    for inbox_id, place in enumerate([*places, HOME], start=100):
+        chat = await store.chat(place, now=NOW)
+        await store.add_exchange(
+            chat_id=chat.id,
+            avatar_id=avatar.id,
+            person_id=ann.id,
+            said="hi",
+            said_at=NOW,
+            reply="hello",
+            pair=(await store.context(chat.id, limit=9)).pair,
+            usage=Usage(prompt_tokens=5, completion_tokens=2),
+            cost=7,
+            finish=Finish.STOP,
+            inbox_id=inbox_id,
+            now=NOW,
+        )
+    heard = await store.heard(platform="telegram", bot=HOME.bot, limit=9)
+    assert heard == Heard(until=NOW, addresses=(HOME, places[2], places[1]))
+    heard = await store.heard(platform="telegram", bot=HOME.bot, limit=1)
+    assert heard.addresses == (HOME,)
+    assert (await store.heard(platform="discord", bot=HOME.bot, limit=9)).addresses == ()
 
 
 async def test_an_exchange_is_written_once_and_forgotten_whole(

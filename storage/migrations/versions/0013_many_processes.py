@@ -1,15 +1,15 @@
 """Many processes: what is being shown, and procrastinate's tables on PostgreSQL.
 
-Revision ID: 0010
-Revises: 0004
+Revision ID: 0013
+Revises: 0012
 """
 
 import sqlalchemy as sa
 from alembic import op
 from procrastinate.schema import SchemaManager
 
-revision = "0010"
-down_revision = "0004"
+revision = "0013"
+down_revision = "0012"
 branch_labels = None
 depends_on = None
 
