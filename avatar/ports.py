@@ -66,7 +66,7 @@ class ChatModel(Protocol):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Heard:
+class Transcript:
     """What a voice message says."""
 
     text: str
@@ -76,7 +76,7 @@ class Heard:
 class Transcriber(Protocol):
     """Who turns speech into text."""
 
-    async def transcribe(self, name: str, content: bytes, *, model: str) -> Heard:
+    async def transcribe(self, name: str, content: bytes, *, model: str) -> Transcript:
         """The name's ending tells the format. Raises ProviderError."""
         ...
 
@@ -152,6 +152,16 @@ class Trainer(Protocol):
 
     async def delete_file(self, file_id: str) -> None:
         """A file that is gone is no error."""
+        ...
+
+
+class Moderator(Protocol):
+    """Who looks whether a provider would refuse a text."""
+
+    async def flags(self, texts: Sequence[str]) -> tuple[frozenset[str], ...]:
+        """The categories that each text is flagged for, in their order; none where it is not.
+        Raises ProviderError; NotOffered or RemoteNotFound where there is no such call.
+        """
         ...
 
 

@@ -4,12 +4,13 @@ Contracts that hold for every method: records in, records out; `now` is aware UT
 transaction, all or nothing; nothing is raised beyond what is named here.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
 
 from avatar.account_stores import AccountStore, OwnBotStore
+from avatar.exporting import Export
 from avatar.meter import Tallies
 from avatar.records import (
     Activation,
@@ -46,6 +47,14 @@ class Arrival:
     chat: Chat
     avatar: Avatar | None  # whom the chat talks to
     owns: bool  # whether the person owns that avatar
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Dropped:
+    """What became of a look for old messages."""
+
+    count: int
+    looked_to: int | None  # the id from which to go on; None: nothing older is left
 
 
 class PeopleStore(Protocol):
@@ -301,6 +310,12 @@ class ChatStore(Protocol):
         """
         ...
 
+    async def drop_messages(self, *, before: datetime, after: int, limit: int) -> Dropped:
+        """Delete those of the `limit` next messages by id that were said before a time, with their
+        replies. What was spent stays counted.
+        """
+        ...
+
     async def new_conversation(self, chat_id: int, *, now: datetime) -> None: ...
 
     async def context(self, chat_id: int, *, limit: int) -> Context:
@@ -370,8 +385,10 @@ class ChatStore(Protocol):
         """Whether it was asked what a reply should have said."""
         ...
 
-    async def reply_of(self, question_id: int) -> Message | None:
-        """The reply that answers a person's turn now."""
+    async def shown_answer(self, question_id: int) -> tuple[Part, ...]:
+        """The platform's messages that show the newest reply to a person's turn; of a reply that
+        was stored and not shown yet, those of the one before it.
+        """
         ...
 
     async def last_said(self, chat_id: int) -> Message | None:
@@ -494,8 +511,31 @@ class InboxStore(Protocol):
         """
         ...
 
-    async def tidy(self, *, now: datetime) -> None:
-        """Delete drafts, confirmations, finished notices and inbox ids that are long past use."""
+    async def tidy(self, *, now: datetime) -> bool:
+        """Delete drafts, confirmations, finished notices and inbox ids that are long past use: a
+        bounded number of each. True: there may be more.
+        """
+        ...
+
+
+class ExportStore(Protocol):
+    """Avatars that come from elsewhere."""
+
+    async def add_imported(
+        self,
+        export: Export,
+        *,
+        slug: str,
+        provider: str,
+        base_model: str,
+        usable: Collection[tuple[str, str]],
+        owner_id: int,
+        now: datetime,
+    ) -> Avatar:
+        """Make an avatar with all of its versions, their numbers kept, and its first owner. A
+        fine-tuned version whose (provider, model) is not `usable` is there without its model, and
+        not active. Raises AlreadyDone when the slug is taken.
+        """
         ...
 
 
@@ -521,6 +561,7 @@ class Store(
     ModelStore,
     TaughtStore,
     TallyStore,
+    ExportStore,
     OwnBotStore,
     AccountStore,
     Protocol,

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 
 from avatar import pricing, tokens
 from avatar.errors import BadText, CannotHear, CannotSpeak
+from avatar.meter import UNCOUNTED, Meter
 from avatar.ports import Clock, Speaker, Transcriber
 from avatar.providers import Provider, Providers
 from avatar.records import Avatar, Spent, Usage
@@ -27,12 +28,14 @@ class Voices:
         transcribers: Mapping[str, Transcriber],
         speakers: Mapping[str, Speaker],
         clock: Clock,
+        meter: Meter = UNCOUNTED,
     ) -> None:
         self._store = store
         self._providers = providers
         self._transcribers = transcribers
         self._speakers = speakers
         self._clock = clock
+        self._meter = meter
 
     def _asked(self, avatar: Avatar) -> list[Provider]:
         first = self._providers[self._providers.base(avatar)[0]]
@@ -114,6 +117,7 @@ class Voices:
         counted = usage or Usage(
             prompt_tokens=tokens.estimate(said), completion_tokens=0, estimated=True
         )
+        self._meter.spent(kind=kind, provider=provider.name, usage=counted, cost=cost)
         await self._store.add_spent(
             Spent(
                 avatar_id=avatar.id,

@@ -1,6 +1,6 @@
 """Who turns speech into text, at any host that offers it."""
 
-from avatar.ports import Heard
+from avatar.ports import Transcript
 from avatar.records import Usage
 from backends.client import Client
 
@@ -11,7 +11,7 @@ class OpenAITranscriber:
     def __init__(self, client: Client) -> None:
         self._client = client
 
-    async def transcribe(self, name: str, content: bytes, *, model: str) -> Heard:
+    async def transcribe(self, name: str, content: bytes, *, model: str) -> Transcript:
         """What a recording says."""
         async with self._client.using(model=model) as client:
             heard = await client.audio.transcriptions.create(
@@ -23,4 +23,4 @@ class OpenAITranscriber:
             usage = Usage(
                 prompt_tokens=counted.input_tokens, completion_tokens=counted.output_tokens
             )
-        return Heard(text=heard.text or "", usage=usage)
+        return Transcript(text=heard.text or "", usage=usage)

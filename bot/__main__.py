@@ -8,9 +8,11 @@ PostgreSQL: one takes what comes in, others answer, one follows jobs.
 """
 
 import asyncio
+import logging
 import os
 import signal
 import sys
+import threading
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -20,6 +22,7 @@ from bot.logs import set_up_logs
 from bot.roles import Role
 from bot.settings import Settings, SettingsError, load_settings, roles_allowed
 
+LONGEST_END = 9.0  # seconds from being told to end
 USAGE = (
     f"Usage: python -m bot [--role {'|'.join(Role)} | check | copy SOURCE TARGET | backup FILE | "
     "restore FILE [--force]]\n"
@@ -32,10 +35,26 @@ async def _until_told(settings: Settings, role: Role) -> None:
 
     serving = asyncio.ensure_future(serve(settings, role))
     loop = asyncio.get_running_loop()
+
+    def told() -> None:
+        serving.cancel()
+        end = threading.Timer(LONGEST_END, _end_at_once)
+        end.daemon = True
+        end.start()
+
     for name in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(name, serving.cancel)
+        loop.add_signal_handler(name, told)
     with suppress(asyncio.CancelledError):
         await serving
+
+
+def _end_at_once() -> None:
+    """Whatever still hangs (a thread that imports, a connection) is left: what was not done stands
+    in the database, as after a power cut.
+    """
+    logging.getLogger(__name__).warning("not everything ended in time: the rest is left")
+    logging.shutdown()
+    os._exit(0)
 
 
 async def _check(settings: Settings) -> bool:

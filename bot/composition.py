@@ -17,11 +17,13 @@ from typing import TYPE_CHECKING, Any
 
 from avatar.conversation import Conversation
 from avatar.errors import AvatarError
+from avatar.exports import Exports
 from avatar.importing import Imports
 from avatar.learning_path import LearningPath
+from avatar.looking import Looking
 from avatar.meter import UNCOUNTED, Meter
 from avatar.models import Models
-from avatar.ports import Clock, Trainer
+from avatar.ports import Clock
 from avatar.stores import Heard, Store
 from avatar.teaching import Teaching
 from avatar.training import Trainings
@@ -35,6 +37,7 @@ from bot.handlers import Handlers
 from bot.handlers.desk import Desk
 from bot.health import Health, connecting, routes
 from bot.herald import BotHerald
+from bot.inline import InlineAnswers
 from bot.joining import Windows
 from bot.lanes import LaneQueue
 from bot.metrics import Metrics
@@ -45,6 +48,7 @@ from bot.settings import Settings
 from bot.web import Web
 from jobs.follower import Follower
 from jobs.notices import Deliverer
+from jobs.retention import Retention
 from jobs.retirement import RetirementWatch
 from jobs.scheduler import Scheduler
 from storage.database import data_folder
@@ -58,7 +62,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-GRACE = 8.0  # seconds that replies in progress get at the end
+# Seconds that replies in progress get at the end. With what platforms and servers take before and
+# after (bot/discord: 1.5, bot/web: 1, the model server: 1) the process is gone within ten.
+GRACE = 5.0
 MODEL_SERVER = "modelserver"  # its folder, beside the database
 IDLE_LOOK = 0.1  # seconds between looks whether trainings and notices are done
 
@@ -105,7 +111,9 @@ async def ground(settings: Settings, *, clock: Clock = now) -> AsyncIterator[Gro
     processes share. The terminal's person sits at one process, so its queue is there.
     """
     async with AsyncExitStack() as stack:
-        store = await stack.enter_async_context(open_store(settings.database_url))
+        store = await stack.enter_async_context(
+            open_store(settings.database_url, sealer=sealer_of(settings))
+        )
         queue: WorkQueue
         if settings.in_terminal or store.database.is_sqlite:
             queue = LaneQueue(store, passes=passes, clock=clock)
@@ -144,9 +152,7 @@ async def bot(
         served = await stack.enter_async_context(backends(settings, model_server))
         providers = settings.providers
         trainers = {name: backend.trainer for name, backend in served.items()}
-        scheduler = _scheduler(
-            settings, store, messengers, trainers=trainers, clock=clock, meter=meter
-        )
+        scheduler = _scheduler(settings, store, messengers, served=served, clock=clock, meter=meter)
         nudge = scheduler.nudge if role.follows else queue.nudge
         trainings = Trainings(store, providers=providers, nudge=nudge)
         desk = Desk(
@@ -154,14 +160,17 @@ async def bot(
             learning_path=LearningPath(store),
             trainings=trainings,
             imports=Imports(store, trainings=trainings),
+            looking=Looking(store),
             teaching=Teaching(store),
             unlearning=Unlearning(store),
+            exports=Exports(store, providers=providers, trainers=trainers),
             voices=Voices(
                 store,
                 providers=providers,
                 transcribers={name: backend.transcriber for name, backend in served.items()},
                 speakers={name: backend.speaker for name, backend in served.items()},
                 clock=clock,
+                meter=meter,
             ),
             conversation=Conversation(
                 store,
@@ -176,6 +185,7 @@ async def bot(
             running=Running(queue),
             clock=clock,
             meter=meter,
+            keeps=settings.messages_keep,
             idle=partial(_until_idle, store),
         )
         handlers = Handlers(desk)
@@ -186,6 +196,7 @@ async def bot(
             commands=handlers.commands,
             presses=handlers.presses,
             chat=handlers.chat,
+            ways=handlers.ways,
             reactions=handlers.reactions,
             windows=windows,
             permissions=permissions(settings),
@@ -197,7 +208,7 @@ async def bot(
                 health.parts["jobs"] = scheduler.fault
             await stack.enter_async_context(scheduler.running())
             await queue.nudges(scheduler.nudge)
-        stack.push_async_callback(dispatcher.close, grace=GRACE)
+        stack.push_async_callback(_end, dispatcher, scheduler)
         if role.answers:
             warming = asyncio.create_task(served[providers.default.name].warm_up())
             stack.callback(warming.cancel)
@@ -205,23 +216,34 @@ async def bot(
         yield dispatcher, desk
 
 
+async def _end(dispatcher: Dispatcher, scheduler: Scheduler) -> None:
+    """Replies and jobs in progress get their seconds side by side: all of it ends within ten."""
+    await asyncio.gather(dispatcher.close(grace=GRACE), scheduler.finish())
+
+
 def _scheduler(
     settings: Settings,
     store: Store,
     messengers: Mapping[str, Messenger],
     *,
-    trainers: Mapping[str, Trainer],
+    served: Mapping[str, Backend],
     clock: Clock,
     meter: Meter,
 ) -> Scheduler:
     """What follows, delivers and watches, under leases that carry this process's name."""
     herald = BotHerald(store, messengers)
+    trainers = {name: backend.trainer for name, backend in served.items()}
     owner = f"{socket.gethostname()[:32]}:{os.getpid()}:{secrets.token_hex(4)}"
     poll = timedelta(seconds=settings.poll_seconds)
     return Scheduler(
         follower=Follower(
             store,
             trainers=trainers,
+            moderators={
+                name: backend.moderator
+                for name, backend in served.items()
+                if backend.moderator is not None
+            },
             providers=settings.providers,
             herald=herald,
             poll=poll,
@@ -231,7 +253,7 @@ def _scheduler(
         ),
         deliverer=Deliverer(store, herald=herald, owner=owner, clock=clock, meter=meter),
         watch=RetirementWatch(store, trainers=trainers, providers=settings.providers),
-        store=store,
+        retention=Retention(store, keep=settings.messages_keep),
         poll=poll,
         clock=clock,
     )
@@ -349,6 +371,7 @@ class _Share:
     on: Ground
     messengers: dict[str, Messenger]
     dispatcher: Dispatcher | None  # None: nothing is answered here
+    desk: Desk | None
     health: Health
     webhooks: "Webhooks | None"
 
@@ -358,19 +381,32 @@ class _Share:
         receiving: Callable[[Receive], Coroutine[None, None, None]],
         *,
         alone: str | None,
+        stand_by: Callable[[], Coroutine[Any, Any, Any]] | None = None,
     ) -> None:
         """Until cancelled, or refused by the platform. `alone` names the account, where only one
-        process may receive for it.
+        process may receive for it; `stand_by` is what the others do.
         """
         self.messengers[messenger.platform] = messenger
         if self.role.answers and self.dispatcher is not None:
             await self.dispatcher.resume({messenger.platform})
-        if not self.role.receives:
-            await asyncio.Event().wait()
-        elif alone is None:
-            await receiving(self.on.queue.put)
-        else:
-            await self.on.queue.alone(alone, partial(receiving, self.on.queue.put))
+        receive = self.on.queue.put
+        if self.role.receives and alone is None:
+            await receiving(receive)
+            return
+        standing = asyncio.create_task((stand_by or asyncio.Event().wait)())
+
+        async def take() -> None:
+            standing.cancel()
+            await asyncio.gather(standing, return_exceptions=True)
+            await receiving(receive)
+
+        try:
+            if self.role.receives and alone is not None:
+                await self.on.queue.alone(alone, take)
+            else:
+                await standing
+        finally:
+            standing.cancel()
 
 
 async def _serve_platforms(settings: Settings, role: Role) -> None:
@@ -381,10 +417,10 @@ async def _serve_platforms(settings: Settings, role: Role) -> None:
     health, metrics = Health(), Metrics()
     webhooks = webhooks_of(settings) if role.receives else None
     async with AsyncExitStack() as platforms, ground(settings) as on, AsyncExitStack() as inner:
-        dispatcher = None
+        dispatcher = desk = None
         if role is not Role.RECEIVER:
             built = bot(settings, messengers, meter=metrics, health=health, role=role, on=on)
-            dispatcher, _ = await inner.enter_async_context(built)
+            dispatcher, desk = await inner.enter_async_context(built)
         await inner.enter_async_context(web(settings, on.store, health, metrics, webhooks))
         share = _Share(
             role=role,
@@ -392,6 +428,7 @@ async def _serve_platforms(settings: Settings, role: Role) -> None:
             on=on,
             messengers=messengers,
             dispatcher=dispatcher,
+            desk=desk,
             health=health,
             webhooks=webhooks,
         )
@@ -447,24 +484,34 @@ def webhooks_of(settings: Settings) -> "Webhooks | None":
 
 
 async def _serve_telegram(share: _Share, platforms: AsyncExitStack) -> None:
+    from bot.telegram.accounts import TelegramAccounts
+    from bot.telegram.inline import InlineQueries
     from bot.telegram.platform import TelegramPlatform
 
-    settings, webhooks = share.settings, share.webhooks
-    telegram = await platforms.enter_async_context(
-        TelegramPlatform(
-            settings.telegram_token or "",
+    settings, desk = share.settings, share.desk
+    # Asked while somebody types, and answered at once by who receives: with no model at hand there
+    # is nothing to answer with.
+    ask = None if desk is None else InlineAnswers(desk.store, desk.conversation, clock=desk.clock)
+
+    def connect(token: str) -> TelegramPlatform:
+        folder = settings.telegram_local_files
+        return TelegramPlatform(
+            token,
             api_url=settings.telegram_api_url,
             receives=share.role.receives,
-            local_files=Path(local) if (local := settings.telegram_local_files) else None,
+            local_files=None if folder is None else Path(folder),
+            inline=None if ask is None else InlineQueries(ask),
         )
+
+    main = await platforms.enter_async_context(connect(settings.telegram_token or ""))
+    telegram = await platforms.enter_async_context(
+        TelegramAccounts(main, share.on.store, connect=connect, webhooks=share.webhooks)
     )
-    share.health.parts["telegram"] = lambda: telegram.fault
-    log.info("serving Telegram as @%s", telegram.username)
-    if webhooks is None:
-        name = f"telegram:{telegram.username}"
-        await share.of(telegram.messenger, telegram.poll, alone=name)
-    else:  # any process may take what Telegram hands over
-        await share.of(telegram.messenger, partial(telegram.hook, webhooks), alone=None)
+    share.health.parts["telegram"] = lambda: main.fault
+    log.info("serving Telegram as @%s", main.username)
+    # With webhooks, any process may take what Telegram hands over.
+    alone = f"telegram:{main.username}" if share.webhooks is None else None
+    await share.of(telegram, telegram.serve, alone=alone, stand_by=telegram.stand_by)
 
 
 async def _serve_discord(share: _Share, platforms: AsyncExitStack) -> None:

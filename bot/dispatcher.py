@@ -9,6 +9,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 
 from avatar import trace
+from avatar.accounts import Way
 from avatar.errors import (
     AvatarError,
     DeliveryError,
@@ -63,6 +64,7 @@ class Dispatcher:
         commands: Mapping[str, CommandHandler],
         presses: Mapping[Verb, PressHandler],
         chat: CommandHandler,
+        ways: Mapping[Way, CommandHandler],
         reactions: ReactionHandler,
         permissions: Permissions,
         clock: Clock,
@@ -75,6 +77,7 @@ class Dispatcher:
         self._commands = commands
         self._presses = presses
         self._chat = chat
+        self._ways = ways
         self._reactions = reactions
         self._permissions = permissions
         self._clock = clock
@@ -147,8 +150,16 @@ class Dispatcher:
         answer already was answered together with the same ones as then.
         """
         found = await self._store.received(received.id) if again else received
-        if found is None or found.shown is None:
-            return None if found is None else await self._joiner.whole(found)
+        if found is None:
+            return None
+        if found.shown is None:
+            try:
+                return await self._joiner.whole(found)
+            except StoreFailed:
+                raise
+            except Exception:  # alone, then: somebody waits for it
+                log.exception("it was not found what is one turn with message %s", found.id)
+                return found
         return replace(found, more=await self._store.joined(found.id))
 
     async def _answer_and_show(self, received: Received, messenger: Messenger) -> None:
@@ -206,6 +217,8 @@ class Dispatcher:
             received_at=received.received_at,
             messenger=messenger,
         )
+        if (other := self._ways.get(incoming.way)) is not None:
+            return await other(request)
         if incoming.action is not None:
             return await self._press(request, decode(incoming.action))
         name, rest = split_command(incoming.text)
@@ -273,6 +286,8 @@ class Dispatcher:
                 | Verb.PREFER
                 | Verb.LESSONS
                 | Verb.LESSON_FILE
+                | Verb.STOP_BOT
+                | Verb.START_BOT
                 | Verb.NO_PICTURE
             ):
                 return await self._store.avatar(action.numbers[0])
@@ -286,6 +301,8 @@ class Dispatcher:
                 | Verb.OPTION
                 | Verb.LOOK
                 | Verb.LEAVE
+                | Verb.KINDS
+                | Verb.KIND
                 | Verb.REPORT
                 | Verb.FLIGHT
                 | Verb.ADD_TAUGHT
@@ -361,6 +378,9 @@ def split_command(text: str) -> tuple[str | None, str]:
 
 def passes(incoming: Incoming) -> bool:
     """Whether it waits for nothing that came before it."""
+    if incoming.way is not Way.CHAT:
+        # Whoever takes over in their own chat is not to wait for the reply that they interrupt.
+        return incoming.way is Way.ACCOUNT and incoming.facts.get("by") == "owner"
     if incoming.action is not None:
         return incoming.action in {verb.value for verb in _PASSING_VERBS}
     if incoming.edited or incoming.forwarded is not None:

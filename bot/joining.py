@@ -8,6 +8,7 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from avatar.accounts import Way
 from avatar.ports import Clock
 from avatar.records import Incoming, Received
 from avatar.stores import Store
@@ -47,6 +48,8 @@ def is_talk(incoming: Incoming) -> bool:
     """Whether it is something said to the avatar, which may be a part of a turn: no command, no
     button, no reaction, no edit.
     """
+    if incoming.way not in {Way.CHAT, Way.ACCOUNT}:
+        return False
     command = incoming.forwarded is None and incoming.text.lstrip().startswith("/")
     return not (
         command
@@ -127,7 +130,9 @@ class Joiner:
         return replace(received, more=more)
 
     async def _found(self, received: Received) -> tuple[Received, ...]:
-        slept = 0.0
+        waited = (self._clock() - received.received_at).total_seconds()
+        slept = min(max(self._windows.quiet - waited, 0.0), self._windows.quiet)
+        await asyncio.sleep(slept)  # whatever it is: so long something may come behind it
         while True:
             behind = await self._store.behind(received, limit=MOST)
             waited = (self._clock() - received.received_at).total_seconds()

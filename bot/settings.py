@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
+from datetime import timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -49,6 +50,7 @@ class Settings:
     avatar_creation: str = "operators"
     http_host: str = "127.0.0.1"
     http_port: int | None = None  # None: no HTTP server
+    messages_keep: timedelta | None = field(default=None, metadata={"name": "MESSAGES_KEEP_DAYS"})
     poll_seconds: float = 30.0
     worker_concurrency: int = 200
     log_level: str = "info"
@@ -87,7 +89,9 @@ class Settings:
 
 
 NAMES = tuple(
-    each.name.upper() for each in fields(Settings) if not each.metadata.get("derived", False)
+    str(each.metadata.get("name", each.name.upper()))
+    for each in fields(Settings)
+    if not each.metadata.get("derived", False)
 )
 
 
@@ -126,6 +130,7 @@ def load_settings(environment: Mapping[str, str], *, dotenv: Path = Path(".env")
         avatar_creation=_choice("AVATAR_CREATION", values, ("operators", "anyone")),
         http_host=values["HTTP_HOST"] or "127.0.0.1",
         http_port=_port("HTTP_PORT", values),
+        messages_keep=_days("MESSAGES_KEEP_DAYS", values),
         poll_seconds=_seconds("POLL_SECONDS", values, 2.0 if embedded else 30.0),
         worker_concurrency=_count("WORKER_CONCURRENCY", values, 200),
         log_level=_choice("LOG_LEVEL", values, _LEVELS, usual="info"),
@@ -272,6 +277,15 @@ def _port(name: str, values: Mapping[str, str]) -> int | None:
     if not (value.isascii() and value.isdigit() and len(value) <= 5 and 0 < int(value) < 65_536):
         raise SettingsError(f"{name} must be a port from 1 to 65535, like 8080.")
     return int(value)
+
+
+def _days(name: str, values: Mapping[str, str]) -> timedelta | None:
+    value = values[name]
+    if not value:
+        return None
+    if not (value.isascii() and value.isdigit() and 1 <= int(value[:6]) <= 36_500):
+        raise SettingsError(f"{name} must be a number of days from 1 to 36500, like 365.")
+    return timedelta(days=int(value))
 
 
 def _seconds(name: str, values: Mapping[str, str], usual: float) -> float:

@@ -18,7 +18,7 @@ from avatar.errors import AvatarError
 
 log = logging.getLogger(__name__)
 
-CLOSE_SECONDS = 2  # that requests in progress get at the end
+CLOSE_SECONDS = 1  # that requests in progress get at the end
 LISTENING = 2048  # connections that may wait to be taken
 
 

@@ -10,7 +10,7 @@ from avatar import following, trace
 from avatar.errors import ProviderError
 from avatar.following import Step
 from avatar.meter import UNCOUNTED, Meter
-from avatar.ports import Clock, Herald, Trainer
+from avatar.ports import Clock, Herald, Moderator, Trainer
 from avatar.providers import Providers
 from avatar.records import Job, RemoteJob, Version
 from avatar.stores import Store
@@ -20,7 +20,7 @@ log = logging.getLogger(__name__)
 
 LEASE = timedelta(seconds=20)  # renewed while we work; what a crash leaves is free after it
 AT_ONCE = 8  # jobs followed side by side
-CLAIMED = 1_000  # jobs a pass
+CLAIMED = 10_000  # jobs a pass: one reading of a list serves them all
 LISTED_FROM = 4  # from so many jobs of a provider on, its list is read instead of asking one by one
 WATCHED = 20  # running jobs a pass whose events are read
 
@@ -33,6 +33,7 @@ class Follower:
         store: Store,
         *,
         trainers: Mapping[str, Trainer],
+        moderators: Mapping[str, Moderator],
         providers: Providers,
         herald: Herald,
         poll: timedelta,
@@ -42,6 +43,7 @@ class Follower:
     ) -> None:
         self._store = store
         self._trainers = trainers
+        self._moderators = moderators
         self._providers = providers
         self._herald = herald
         self._poll = poll
@@ -116,6 +118,7 @@ class Follower:
         walk = Walk(
             self._store,
             self._trainers.get(job.provider),
+            self._moderators.get(job.provider),
             self._herald,
             job=job,
             version=version,

@@ -12,18 +12,19 @@ from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from apscheduler.triggers.interval import IntervalTrigger
 
 from avatar.ports import Clock
-from avatar.stores import Store
 from jobs.follower import Follower
 from jobs.notices import Deliverer
+from jobs.retention import Retention
 from jobs.retirement import RetirementWatch
 
 log = logging.getLogger(__name__)
 
-# Each tidying takes away a bounded number of rows, so it comes often.
+# Often, so that there is never much to take away.
 TIDY_EVERY = timedelta(minutes=10)
 WATCH_EVERY = timedelta(days=1)
 STUCK = 600.0  # seconds beyond an interval: the upload of a large file takes its time
-GRACE = 5.0  # seconds that passes in progress get at the end
+GRACE = 4.0  # seconds that passes in progress get at the end
+LAST = 1.0  # and then the last look at what is owed
 
 
 class Pass:
@@ -97,7 +98,7 @@ class Scheduler:
         follower: Follower,
         deliverer: Deliverer,
         watch: RetirementWatch,
-        store: Store,
+        retention: Retention,
         poll: timedelta,
         clock: Clock,
     ) -> None:
@@ -106,7 +107,7 @@ class Scheduler:
         self._deliver = Pass(deliverer.deliver_once, clock=clock)
         self._follow = Pass(follower.follow_once, clock=clock, then=self._deliver.ask)
         self._watch = Pass(watch.watch_once, clock=clock, then=self._deliver.ask)
-        self._tidy = Pass(lambda now: store.tidy(now=now), clock=clock)
+        self._tidy = Pass(retention.tidy_once, clock=clock)
 
     def nudge(self) -> None:
         """Follow and deliver now; what runs already is run once more after."""
@@ -153,7 +154,11 @@ class Scheduler:
             yield
         finally:
             scheduler.shutdown(wait=False)
-            await asyncio.gather(
-                *(each.finish(GRACE) for each in (self._tidy, self._watch, self._follow))
-            )
-            await self._deliver.finish(GRACE)  # last: following may just have owed something
+            await self.finish()
+
+    async def finish(self) -> None:
+        """No further pass; those in progress get some seconds. Can be called twice."""
+        await asyncio.gather(
+            *(each.finish(GRACE) for each in (self._tidy, self._watch, self._follow))
+        )
+        await self._deliver.finish(LAST)  # last: following may just have owed something

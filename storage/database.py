@@ -1,14 +1,14 @@
 """The connection to a database: SQLite by aiosqlite, or PostgreSQL by psycopg 3."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-from sqlalchemy import create_engine, event, make_url
+from sqlalchemy import Connection, NullPool, create_engine, event, make_url
 from sqlalchemy.engine import URL, Engine
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
@@ -16,6 +16,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 from avatar.errors import AvatarError
 from storage.health import Health, trouble
 from storage.trips import connect
+from storage.works import Works
+
+T = TypeVar("T")
 
 _CONNECTIONS = 4  # to an SQLite file: one writes, the others read
 BUSY_SECONDS = 30.0  # how long a writer waits for another one
@@ -67,7 +70,7 @@ class Database:
                 max_overflow=0,
                 pool_use_lifo=True,
             )
-            _set_up_sqlite(self.engine)
+            _set_up_sqlite(self.engine.sync_engine)
         else:
             try:
                 self.engine = create_async_engine(self.url, pool_pre_ping=True)
@@ -77,6 +80,7 @@ class Database:
                 ) from error
         self._group = Group(self.engine) if self.is_sqlite else None
         self._health = Health()
+        self._works = Works(self._thread_engine) if self.is_sqlite else None
         # On SQLite every transaction sees one moment; PostgreSQL has to be asked for it.
         self._reads = (
             self.engine
@@ -87,15 +91,11 @@ class Database:
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncConnection]:
         """A transaction that reads from one moment. Raises StoreFailed."""
-        try:
+        with self._told():
             async with self._reads.connect() as connection, connection.begin():
                 if self.is_sqlite:
                     await connection.exec_driver_sql("BEGIN")
                 yield connection
-        except (SQLAlchemyError, OSError) as error:
-            if (what := trouble(error)) is None:
-                raise
-            raise self._health.failed(what, error) from error
 
     @asynccontextmanager
     async def writing(self) -> AsyncIterator[AsyncConnection]:
@@ -103,18 +103,44 @@ class Database:
         that wait for each other share a commit (see `Group`). Raises StoreFailed; then nothing was
         written.
         """
-        try:
+        with self._told():
             if self._group is None:
                 async with self.engine.begin() as connection:
                     yield connection
             else:
                 async with self._group.unit() as connection:
                     yield connection
+        self._health.worked()
+
+    async def read(self, work: Callable[[Connection], T]) -> T:
+        """A transaction that reads from one moment, as one piece of work that awaits nothing. On
+        SQLite that is one trip to a thread, shared with others, instead of one for a statement.
+        """
+        if self._works is None:
+            async with self.reading() as connection:
+                return await connection.run_sync(work)
+        with self._told():
+            return await self._works.read(work)
+
+    async def write(self, work: Callable[[Connection], T]) -> T:
+        """A transaction that writes, likewise; it is on the disk when this returns."""
+        if self._works is None or self._group is None:
+            async with self.writing() as connection:
+                return await connection.run_sync(work)
+        with self._told():
+            done = await self._works.write(work, self._group.alone)
+        self._health.worked()
+        return done
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        """Raises StoreFailed where the database is at fault."""
+        try:
+            yield
         except (SQLAlchemyError, OSError) as error:
             if (what := trouble(error)) is None:
                 raise
             raise self._health.failed(what, error) from error
-        self._health.worked()
 
     def blocking_engine(self) -> Engine:
         """An engine for a thread, as Alembic needs it."""
@@ -122,8 +148,17 @@ class Database:
             return create_engine(self.url.set(drivername="sqlite"), connect_args=_SQLITE_ARGUMENTS)
         return create_engine(self.url)
 
+    def _thread_engine(self) -> Engine:
+        engine = create_engine(
+            self.url.set(drivername="sqlite"), connect_args=_SQLITE_ARGUMENTS, poolclass=NullPool
+        )
+        _set_up_sqlite(engine)
+        return engine
+
     async def close(self) -> None:
         """Give the connections back."""
+        if self._works is not None:
+            await self._works.close()
         if self._group is not None:
             await self._group.close()
         await self.engine.dispose()
@@ -135,6 +170,7 @@ class _Shared:
 
     connection: AsyncConnection
     committed: "asyncio.Future[None]"
+    over: asyncio.Event  # it was committed or taken back
 
 
 class Group:
@@ -193,7 +229,9 @@ class Group:
                 await connection.close()
                 raise
             shared = self._current = _Shared(
-                connection=connection, committed=asyncio.get_running_loop().create_future()
+                connection=connection,
+                committed=asyncio.get_running_loop().create_future(),
+                over=asyncio.Event(),
             )
             # Whoever waits for it may be cancelled: then nobody looks at its error.
             shared.committed.add_done_callback(_seen)
@@ -202,25 +240,38 @@ class Group:
             task.add_done_callback(self._committing.discard)
         return self._current
 
+    @asynccontextmanager
+    async def alone(self) -> AsyncIterator[None]:
+        """While nothing is written here, and no transaction is open."""
+        async with self._turn:
+            if self._current is not None:
+                await self._commit_now(self._current)
+            yield
+
     async def _commit(self, shared: "_Shared") -> None:
         async with self._turn:
-            if self._current is shared:
-                self._current = None
-            try:
-                if shared.committed.done():  # it was taken back
-                    await shared.connection.rollback()
-                else:
-                    await shared.connection.commit()
-            except BaseException as error:
-                if not shared.committed.done():
-                    shared.committed.set_exception(error)
-                if not isinstance(error, Exception):
-                    raise
+            if not shared.over.is_set():
+                await self._commit_now(shared)
+
+    async def _commit_now(self, shared: "_Shared") -> None:
+        if self._current is shared:
+            self._current = None
+        shared.over.set()
+        try:
+            if shared.committed.done():  # it was taken back
+                await shared.connection.rollback()
             else:
-                if not shared.committed.done():
-                    shared.committed.set_result(None)
-            finally:
-                await shared.connection.close()
+                await shared.connection.commit()
+        except BaseException as error:
+            if not shared.committed.done():
+                shared.committed.set_exception(error)
+            if not isinstance(error, Exception):
+                raise
+        else:
+            if not shared.committed.done():
+                shared.committed.set_result(None)
+        finally:
+            await shared.connection.close()
 
     async def close(self) -> None:
         """Wait for what is being committed."""
@@ -233,8 +284,8 @@ def _seen(future: "asyncio.Future[None]") -> None:
         future.exception()
 
 
-def _set_up_sqlite(engine: AsyncEngine) -> None:
-    @event.listens_for(engine.sync_engine, "connect")
+def _set_up_sqlite(engine: Engine) -> None:
+    @event.listens_for(engine, "connect")
     def connected(connection: Any, _: Any) -> None:
         cursor = connection.cursor()
         cursor.execute("PRAGMA journal_mode = WAL")

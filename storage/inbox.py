@@ -63,9 +63,9 @@ def _place(address: Address) -> str:
     return f"{address.chat} {address.thread}"
 
 
-async def add_incoming(
+def add_incoming(
     database: Database,
-    write: AsyncConnection,
+    write: sa.Connection,
     incoming_: Sequence[Incoming],
     *,
     attempts: int,
@@ -76,7 +76,7 @@ async def add_incoming(
     """
     received = []
     for each in incoming_:
-        made = await write.execute(
+        made = write.execute(
             _receiving(database.is_sqlite),
             {
                 "platform": each.address.platform,
@@ -125,8 +125,9 @@ class InboxTables(Base):
 
     async def receive(self, *incoming_: Incoming, now: datetime) -> tuple[Received, ...]:
         """Write into the inbox, in order; those that were not there yet."""
-        async with self._db.writing() as write:
-            return await add_incoming(self._db, write, incoming_, attempts=1, now=now)
+        return await self._db.write(
+            lambda write: add_incoming(self._db, write, incoming_, attempts=1, now=now)
+        )
 
     async def begin(self, inbox_id: int) -> Received | None:
         """Count another attempt at answering. None: it is done, or gone."""
@@ -201,8 +202,11 @@ class InboxTables(Base):
 
     async def done(self, *inbox_ids: int, now: datetime) -> None:
         """They were answered: what was said is wiped here, ids stay against repetition."""
-        async with self._db.writing() as write:
-            await write.execute(_DONE, [{"inbox_id": each, "now": now} for each in inbox_ids])
+
+        def done(write: sa.Connection) -> None:
+            write.execute(_DONE, [{"inbox_id": each, "now": now} for each in inbox_ids])
+
+        await self._db.write(done)
 
     async def heard(self, *, platform: str, bot: str, limit: int) -> Heard:
         last = sa.select(sa.func.max(incoming.c.id)).scalar_subquery()
@@ -354,8 +358,10 @@ class InboxTables(Base):
             )
             return result.rowcount == 1
 
-    async def tidy(self, *, now: datetime) -> None:
-        """Delete drafts, confirmations, finished notices and inbox ids that are long past use."""
+    async def tidy(self, *, now: datetime) -> bool:
+        """Delete drafts, confirmations, finished notices and inbox ids that are long past use: a
+        bounded number of each. True: there may be more.
+        """
         old = now - KEPT
         stale = (
             sa.select(training_drafts.c.id)
@@ -367,7 +373,10 @@ class InboxTables(Base):
             await write.execute(
                 sa.delete(training_examples).where(training_examples.c.draft_id.in_(stale))
             )
-            await write.execute(sa.delete(training_drafts).where(training_drafts.c.id.in_(stale)))
+            drafts = await write.execute(
+                sa.delete(training_drafts).where(training_drafts.c.id.in_(stale))
+            )
+            more = drafts.rowcount == _TIDIED
             for table, column in (
                 (imports, imports.c.expires_at),
                 (confirmations, confirmations.c.expires_at),
@@ -375,7 +384,9 @@ class InboxTables(Base):
                 (incoming, incoming.c.done_at),
             ):
                 past = sa.select(table.c.id).where(column < old).order_by(column).limit(_TIDIED)
-                await write.execute(sa.delete(table).where(table.c.id.in_(past)))
+                gone = await write.execute(sa.delete(table).where(table.c.id.in_(past)))
+                more = more or gone.rowcount == _TIDIED
+        return more
 
 
 def _received(row: rows.Row, *, attempts: int) -> Received:

@@ -136,7 +136,9 @@ class PostgresQueue:
     async def put(self, *incoming: Incoming) -> None:
         """Messages and their jobs, in one transaction."""
         async with self._db.writing() as write:
-            received = await add_incoming(self._db, write, incoming, attempts=0, now=self._clock())
+            received = await write.run_sync(
+                lambda sync: add_incoming(self._db, sync, incoming, attempts=0, now=self._clock())
+            )
             if received:
                 raw = await write.get_raw_connection()
                 await self._app.job_manager.batch_defer_jobs_async(

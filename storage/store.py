@@ -10,6 +10,7 @@ from storage.accounts import AccountTables, OwnBotTables
 from storage.arrivals import ArrivalTables
 from storage.avatars import AvatarTables
 from storage.database import Database, DatabaseRefused, data_folder
+from storage.exports import ExportTables
 from storage.imports import ImportTables
 from storage.inbox import InboxTables
 from storage.models import ModelTables
@@ -29,6 +30,7 @@ class SqlStore(
     InboxTables,
     ModelTables,
     TallyTables,
+    ExportTables,
     OwnBotTables,
     AccountTables,
 ):

@@ -9,7 +9,7 @@ from avatar.versions import can_activate
 from avatar.why_failed import explained
 from bot.actions import Verb, code
 from bot.screen import Button, Content, Style
-from bot.wording import PERHAPS_AGAIN, counted, escape, version_title
+from bot.wording import PERHAPS_AGAIN, counted, escape, screening_words, version_title
 from bot.wording import code as inline
 
 
@@ -121,9 +121,12 @@ def _completed(avatar: Avatar, version: Version) -> str:
     if version.trained_tokens is not None:
         facts.append(f"{version.trained_tokens:,} tokens trained")
     facts.append(f"cost: {cost}")
+    screened = ""
+    if version.screening is not None:
+        screened = f"\n\n{escape(screening_words(version.screening, 'its provider'))}."
     return (
         f"**Deep Training completed** for {escape(avatar.name)}: {version_title(version)}\n\n"
-        f"{' · '.join(facts)}\n\nIt is not active yet: that is for you to decide."
+        f"{' · '.join(facts)}{screened}\n\nIt is not active yet: that is for you to decide."
     )
 
 

@@ -1,10 +1,10 @@
 """What everybody sees: greetings, help, avatars, privacy, owners."""
 
 from collections.abc import Sequence
+from datetime import timedelta
 
 from avatar.records import Avatar, Person
 from bot.actions import Verb, code
-from bot.commands import Audience, Command
 from bot.screen import Button, Content, Style
 from bot.wording import code as inline
 from bot.wording import counted, escape
@@ -55,23 +55,6 @@ def nobody(*, creates: bool) -> Content:
     )
 
 
-def help_card(commands: Sequence[Command], avatar: Avatar | None) -> Content:
-    """The commands that a person may use, those of everybody first."""
-
-    def lines(chosen: Sequence[Command]) -> str:
-        return "\n".join(
-            f"- {escape(command.usage)} — {escape(command.help)}" for command in chosen
-        )
-
-    everyone = [c for c in commands if c.audience is Audience.EVERYONE]
-    others = [c for c in commands if c.audience is not Audience.EVERYONE]
-    name = f" with {escape(avatar.name)}" if avatar is not None else ""
-    parts = [f"**Chat{name}**: just write.", lines(everyone)]
-    if others:
-        parts += ["**For owners**", lines(others)]
-    return Content(text="\n\n".join(parts))
-
-
 def avatars(
     found: Sequence[Avatar], *, talking_to: int | None, page: int, more: bool, creates: bool
 ) -> Content:
@@ -98,8 +81,13 @@ def avatars(
     return Content(text="**Avatars**\n\n" + "\n".join(lines), buttons=tuple(rows))
 
 
-def created(avatar: Avatar) -> Content:
+def created(avatar: Avatar, *, talks_here: bool = True) -> Content:
     """After /newavatar."""
+    if not talks_here:
+        return Content(
+            text=f"**{escape(avatar.name)}** is there and yours. This bot belongs to another "
+            f"avatar: talk to {escape(avatar.name)} in the main bot with /start {avatar.slug}."
+        )
     return Content(
         text=f"**{escape(avatar.name)}** is there and yours, and this chat talks to it now. It has "
         f"no prompt yet: /prompt TEXT writes one. Others reach it with /start {avatar.slug}."
@@ -131,7 +119,9 @@ def owner_changed(avatar: Avatar, person: Person, *, added: bool, changed: bool)
     return Content(text=text)
 
 
-def privacy(person: Person, stored: int, *, providers: Sequence[str]) -> Content:
+def privacy(
+    person: Person, stored: int, *, providers: Sequence[str], keeps: timedelta | None
+) -> Content:
     """What is stored about somebody."""
     who = inline(f"{person.platform}:{person.external_id}")
     who_answers = " or ".join(providers)
@@ -141,14 +131,25 @@ def privacy(person: Person, stored: int, *, providers: Sequence[str]) -> Content
         "remember the conversation",
         "how many tokens were used and what they cost, by month and avatar, without your name",
         "who switched, wrote or trained which version, if you own an avatar",
+        "exchanges that an avatar's owners kept to train on, by /teach or a thumb under a reply; "
+        "those with you go with /forgetme as long as nothing was trained on them",
+        "if an avatar answers for you in your own chats: what it was told and said there, and when "
+        "you wrote in which of them yourself, so that it is silent there",
     ]
     text = (
         "**What is stored about you**\n\n"
         + "\n".join(f"- {line}" for line in lines)
-        + "\n\nTo answer you, your messages are sent to the model's provider: "
-        f"{escape(who_answers)}. An avatar's owners do not see your messages here; who runs this "
-        "installation can read its database. /new begins a new conversation, /forgetme deletes "
-        "what you said."
+        + "\n\nTo answer you, your messages, pictures and voice messages are sent to the model's "
+        f"provider: {escape(who_answers)}. Pictures and recordings are not kept here, only what "
+        "was said; reactions of people who do not own the avatar are not kept either. An avatar's "
+        "owners do not see your private messages here; who runs this installation can read its "
+        "database. "
+        + (
+            "Messages are kept until you delete them"
+            if keeps is None
+            else f"Messages are deleted after {counted(keeps.days, 'day')}"
+        )
+        + ": /forgetme deletes what you said at once. /new begins a new conversation."
     )
     return Content(text=text)
 
@@ -157,8 +158,9 @@ def ask_forget(stored: int, confirmation_id: int) -> Content:
     """The question before /forgetme."""
     text = (
         f"Delete {counted(stored, 'message')}: everything that you said to avatars here, in every "
-        "chat, and their answers? That cannot be undone. Avatars that you own, with their versions "
-        "and training examples, stay; so does what was spent, without your name."
+        "chat, their answers, and what others kept of them to train on? That cannot be undone. "
+        "Avatars that you own, with their versions and training examples, stay; so does what was "
+        "spent, without your name."
     )
     return Content(
         text=text,

@@ -34,7 +34,7 @@ _REMEMBERED = 500  # channels in which something said during a broken session is
 _MISSED = 100  # messages in each of them
 _OVERLAP = timedelta(minutes=1)
 _ABSENCE = timedelta(days=1)  # what was said longer ago, to no process, is not answered any more
-_GRACE = 5.0  # seconds at the end for what came in and does not lie in the inbox yet
+_GRACE = 1.5  # seconds at the end for what came in and does not lie in the inbox yet
 _PERMISSIONS = discord.Permissions(
     view_channel=True,
     send_messages=True,

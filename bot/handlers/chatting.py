@@ -87,16 +87,17 @@ class ChattingHandlers:
         ]
         texts = [part.text for part in parts if part.text is not None]
         said = together(texts) if texts else words(incoming)
-        if name is not None or visible(said).strip() in {"", last.text}:
+        # Killed between storing the new answer and showing it, the question says it already.
+        stored = request.again and await store.reply_to_inbox(request.inbox_id) is not None
+        unchanged = visible(said).strip() in {"", last.text} and not stored
+        if name is not None or unchanged:
             return None
-        old = await store.reply_of(last.id)
-        shown = () if old is None else await store.parts(old.id)
         return await self._reply(
             request,
             said,
             retry_of=last,
             parts=parts,
-            in_place_of=[part.platform_id for part in shown],
+            in_place_of=[part.platform_id for part in await store.shown_answer(last.id)],
         )
 
     async def retry(self, request: Request) -> Answer:

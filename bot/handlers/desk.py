@@ -2,10 +2,13 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 
 from avatar.conversation import Conversation
+from avatar.exports import Exports
 from avatar.importing import Imports
 from avatar.learning_path import LearningPath
+from avatar.looking import Looking
 from avatar.meter import Meter
 from avatar.models import Models
 from avatar.ports import Clock, Trainer
@@ -28,12 +31,15 @@ class Desk:
     conversation: Conversation
     models: Models
     imports: Imports
+    looking: Looking
     teaching: Teaching
     unlearning: Unlearning
+    exports: Exports
     voices: Voices
     providers: Providers
     trainers: Mapping[str, Trainer]
     running: Running
     clock: Clock
     meter: Meter
+    keeps: timedelta | None  # how long what was said is remembered; None: for ever
     idle: Callable[[], Awaitable[None]]  # waits until no training runs and no notice is owed

@@ -4,20 +4,23 @@ import re
 import unicodedata
 from dataclasses import replace
 
-from avatar.errors import AlreadyDone, AvatarNotFound, BadText
+from avatar.errors import AlreadyDone, AvatarNotFound, BadText, Refused
 from avatar.records import Avatar, Person
 from avatar.text import visible
 from bot.actions import Verb, code
+from bot.cards import bots
+from bot.cards import help as help_cards
 from bot.cards import people as cards
 from bot.commands import COMMANDS
 from bot.dispatcher import may_use
+from bot.handlers.bots import offered
 from bot.handlers.desk import Desk
 from bot.request import Answer, CommandHandler, PressHandler, Request, Shown
 from bot.screen import Content, Threads
 
 AVATARS_SHOWN = 8  # on one page
 MAX_NAME = 64
-_SLUG_TRIES = 50
+SLUG_TRIES = 50
 
 
 class PeopleHandlers:
@@ -94,7 +97,14 @@ class PeopleHandlers:
 
     async def help(self, request: Request) -> Answer:
         usable = [command for command in COMMANDS if may_use(command, request)]
-        return cards.help_card(usable, request.about)
+        name = request.rest.lstrip("/").lower()
+        if not name:
+            about = request.about
+            return help_cards.help_card(usable, talking_to=None if about is None else about.name)
+        for command in usable:
+            if command.name == name:
+                return help_cards.command_help(command)
+        return help_cards.no_such_command(name)
 
     async def avatars(self, request: Request) -> Answer:
         return await self._page(request, 1)
@@ -124,12 +134,17 @@ class PeopleHandlers:
                 reason=f"An avatar needs a name of up to {MAX_NAME} characters: /newavatar Ani"
             )
         avatar = await self._add(name, request)
-        await self._desk.store.talk_to(request.chat.id, avatar.id, now=request.now)
-        return cards.created(avatar)
+        try:
+            await self._desk.store.talk_to(request.chat.id, avatar.id, now=request.now)
+        except Refused:  # the chat is with a bot that belongs to another avatar
+            return cards.created(avatar, talks_here=False)
+        content = cards.created(avatar)
+        more = Content(text=f"{content.text}\n\n{bots.offered(avatar)}")
+        return None if await offered(self._desk, request, avatar, more) else content
 
     async def _add(self, name: str, request: Request) -> Avatar:
         wanted = slug_of(name)
-        for n in range(1, _SLUG_TRIES + 1):
+        for n in range(1, SLUG_TRIES + 1):
             try:
                 return await self._desk.store.add_avatar(
                     slug=wanted if n == 1 else f"{wanted}-{n}",
@@ -164,9 +179,11 @@ class PeopleHandlers:
         """Who an owner means: `telegram:123`, or the author of the message they answer."""
         if named is None:
             answered = request.incoming.reply_to
-            if answered is None or answered.author is None or answered.from_us:
+            author = None if answered is None or answered.from_us else answered.author
+            # A quote from another chat tells a name, and not whose it is.
+            if author is None or not author.external_id:
                 raise BadText(reason=cards.OWNERS_USAGE)
-            return await self._desk.store.person(answered.author)
+            return await self._desk.store.person(author)
         platform, _, external_id = named.partition(":")
         person = await self._desk.store.find_person(platform.lower(), external_id)
         if person is None:
@@ -179,7 +196,7 @@ class PeopleHandlers:
     async def privacy(self, request: Request) -> Answer:
         stored = await self._desk.store.count_messages(request.person.id)
         labels = [provider.label for provider in self._desk.providers.values()]
-        return cards.privacy(request.person, stored, providers=labels)
+        return cards.privacy(request.person, stored, providers=labels, keeps=self._desk.keeps)
 
     async def forget_me(self, request: Request) -> Answer:
         stored = await self._desk.store.count_messages(request.person.id)

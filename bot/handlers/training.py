@@ -13,12 +13,11 @@ from bot.cards import training as cards
 from bot.handlers.desk import Desk
 from bot.handlers.importing import first_card, flight_card
 from bot.handlers.naming import named_version
+from bot.handlers.reading import told
 from bot.handlers.replies import sent_files
 from bot.request import Answer, CommandHandler, PressHandler, Request, Shown
 
 log = logging.getLogger(__name__)
-
-LARGE = 5_000_000  # bytes of a file whose reading takes seconds: it is said that it is read
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +52,7 @@ class TrainingHandlers:
         }
 
     async def train(self, request: Request) -> Answer:
-        attachment = _document(request)
+        attachment = document_of(request)
         if attachment is None:
             taught = await self.desk.store.count_taught(request.avatar.id)
             return cards.how_to_train(
@@ -63,18 +62,19 @@ class TrainingHandlers:
                 enough=taught >= MIN_EXAMPLES,
             )
         limit = self.desk.trainings.target(request.avatar).provider.max_file_bytes
-        if attachment.size is not None and attachment.size > LARGE:
-            await request.messenger.send(request.incoming.address, cards.reading(attachment))
-        async with request.messenger.download(
-            request.incoming.address, attachment, limit=limit
-        ) as file:
+        address = request.incoming.address
+        async with (
+            told(request.messenger, address, attachment) as watch,
+            request.messenger.download(address, attachment, limit=limit) as file,
+        ):
             step = await self.desk.imports.begin(
                 request.avatar,
                 file,
                 attachment,
-                address=request.incoming.address,
+                address=address,
                 person=request.person,
                 now=request.now,
+                watch=watch,
             )
         match step:
             case Asked():
@@ -179,6 +179,6 @@ class TrainingHandlers:
         return cards.cancelling(version)
 
 
-def _document(request: Request) -> Attachment | None:
+def document_of(request: Request) -> Attachment | None:
     """The file that came with /train, or that it answers."""
     return next((file for file in sent_files(request) if file.kind == "document"), None)

@@ -60,6 +60,23 @@ class Death:
 
         return writing
 
+    def write(self, real: Callable[..., Any]) -> Callable[..., Any]:
+        """`Database.write`, likewise."""
+
+        async def write(database: Database, work: Callable[[Any], Any]) -> Any:
+            name = work.__qualname__.split(".<locals>")[0]
+
+            def done(connection: Any) -> Any:
+                result = work(connection)
+                self.step(f"{name}: not committed")
+                return result
+
+            result = await real(database, done)
+            self.step(f"{name}: committed")
+            return result
+
+        return write
+
 
 class _Mortal:
     def __init__(self, port: object, kind: str, death: Death) -> None:

@@ -218,7 +218,7 @@ class World:
         self.clock = Clock()
         self.url = f"sqlite+aiosqlite:///{folder}/avatar.db"
         self._monkeypatch = monkeypatch
-        self._writing = Database.writing
+        self._writing, self._write = Database.writing, Database.write
         self._handed: dict[int, Incoming] = {}  # a platform hands over the same again
 
     def incoming(self, number: int, said: Said) -> Incoming:
@@ -261,6 +261,7 @@ class World:
             patch.setattr(composition, "backends", backends)
             patch.setattr(composition, "GRACE", 0.1)
             patch.setattr(Database, "writing", death.writing(self._writing))
+            patch.setattr(Database, "write", death.write(self._write))
             messengers = {"telegram": Hand(self.chat, death)}
             built = composition.bot(settings, messengers, clock=self.clock, windows=AT_ONCE)
             with suppress(Killed, BaseExceptionGroup):

@@ -90,7 +90,8 @@ def _photo(server: telegram_api.TelegramStandIn) -> dict[str, Any]:
 
 
 def _discord(stage: DiscordStage, gesture: str, text: str) -> None:
-    server, there = stage.standin, {"channel": stage.channel, "user": stage.user}
+    server = stage.standin
+    there: dict[str, Any] = {"channel": stage.channel, "user": stage.user}
     newest = max(server.messages(stage.channel), default=0)
     thumb = "👍🏽" if gesture.startswith("up") else "👎"
     picture = discord_api.Document(name="p.png", content=PNG, content_type="image/png")

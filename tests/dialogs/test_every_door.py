@@ -25,6 +25,9 @@ OF_AVATARS = {
     Verb.PREFER,
     Verb.LESSONS,
     Verb.LESSON_FILE,
+    Verb.NO_PICTURE,
+    Verb.STOP_BOT,
+    Verb.START_BOT,
 }
 OF_DRAFTS = {
     Verb.TRAIN,

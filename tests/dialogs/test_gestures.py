@@ -1,5 +1,6 @@
 """Thumbs, edits, pictures, voices and messages in parts, on Telegram and on Discord."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
@@ -8,6 +9,7 @@ import pytest
 
 from avatar.providers import Providers, preset
 from bot.joining import Windows
+from bot.telegram.sight import TelegramSight
 from tests.dialogs.gestures import Place, act
 from tests.dialogs.stage import TelegramStage, discord_stage, play, telegram_stage
 from tests.standins import discord_api, telegram_api
@@ -217,6 +219,25 @@ async def test_an_edited_question_is_answered_in_place(
         await act(stage, [("(edit) hello again", "")])  # its conversation is over
 
 
+async def test_killed_before_the_new_answer_was_shown(
+    tmp_path: Path, host: OpenAIHost, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def killed(*_: object) -> tuple[str, ...]:
+        raise asyncio.CancelledError
+
+    async with telegram_stage(tmp_path, providers=at(host)) as stage:
+        await act(stage, [("helo", "<helo>")])
+        with monkeypatch.context() as patched:
+            patched.setattr(TelegramSight, "finish", killed)
+            patched.setattr(TelegramSight, "show", lambda *_: None)
+            await act(stage, [("(edit) hello", "")])
+        await stage.dispatcher.resume({"telegram"})
+        await stage._answer({})
+        assert [shown.text for shown in stage.standin.shown()[-1:]] == ["I saw 0 and read <hello>"]
+        assert len(host.chats) == 2
+        assert len(stage.standin.shown()) == 2  # that of /newavatar, and the answer
+
+
 async def test_only_the_last_question_is_answered_anew(
     stages: Stages, tmp_path: Path, host: OpenAIHost
 ) -> None:
@@ -362,6 +383,22 @@ async def test_a_voice_that_fails_is_said(stages: Stages, tmp_path: Path, host: 
         await act(
             stage, [("/voice on", "alloy"), ("(voice)", "could not be spoken & no such voice")]
         )
+
+
+async def test_voices_of_a_host_that_does_not_name_them(tmp_path: Path, host: OpenAIHost) -> None:
+    async with telegram_stage(tmp_path, providers=at(host, voices=[])) as stage:
+        await act(
+            stage,
+            [
+                ("/voice on", "Name one of the voices"),
+                ("/voice ../x", "There is no voice"),
+                ("/voice one two", "the name of one voice"),
+                ("/voice my-own.2", "(my-own.2)"),
+                ("/voice on", "(my-own.2)"),
+                ("(voice)", f"read <{HEARD}>"),
+            ],
+        )
+        assert host.spoken[0]["voice"] == "my-own.2"
 
 
 async def test_where_nobody_hears_or_speaks(stages: Stages, tmp_path: Path) -> None:

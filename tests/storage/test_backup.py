@@ -4,14 +4,23 @@ import asyncio
 import json
 import stat
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from storage.backup import MANIFEST, BackupFailed, BadArchive, backup, restore, verify
+from storage.backup import (
+    MANIFEST,
+    BackupFailed,
+    BadArchive,
+    _Folders,
+    backup,
+    restore,
+    verify,
+)
 from storage.database import Database, DatabaseRefused
 from storage.store import SqlStore, open_store
 from storage.tables import messages, metadata
@@ -132,16 +141,13 @@ async def test_a_database_that_does_not_follow_takes_the_files_back(
     await backup(url, archive, files=lambda: {"modelserver/m": model}, now=NOW)
     (data / "modelserver").mkdir(parents=True)
     (data / "modelserver" / "m").write_bytes(b"old")
-    swap = "storage.backup._Folders.swap"
+    original = _Folders.swap
 
-    def broken(folders: object) -> None:
+    def broken(folders: _Folders) -> None:
         original(folders)
         raise OSError("the disk is full")
 
-    from storage import backup as module
-
-    original = module._Folders.swap
-    monkeypatch.setattr(swap, broken)
+    monkeypatch.setattr(_Folders, "swap", broken)
     with pytest.raises(OSError, match="full"):
         await put_back(url, archive, folder=data, force=True)
     assert files_in(data) == {"modelserver/m": b"old"}
@@ -237,8 +243,8 @@ def test_what_another_version_wrote_is_refused(
 
 @pytest.mark.parametrize("name", ["../evil", "files/../evil", "files//etc/evil", "evil", "files/"])
 def test_a_path_that_leads_outside_is_refused(archive: Path, tmp_path: Path, name: str) -> None:
-    def lead_out(about: dict[str, object]) -> dict[str, object]:
-        parts = [dict(each) for each in about["parts"]]  # type: ignore[call-overload]
+    def lead_out(about: dict[str, Any]) -> dict[str, Any]:
+        parts = [dict(each) for each in about["parts"]]
         parts[-1]["name"] = name
         return about | {"parts": parts}
 
@@ -254,8 +260,9 @@ async def test_files_that_belong_nowhere_are_refused(archive: Path, tmp_path: Pa
     assert not (tmp_path / "x.db").exists()
 
 
-def rewritten(archive: Path, folder: Path, change: object) -> Path:
-    assert callable(change)
+def rewritten(
+    archive: Path, folder: Path, change: Callable[[dict[str, Any]], dict[str, Any]]
+) -> Path:
     changed = folder / "changed.zip"
     with zipfile.ZipFile(archive) as old, zipfile.ZipFile(changed, "w") as new:
         for name in old.namelist():

@@ -1,7 +1,7 @@
 """Many processes: what is being shown, and procrastinate's tables on PostgreSQL.
 
 Revision ID: 0013
-Revises: 0012
+Revises: 0005
 """
 
 import sqlalchemy as sa
@@ -9,7 +9,7 @@ from alembic import op
 from procrastinate.schema import SchemaManager
 
 revision = "0013"
-down_revision = "0012"
+down_revision = "0005"
 branch_labels = None
 depends_on = None
 

@@ -208,3 +208,19 @@ async def test_where_no_webhook_is_free_it_goes_without_a_face(discord: DiscordS
             discord.webhooks[id_], discord.webhook_bodies[id_] = CHANNEL, {"name": "of others"}
         await spoken(platform, Speaker(name="Kak Ani", avatar_id=7, picture="one"))
     assert seen(discord) == [("Demo", "Hello."), ("Kak Ani", "Hello.")]
+
+
+async def test_a_reply_of_an_avatar_is_replaced_under_its_name(
+    discord: DiscordStandIn, platform: DiscordPlatform
+) -> None:
+    sight = platform.messenger.open_sight(IN_SERVER, private=False, speaker=DEMO)
+    sight.show("word " * 800)
+    old = await sight.finish(said("word " * 800))
+    await sight.close()
+    assert len(old) > 1
+    again = platform.messenger.open_sight(IN_SERVER, private=False, speaker=DEMO, in_place_of=old)
+    again.show("New")
+    await discord.until(lambda: ("Demo", "New") in seen(discord))
+    assert await again.finish(said("New.")) == old[:1]
+    await again.close()
+    assert seen(discord) == [("Demo", "New.")]
