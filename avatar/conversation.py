@@ -12,12 +12,14 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Mapp
 from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import cast
 
 from avatar import pricing, tokens
 from avatar.endings import gone_notices
 from avatar.errors import BadText, CannotSee, EmptyReply, MessageNotFound, ModelGone, NotOffered
 from avatar.meter import UNCOUNTED, Meter
+from avatar.patience import until_written
 from avatar.ports import ChatModel, ChatRequest, Clock, Ended
 from avatar.providers import Providers
 from avatar.records import (
@@ -55,6 +57,7 @@ class Reply:
     finish: Finish
     message: Message | None  # as stored; None: it was stopped before a word came
     fell_back: Version | None = None  # the active model was gone; the base model answered
+    again: bool = False  # it had been stored by an attempt that did not end
     unseen: bool = False  # the message had pictures, which the model cannot see
 
 
@@ -162,7 +165,8 @@ class Conversation:
         raises; then nothing was stored.
         """
         if again and (stored := await self._store.reply_to_inbox(inbox_id)) is not None:
-            return Reply(text=stored.text, finish=stored.finish or Finish.STOP, message=stored)
+            finish = stored.finish or Finish.STOP
+            return Reply(text=stored.text, finish=finish, message=stored, again=True)
         said = visible(text).strip()
         if not said:
             raise BadText(reason="I received an empty message. Write something to me.")
@@ -192,21 +196,25 @@ class Conversation:
             if answer.finish is Finish.STOPPED:
                 return Reply(text="", finish=Finish.STOPPED, message=None, fell_back=fell_back)
             raise EmptyReply
-        message = await self._store.add_exchange(
-            chat_id=chat_id,
-            avatar_id=context.avatar.id,
-            person_id=person.id,
-            said=said,
-            said_at=said_at,
-            reply=answer.text,
-            pair=pair,
-            usage=answer.usage,
-            cost=answer.cost,
-            finish=answer.finish,
-            inbox_id=inbox_id,
-            now=self._clock(),
-            retry_of=None if retry_of is None else retry_of.id,
-            parts=parts,
+        # What the model said was paid for: it is not asked again because the disk is full.
+        message = await until_written(
+            partial(
+                self._store.add_exchange,
+                chat_id=chat_id,
+                avatar_id=context.avatar.id,
+                person_id=person.id,
+                said=said,
+                said_at=said_at,
+                reply=answer.text,
+                pair=pair,
+                usage=answer.usage,
+                cost=answer.cost,
+                finish=answer.finish,
+                inbox_id=inbox_id,
+                now=self._clock(),
+                retry_of=None if retry_of is None else retry_of.id,
+                parts=parts,
+            )
         )
         return Reply(
             text=answer.text,

@@ -37,9 +37,10 @@
     │   ├── EmptyReply
     │   ├── NotOffered
     │   └── RequestRefused
-    └── DeliveryError          a platform did not take a message
-        ├── Unreachable            (permanent)
-        └── NotDelivered           (temporary)
+    ├── DeliveryError          a platform did not take a message
+    │   ├── Unreachable            (permanent)
+    │   └── NotDelivered           (temporary)
+    └── StoreFailed            the database did not do it (temporary)
 
 The docstring of a class is the sentence people read; `{name}` in it is filled from the keyword
 arguments. The sentence says what happened and what to do next. Details for the log go into
@@ -238,6 +239,15 @@ class NotDelivered(DeliveryError):
 
     temporary = True
 
-    def __init__(self, *, retry_after: float | None = None, detail: str = "") -> None:
+    def __init__(
+        self, *, retry_after: float | None = None, perhaps: bool = False, detail: str = ""
+    ) -> None:
         self.retry_after = retry_after  # seconds, where the platform says
+        self.perhaps = perhaps  # it may have arrived: the answer to our call got lost
         super().__init__(detail=detail)
+
+
+class StoreFailed(AvatarError):
+    """I cannot write anything down right now. Please try again in some minutes."""
+
+    temporary = True

@@ -138,6 +138,9 @@ class LearningPath:
         Raises BadText, and AlreadyActive when the text is the active prompt's.
         """
         prompt = check_prompt(text)
+        done = None if cause is None else await self._store.activation_of(cause)
+        if done is not None and (made := await self._store.version(done.to_id)) is not None:
+            return made, await self._store.version(done.from_id)
         avatar = await self._store.avatar(avatar_id)
         before = await self._store.version(avatar.active_prompt_id)
         if before is not None and before.prompt == prompt:
@@ -173,14 +176,14 @@ class LearningPath:
         )
 
     async def take_yes(
-        self, confirmation_id: int, *, person: Person, now: datetime, command: str
+        self, confirmation_id: int, *, person: Person, now: datetime, command: str, cause: int
     ) -> Confirmation:
-        """What was confirmed. Raises Expired: too late, not theirs, or
-        taken before.
+        """What was confirmed. Raises Expired: too late, not theirs, or taken before (by another
+        message than `cause`).
         """
         confirmation = await self._store.confirmation(confirmation_id)
         if confirmation is None or not await self._store.use_confirmation(
-            confirmation_id, person_id=person.id, now=now
+            confirmation_id, person_id=person.id, now=now, cause=cause
         ):
             raise Expired(command=command)
         return confirmation
@@ -219,6 +222,14 @@ class LearningPath:
         now: datetime,
         cause: int | None,
     ) -> Switched:
+        done = None if cause is None else await self._store.activation_of(cause)
+        if done is not None:  # and the process died before it could say so
+            return Switched(
+                avatar=await self._store.avatar(avatar_id),
+                axis=done.axis,
+                before=await self._store.version(done.from_id),
+                after=await self._store.version(done.to_id),
+            )
         for _ in range(_TRIES):
             avatar = await self._store.avatar(avatar_id)
             switch = await decide(avatar)

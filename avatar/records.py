@@ -173,6 +173,8 @@ class Received:
     attempts: int  # how often answering was begun before
     received_at: datetime
     more: tuple["Received", ...] = ()  # what was said right behind it, in order
+    answer: Mapping[str, object] | None = None  # what was to be shown, if that is known already
+    shown: bool | None = None  # showing was begun: True: it may have arrived, False: it did not
 
     @property
     def parts(self) -> tuple[Incoming, ...]:
@@ -459,6 +461,7 @@ class Notice:
     data: Mapping[str, str | int | None]
     created_at: datetime
     attempts: int
+    perhaps: bool = False  # an earlier attempt may have arrived: its end is not known
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -110,9 +110,19 @@ class AvatarStore(Protocol):
     """Avatars, and the pointers that say what is active."""
 
     async def add_avatar(
-        self, *, slug: str, name: str, provider: str, base_model: str, owner_id: int, now: datetime
+        self,
+        *,
+        slug: str,
+        name: str,
+        provider: str,
+        base_model: str,
+        owner_id: int,
+        now: datetime,
+        cause: int | None = None,
     ) -> Avatar:
-        """Make one with its first owner. Raises AlreadyDone when the slug is taken."""
+        """Make one with its first owner. A second call with the same cause returns the one that the
+        first made. Raises AlreadyDone when the slug is taken.
+        """
         ...
 
     async def avatar(self, avatar_id: int) -> Avatar:
@@ -167,6 +177,10 @@ class AvatarStore(Protocol):
         ...
 
     async def last_activation(self, avatar_id: int) -> Activation | None: ...
+
+    async def activation_of(self, cause: int) -> Activation | None:
+        """The one that this inbox id asked for, if it was carried out."""
+        ...
 
     async def activations(self, avatar_id: int, *, limit: int) -> tuple[Activation, ...]:
         """Newest first."""
@@ -343,6 +357,10 @@ class ChatStore(Protocol):
         """Remember as which of the platform's messages a reply was shown."""
         ...
 
+    async def was_shown(self, message_id: int) -> bool:
+        """Whether it is known as which of the platform's messages a reply was shown."""
+        ...
+
     async def asked_as(
         self, message_id: int, *, address: Address, platform_ids: Sequence[str]
     ) -> None:
@@ -413,6 +431,20 @@ class InboxStore(Protocol):
         """Count another attempt at answering. None: it is done, or gone."""
         ...
 
+    async def received(self, inbox_id: int) -> Received | None:
+        """As it lies there now. None: it is done, or gone."""
+        ...
+
+    async def showing(self, inbox_id: int, *, answer: Mapping[str, object] | None) -> None:
+        """The answer is about to be shown: after a crash it may have arrived, and `answer` (None:
+        it is found again by other means) is what to show then.
+        """
+        ...
+
+    async def put_off(self, inbox_id: int, *, perhaps: bool) -> None:
+        """It is tried again later, which counts as no failure. `perhaps`: it may have arrived."""
+        ...
+
     async def behind(self, received: Received, *, limit: int) -> tuple[Received, ...]:
         """What came at the same place behind it and is not answered, in the order it came."""
         ...
@@ -450,9 +482,15 @@ class InboxStore(Protocol):
     async def notice_delivered(self, notice_id: int, *, now: datetime) -> None: ...
 
     async def notice_failed(
-        self, notice_id: int, *, retry_at: datetime | None, error: str, now: datetime
+        self,
+        notice_id: int,
+        *,
+        retry_at: datetime | None,
+        error: str,
+        now: datetime,
+        perhaps: bool = False,
     ) -> None:
-        """Try again at `retry_at`; None: never."""
+        """Try again at `retry_at`; None: never. `perhaps`: it may have arrived."""
         ...
 
     async def next_notice_due(self) -> datetime | None:
@@ -466,9 +504,11 @@ class InboxStore(Protocol):
     async def confirmation(self, confirmation_id: int) -> Confirmation | None: ...
 
     async def use_confirmation(
-        self, confirmation_id: int, *, person_id: int, now: datetime
+        self, confirmation_id: int, *, person_id: int, now: datetime, cause: int | None = None
     ) -> bool:
-        """Take the yes. False: not theirs, too late, or taken before."""
+        """Take the yes. False: not theirs, too late, or taken before. `cause` is the inbox id of
+        what said yes: it takes its own yes again (the process died before it was carried out).
+        """
         ...
 
     async def tidy(self, *, now: datetime) -> bool:

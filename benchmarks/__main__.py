@@ -13,6 +13,7 @@ from pathlib import Path
 from avatar.records import Author
 from benchmarks.exports import main as exports
 from benchmarks.messages import messages
+from benchmarks.workers import workers
 from modelserver.engine import Said
 from modelserver.imitator import voice
 from modelserver.imitator.index import Entry, Index
@@ -98,6 +99,8 @@ async def main() -> None:
         async with open_store(f"sqlite+aiosqlite:///{path}") as store:
             await history(store)
     for line in await messages():
+        say(line)
+    for line in await workers():
         say(line)
 
 

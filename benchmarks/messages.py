@@ -21,13 +21,13 @@ WITHIN = 180.0  # seconds for a crowd
 FILES = 16_384  # open files: every reply holds connections
 
 
-def _ask(url: str, data: str | None = None) -> bytes:
+def ask(url: str, data: str | None = None) -> bytes:
     with urllib.request.urlopen(url, None if data is None else data.encode(), timeout=30) as said:
         return bytes(said.read())
 
 
 @asynccontextmanager
-async def _process(*command: str, **settings: str) -> AsyncIterator[Process]:
+async def process(*command: str, **settings: str) -> AsyncIterator[Process]:
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         *command,
@@ -64,7 +64,7 @@ def _cpu_seconds(process: Process) -> float:
 
 async def _crowd(base: str, people: int, process: Process) -> dict[str, Any]:
     before = _cpu_seconds(process)
-    await asyncio.to_thread(_ask, f"{base}/people", str(people))
+    await asyncio.to_thread(ask, f"{base}/people", str(people))
     report = await _done(base, people)
     return report | {"cpu": (_cpu_seconds(process) - before) / people * 1000}
 
@@ -73,7 +73,7 @@ async def _done(base: str, people: int) -> dict[str, Any]:
     async with asyncio.timeout(WITHIN):
         while True:
             await asyncio.sleep(0.3)
-            report: dict[str, Any] = json.loads(await asyncio.to_thread(_ask, f"{base}/report"))
+            report: dict[str, Any] = json.loads(await asyncio.to_thread(ask, f"{base}/report"))
             if report["done"] >= people:
                 return report
 
@@ -100,13 +100,13 @@ async def messages(crowds: tuple[int, ...] = CROWDS) -> list[str]:
     lines = ["Telegram: 60 tokens, one each 20 ms, after 0.3 s; the stand-ins on the same cores"]
     with tempfile.TemporaryDirectory() as folder:
         floor: dict[int, dict[str, Any]] = {}
-        async with _process("-m", "benchmarks.standin") as standin:
-            base = await _base(standin)
-            async with _process("-m", "benchmarks.floor", base) as bare:
+        async with process("-m", "benchmarks.standin") as standin:
+            base = await base_of(standin)
+            async with process("-m", "benchmarks.floor", base) as bare:
                 for people in crowds:
                     floor[people] = await _crowd(base, people, bare)
-        async with _process("-m", "benchmarks.standin") as standin:
-            base = await _base(standin)
+        async with process("-m", "benchmarks.standin") as standin:
+            base = await base_of(standin)
             settings = {
                 "TELEGRAM_TOKEN": "123456:" + "a" * 35,
                 "TELEGRAM_API_URL": base,
@@ -117,8 +117,8 @@ async def messages(crowds: tuple[int, ...] = CROWDS) -> list[str]:
                 "OPERATORS": "telegram:1",
                 "LOG_LEVEL": "error",
             }
-            async with _process("-m", "bot", **settings) as bot:
-                await asyncio.to_thread(_ask, f"{base}/operator", "/newavatar Bench")
+            async with process("-m", "bot", **settings) as bot:
+                await asyncio.to_thread(ask, f"{base}/operator", "/newavatar Bench")
                 await _done(base, 1)
                 await _crowd(base, 10, bot)
                 before = _peak_kb(bot)
@@ -138,7 +138,7 @@ async def messages(crowds: tuple[int, ...] = CROWDS) -> list[str]:
     return lines
 
 
-async def _base(standin: Process) -> str:
+async def base_of(standin: Process) -> str:
     assert standin.stdout is not None
     return f"http://127.0.0.1:{int(await standin.stdout.readline())}"
 

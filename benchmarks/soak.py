@@ -28,7 +28,7 @@ from avatar.providers import preset, providers_for
 from avatar.records import Author, Finish, Usage
 from backends.backend import Backend
 from backends.chat import OpenAIChat
-from benchmarks.messages import _ask, _base, _crowd, _done, _process
+from benchmarks.messages import _crowd, _done, ask, base_of, process
 from bot.composition import bot
 from bot.settings import Settings
 from bot.terminal.messenger import ADDRESS, TerminalMessenger
@@ -73,8 +73,8 @@ async def through_one_process(count: int) -> None:
     """How the memory of the process grows with messages."""
     crowd = min(CROWD, max(10, count // 20))
     with tempfile.TemporaryDirectory() as folder:
-        async with _process("-m", "benchmarks.standin") as standin:
-            base = await _base(standin)
+        async with process("-m", "benchmarks.standin") as standin:
+            base = await base_of(standin)
             settings = {
                 "TELEGRAM_TOKEN": "123456:" + "a" * 35,
                 "TELEGRAM_API_URL": base,
@@ -85,14 +85,14 @@ async def through_one_process(count: int) -> None:
                 "OPERATORS": "telegram:1",
                 "LOG_LEVEL": "error",
             }
-            async with _process("-m", "bot", **settings) as process:
-                await asyncio.to_thread(_ask, f"{base}/operator", "/newavatar Soak")
+            async with process("-m", "bot", **settings) as running:
+                await asyncio.to_thread(ask, f"{base}/operator", "/newavatar Soak")
                 await _done(base, 1)
                 points, sent, began = [], 0, time.perf_counter()
                 while sent < count:
-                    await _crowd(base, crowd, process)
+                    await _crowd(base, crowd, running)
                     sent += crowd
-                    points.append((sent / 1000, float(_resident_kb(process.pid))))
+                    points.append((sent / 1000, float(_resident_kb(running.pid))))
                 taken = time.perf_counter() - began
     later = [point for point in points if point[0] * 1000 > count * WARM]
     rise, error = slope(later)

@@ -1,11 +1,13 @@
 """A process that stands in for Telegram's Bot API and for a provider, as fast as it can.
 
 `python -m benchmarks.standin` prints its port. `POST /people N` lets N people write at once; `GET
-/report` says when each saw something first and last, and how many calls there were.
+/report` says when each saw something first and last, and how many calls there were. `POST /talk N
+M` lets N people write M numbered messages each; `GET /talk` says what became of them.
 """
 
 import asyncio
 import json
+import re
 import sys
 import time
 from typing import Any
@@ -17,6 +19,9 @@ FIRST_SECONDS = 0.3
 TOKEN_SECONDS = 0.02
 SHOWING = {"sendMessageDraft", "sendMessage", "editMessageText"}
 WORDS = [f"word{i} " for i in range(TOKENS)]
+TALK_SECONDS = 1.0  # that the answer to a numbered message takes
+NUMBERED = re.compile(r"#(\d+)/(\d+)")
+AGAIN = "for the second time"
 
 
 class Standin:
@@ -32,6 +37,9 @@ class Standin:
         self.last: dict[str, float] = {}
         self.calls = 0
         self.by_method: dict[str, int] = {}
+        self.talk_began = self.talk_ended = 0.0
+        self.awaited: set[tuple[int, int]] = set()
+        self.replies: list[tuple[int, int, bool]] = []  # chat, number, said to be a repetition
 
     def reset(self) -> None:
         self.first, self.last, self.calls, self.began = {}, {}, 0, 0.0
@@ -56,6 +64,48 @@ class Standin:
         for chat in range(1, int(await request.text()) + 1):
             self.write(1_000_000 + chat, "Tell me something")
         return web.Response()
+
+    async def talk(self, request: web.Request) -> web.Response:
+        """Numbered messages, all at once."""
+        chats, messages = map(int, (await request.text()).split())
+        self.replies, self.talk_began, self.talk_ended = [], time.monotonic(), 0.0
+        self.awaited = {(chat, n) for chat in range(1, chats + 1) for n in range(messages)}
+        for n in range(messages):
+            for chat in range(1, chats + 1):
+                self.write(2_000_000 + chat, f"#{chat}/{n}")
+        return web.Response()
+
+    async def talked(self, _: web.Request) -> web.Response:
+        """What was answered, how often and in which order."""
+        first: dict[tuple[int, int], int] = {}
+        doubled = marked = 0
+        disordered = set()
+        newest: dict[int, int] = {}
+        for place, (chat, n, again) in enumerate(self.replies):
+            if (chat, n) in first:
+                doubled += not again
+                marked += again
+                continue
+            first[chat, n] = place
+            if n < newest.get(chat, -1):
+                disordered.add(chat)
+            newest[chat] = n
+        return web.json_response(
+            {
+                "left": len(self.awaited - first.keys()),
+                "doubled": doubled,
+                "marked": marked,
+                "disordered": len(disordered),
+                "seconds": (self.talk_ended or time.monotonic()) - self.talk_began,
+            }
+        )
+
+    def answered(self, text: str) -> None:
+        """A message that stays in a chat."""
+        if (found := NUMBERED.search(text)) is not None:
+            self.replies.append((int(found[1]), int(found[2]), AGAIN in text))
+            if {(chat, n) for chat, n, _ in self.replies} >= self.awaited and not self.talk_ended:
+                self.talk_ended = time.monotonic()
 
     async def operator(self, request: web.Request) -> web.Response:
         self.reset()
@@ -92,6 +142,7 @@ class Standin:
                 self.first.setdefault(chat, now)
         if name in {"sendMessage", "editMessageText"}:
             self.last[chat] = now
+            self.answered(str(given.get("text", "")))
             result = {
                 "message_id": self.next_message,
                 "date": int(time.time()),
@@ -117,13 +168,17 @@ class Standin:
         return web.json_response({"ok": True, "result": self.updates[:100]})
 
     async def complete(self, request: web.Request) -> web.StreamResponse:
-        """A reply of 60 tokens, one each 20 ms, after 0.3 s."""
-        await request.read()
+        """A reply of 60 tokens, one each 20 ms, after 0.3 s; a short one to a numbered message."""
+        said = (await request.json())["messages"][-1]["content"]
+        numbered = NUMBERED.search(said) if isinstance(said, str) else None
         response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
         await response.prepare(request)
         at = time.monotonic() + FIRST_SECONDS
-        for i, word in enumerate(WORDS):
-            await asyncio.sleep(at + i * TOKEN_SECONDS - time.monotonic())
+        words, every = WORDS, TOKEN_SECONDS
+        if numbered is not None:
+            words, every = [numbered[0], " is", " the", " answer"], (TALK_SECONDS - 0.3) / 3
+        for i, word in enumerate(words):
+            await asyncio.sleep(at + i * every - time.monotonic())
             chunk = {"id": "c", "choices": [{"index": 0, "delta": {"content": word}}]}
             await response.write(f"data: {json.dumps(chunk)}\n\n".encode())
         end: dict[str, Any] = {
@@ -146,6 +201,8 @@ async def main() -> None:
             web.post("/people", standin.people),
             web.post("/operator", standin.operator),
             web.get("/report", standin.report),
+            web.post("/talk", standin.talk),
+            web.get("/talk", standin.talked),
             web.post("/v1/chat/completions", standin.complete),
             web.get("/v1/models", lambda _: _models()),
             web.get("/v1/models/{name}", lambda _: _models()),

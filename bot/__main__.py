@@ -3,7 +3,8 @@
 `python -m bot check` asks every provider what works; `python -m bot copy SOURCE TARGET` carries an
 installation from one database (a URL as in DATABASE_URL) to another; `python -m bot backup FILE`
 writes all of it into one file, also while a bot runs, and `python -m bot restore FILE` puts it back
-(with `--force` also over what is there).
+(with `--force` also over what is there). `--role` lets several processes share the work on
+PostgreSQL: one takes what comes in, others answer, one follows jobs.
 """
 
 import asyncio
@@ -18,17 +19,21 @@ from pathlib import Path
 
 from avatar.errors import AvatarError
 from bot.logs import set_up_logs
-from bot.settings import Settings, SettingsError, load_settings
+from bot.roles import Role
+from bot.settings import Settings, SettingsError, load_settings, roles_allowed
 
 LONGEST_END = 8.0  # seconds from being told to end, of the ten that are promised
-USAGE = "Usage: python -m bot [check | copy SOURCE TARGET | backup FILE | restore FILE [--force]]\n"
+USAGE = (
+    f"Usage: python -m bot [--role {'|'.join(Role)} | check | copy SOURCE TARGET | backup FILE | "
+    "restore FILE [--force]]\n"
+)
 
 
-async def _until_told(settings: Settings) -> None:
+async def _until_told(settings: Settings, role: Role) -> None:
     """Serve until the platform ends by itself or a signal asks for the end."""
     from bot.composition import serve
 
-    serving = asyncio.ensure_future(serve(settings))
+    serving = asyncio.ensure_future(serve(settings, role))
     loop = asyncio.get_running_loop()
 
     def told() -> None:
@@ -80,16 +85,20 @@ def main(arguments: Sequence[str] = ()) -> int:
     """The exit code: 0 when it ended as asked, 1 when `check` found something, 2 when it could
     not start.
     """
+    role = Role.ALL
     match list(arguments):
         case [] | ["check"] | ["copy", _, _] | ["backup", _]:
             pass
         case ["restore", _] | ["restore", _, "--force"]:
             pass
+        case ["--role", name] if name in set(Role):
+            role = Role(name)
         case _:
             sys.stderr.write(USAGE)
             return 2
     try:
         settings = load_settings(os.environ)
+        roles_allowed(settings, role)
     except SettingsError as error:
         sys.stderr.write(f"avatar-bot cannot start: {error}\n")
         return 2
@@ -110,7 +119,7 @@ def main(arguments: Sequence[str] = ()) -> int:
             case ["restore", file, *force]:
                 asyncio.run(_restore(settings, file, force=bool(force)))
                 return 0
-        asyncio.run(_until_told(settings))
+        asyncio.run(_until_told(settings, role))
     except AvatarError as error:  # a platform or the database refused us at the start
         sys.stderr.write(f"avatar-bot cannot go on: {error.sentence}\n")
         return 2

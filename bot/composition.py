@@ -9,7 +9,7 @@ import sys
 import tempfile
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -29,17 +29,21 @@ from avatar.teaching import Teaching
 from avatar.training import Trainings
 from avatar.unlearning import Unlearning
 from avatar.voices import Voices
+from avatar.work import WorkQueue
 from backends.backend import Backend
 from bot.completion import Completion
-from bot.dispatcher import Dispatcher, Permissions
+from bot.dispatcher import Dispatcher, Permissions, passes
 from bot.handlers import Handlers
 from bot.handlers.desk import Desk
 from bot.health import Health, connecting, routes
 from bot.herald import BotHerald
 from bot.inline import InlineAnswers
 from bot.joining import Windows
+from bot.lanes import LaneQueue
 from bot.metrics import Metrics
-from bot.screen import Messenger
+from bot.roles import Role
+from bot.running import Running
+from bot.screen import Messenger, Receive
 from bot.settings import Settings
 from bot.web import Web
 from jobs.follower import Follower
@@ -49,7 +53,7 @@ from jobs.retirement import RetirementWatch
 from jobs.scheduler import Scheduler
 from storage.database import data_folder
 from storage.sealing import Sealer
-from storage.store import open_store
+from storage.store import SqlStore, open_store
 
 if TYPE_CHECKING:
     from bot.telegram.webhook import Webhooks
@@ -93,6 +97,37 @@ async def backends(
         yield made
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Ground:
+    """What every process of an installation stands on."""
+
+    store: SqlStore
+    queue: WorkQueue
+
+
+@asynccontextmanager
+async def ground(settings: Settings, *, clock: Clock = now) -> AsyncIterator[Ground]:
+    """The store, and the queue behind the inbox: in this process, or, on PostgreSQL, one that many
+    processes share. The terminal's person sits at one process, so its queue is there.
+    """
+    async with AsyncExitStack() as stack:
+        store = await stack.enter_async_context(
+            open_store(settings.database_url, sealer=sealer_of(settings))
+        )
+        queue: WorkQueue
+        if settings.in_terminal or store.database.is_sqlite:
+            queue = LaneQueue(store, passes=passes, clock=clock)
+        else:
+            from storage.queue import open_queue
+
+            queue = await stack.enter_async_context(
+                open_queue(
+                    store, passes=passes, concurrency=settings.worker_concurrency, clock=clock
+                )
+            )
+        yield Ground(store=store, queue=queue)
+
+
 @asynccontextmanager
 async def bot(
     settings: Settings,
@@ -103,42 +138,23 @@ async def bot(
     windows: Windows | None = None,
     meter: Meter = UNCOUNTED,
     health: Health | None = None,
+    role: Role = Role.ALL,
+    on: Ground | None = None,
 ) -> AsyncIterator[tuple[Dispatcher, Desk]]:
-    """Everything but the platforms: the way in, and the use-cases."""
+    """Everything but the platforms: the way in, and the use-cases. `on` is what it stands on, where
+    that is known to others already.
+    """
     async with AsyncExitStack() as stack:
-        store = await stack.enter_async_context(
-            open_store(settings.database_url, sealer=sealer_of(settings))
-        )
+        base = on
+        if base is None:
+            base = await stack.enter_async_context(ground(settings, clock=clock))
+        store, queue = base.store, base.queue
         served = await stack.enter_async_context(backends(settings, model_server))
         providers = settings.providers
         trainers = {name: backend.trainer for name, backend in served.items()}
-        herald = BotHerald(store, messengers)
-        owner = f"{socket.gethostname()[:32]}:{os.getpid()}:{secrets.token_hex(4)}"
-        poll = timedelta(seconds=settings.poll_seconds)
-        scheduler = Scheduler(
-            follower=Follower(
-                store,
-                trainers=trainers,
-                moderators={
-                    name: backend.moderator
-                    for name, backend in served.items()
-                    if backend.moderator is not None
-                },
-                providers=providers,
-                herald=herald,
-                poll=poll,
-                owner=owner,
-                clock=clock,
-                meter=meter,
-            ),
-            deliverer=Deliverer(store, herald=herald, owner=owner, clock=clock, meter=meter),
-            watch=RetirementWatch(store, trainers=trainers, providers=providers),
-            retention=Retention(store, keep=settings.messages_keep),
-            poll=poll,
-            clock=clock,
-        )
-
-        trainings = Trainings(store, providers=providers, nudge=scheduler.nudge)
+        scheduler = _scheduler(settings, store, messengers, served=served, clock=clock, meter=meter)
+        nudge = scheduler.nudge if role.follows else queue.nudge
+        trainings = Trainings(store, providers=providers, nudge=nudge)
         desk = Desk(
             store=store,
             learning_path=LearningPath(store),
@@ -166,6 +182,7 @@ async def bot(
             models=Models(store, providers=providers, trainers=trainers),
             providers=providers,
             trainers=trainers,
+            running=Running(queue),
             clock=clock,
             meter=meter,
             keeps=settings.messages_keep,
@@ -174,6 +191,7 @@ async def bot(
         handlers = Handlers(desk)
         dispatcher = Dispatcher(
             store,
+            queue=queue,
             messengers=messengers,
             commands=handlers.commands,
             presses=handlers.presses,
@@ -185,19 +203,60 @@ async def bot(
             clock=clock,
             meter=meter,
         )
-        if health is not None:
-            health.parts["jobs"] = scheduler.fault
-        await stack.enter_async_context(scheduler.running())
+        if role.follows:
+            if health is not None:
+                health.parts["jobs"] = scheduler.fault
+            await stack.enter_async_context(scheduler.running())
+            await queue.nudges(scheduler.nudge)
         stack.push_async_callback(_end, dispatcher, scheduler)
-        warming = asyncio.create_task(served[providers.default.name].warm_up())
-        stack.callback(warming.cancel)
-        await dispatcher.resume(set(messengers))
+        if role.answers:
+            warming = asyncio.create_task(served[providers.default.name].warm_up())
+            stack.callback(warming.cancel)
+            await dispatcher.resume(set(messengers))
         yield dispatcher, desk
 
 
 async def _end(dispatcher: Dispatcher, scheduler: Scheduler) -> None:
     """Replies and jobs in progress get their seconds side by side: all of it ends within ten."""
     await asyncio.gather(dispatcher.close(grace=GRACE), scheduler.finish())
+
+
+def _scheduler(
+    settings: Settings,
+    store: Store,
+    messengers: Mapping[str, Messenger],
+    *,
+    served: Mapping[str, Backend],
+    clock: Clock,
+    meter: Meter,
+) -> Scheduler:
+    """What follows, delivers and watches, under leases that carry this process's name."""
+    herald = BotHerald(store, messengers)
+    trainers = {name: backend.trainer for name, backend in served.items()}
+    owner = f"{socket.gethostname()[:32]}:{os.getpid()}:{secrets.token_hex(4)}"
+    poll = timedelta(seconds=settings.poll_seconds)
+    return Scheduler(
+        follower=Follower(
+            store,
+            trainers=trainers,
+            moderators={
+                name: backend.moderator
+                for name, backend in served.items()
+                if backend.moderator is not None
+            },
+            providers=settings.providers,
+            herald=herald,
+            poll=poll,
+            owner=owner,
+            clock=clock,
+            meter=meter,
+        ),
+        deliverer=Deliverer(store, herald=herald, owner=owner, clock=clock, meter=meter),
+        watch=RetirementWatch(store, trainers=trainers, providers=settings.providers),
+        retention=Retention(store, keep=settings.messages_keep),
+        poll=poll,
+        clock=clock,
+    )
 
 
 def permissions(settings: Settings) -> Permissions:
@@ -207,9 +266,9 @@ def permissions(settings: Settings) -> Permissions:
     )
 
 
-def completion(settings: Settings, desk: Desk) -> Completion:
+def completion(settings: Settings, store: Store, *, clock: Clock = now) -> Completion:
     """What a platform may ask while somebody is typing."""
-    return Completion(desk.store, permissions=permissions(settings), clock=desk.clock)
+    return Completion(store, permissions=permissions(settings), clock=clock)
 
 
 async def _until_idle(store: Store) -> None:
@@ -293,64 +352,112 @@ async def check_providers(settings: Settings) -> bool:
     return good
 
 
-async def serve(settings: Settings) -> None:
+async def serve(settings: Settings, role: Role = Role.ALL) -> None:
     """Telegram and Discord, where there is a token; else the terminal. Returns when the terminal's
     input ends; ends by cancellation.
     """
     if settings.in_terminal:
         await _serve_terminal(settings)
     else:
-        await _serve_platforms(settings)
+        await _serve_platforms(settings, role)
 
 
-async def _serve_platforms(settings: Settings) -> None:
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Share:
+    """What this process does for every platform that it reaches."""
+
+    role: Role
+    settings: Settings
+    on: Ground
+    messengers: dict[str, Messenger]
+    dispatcher: Dispatcher | None  # None: nothing is answered here
+    desk: Desk | None
+    health: Health
+    webhooks: "Webhooks | None"
+
+    async def of(
+        self,
+        messenger: Messenger,
+        receiving: Callable[[Receive], Coroutine[None, None, None]],
+        *,
+        alone: str | None,
+        stand_by: Callable[[], Coroutine[Any, Any, Any]] | None = None,
+    ) -> None:
+        """Until cancelled, or refused by the platform. `alone` names the account, where only one
+        process may receive for it; `stand_by` is what the others do.
+        """
+        self.messengers[messenger.platform] = messenger
+        if self.role.answers and self.dispatcher is not None:
+            await self.dispatcher.resume({messenger.platform})
+        receive = self.on.queue.put
+        if self.role.receives and alone is None:
+            await receiving(receive)
+            return
+        standing = asyncio.create_task((stand_by or asyncio.Event().wait)())
+
+        async def take() -> None:
+            standing.cancel()
+            await asyncio.gather(standing, return_exceptions=True)
+            await receiving(receive)
+
+        try:
+            if self.role.receives and alone is not None:
+                await self.on.queue.alone(alone, take)
+            else:
+                await standing
+        finally:
+            standing.cancel()
+
+
+async def _serve_platforms(settings: Settings, role: Role) -> None:
     """One bot behind all platforms that are set up. What one of them refuses ends all; one that
     cannot be reached yet holds up neither the other nor the jobs.
     """
     messengers: dict[str, Messenger] = {}
     health, metrics = Health(), Metrics()
-    webhooks = webhooks_of(settings)
-    async with (
-        AsyncExitStack() as platforms,
-        bot(settings, messengers, meter=metrics, health=health) as (dispatcher, desk),
-        web(settings, desk, health, metrics, webhooks),
-    ):
+    webhooks = webhooks_of(settings) if role.receives else None
+    async with AsyncExitStack() as platforms, ground(settings) as on, AsyncExitStack() as inner:
+        dispatcher = desk = None
+        if role is not Role.RECEIVER:
+            built = bot(settings, messengers, meter=metrics, health=health, role=role, on=on)
+            dispatcher, desk = await inner.enter_async_context(built)
+        await inner.enter_async_context(web(settings, on.store, health, metrics, webhooks))
+        share = _Share(
+            role=role,
+            settings=settings,
+            on=on,
+            messengers=messengers,
+            dispatcher=dispatcher,
+            desk=desk,
+            health=health,
+            webhooks=webhooks,
+        )
         serving: list[Coroutine[Any, Any, None]] = []
         if settings.telegram_token is not None:
             health.parts["telegram"] = connecting
-            serving.append(
-                _serve_telegram(
-                    settings,
-                    platforms=platforms,
-                    messengers=messengers,
-                    dispatcher=dispatcher,
-                    desk=desk,
-                    webhooks=webhooks,
-                    health=health,
-                )
-            )
+            serving.append(_serve_telegram(share, platforms))
         if settings.discord_token is not None:
             health.parts["discord"] = connecting
-            serving.append(
-                _serve_discord(settings, platforms, messengers, dispatcher, desk, health=health)
-            )
+            serving.append(_serve_discord(share, platforms))
         await _together(serving)
 
 
 @asynccontextmanager
 async def web(
     settings: Settings,
-    desk: Desk,
+    store: Store,
     health: Health,
     metrics: Metrics,
     webhooks: "Webhooks | None" = None,
+    *,
+    clock: Clock = now,
 ) -> AsyncIterator[Web | None]:
     """The HTTP server, where a port is set for it."""
     if settings.http_port is None:
         yield None
         return
     served = Web(host=settings.http_host, port=settings.http_port)
-    served.add(*routes(health, metrics, desk.store, clock=desk.clock))
+    served.add(*routes(health, metrics, store, clock=clock))
     if webhooks is not None:
         served.add(webhooks.route)
     async with served:
@@ -376,71 +483,62 @@ def webhooks_of(settings: Settings) -> "Webhooks | None":
     return Webhooks(settings.telegram_webhook_url, secret=secret)
 
 
-async def _serve_telegram(
-    settings: Settings,
-    *,
-    platforms: AsyncExitStack,
-    messengers: dict[str, Messenger],
-    dispatcher: Dispatcher,
-    desk: Desk,
-    webhooks: "Webhooks | None",
-    health: Health,
-) -> None:
+async def _serve_telegram(share: _Share, platforms: AsyncExitStack) -> None:
     from bot.telegram.accounts import TelegramAccounts
     from bot.telegram.inline import InlineQueries
     from bot.telegram.platform import TelegramPlatform
 
-    ask = InlineAnswers(desk.store, desk.conversation, clock=desk.clock)
+    settings, desk = share.settings, share.desk
+    # Asked while somebody types, and answered at once by who receives: with no model at hand there
+    # is nothing to answer with.
+    ask = None if desk is None else InlineAnswers(desk.store, desk.conversation, clock=desk.clock)
 
     def connect(token: str) -> TelegramPlatform:
         folder = settings.telegram_local_files
         return TelegramPlatform(
             token,
             api_url=settings.telegram_api_url,
+            receives=share.role.receives,
             local_files=None if folder is None else Path(folder),
-            inline=InlineQueries(ask),
+            inline=None if ask is None else InlineQueries(ask),
         )
 
     main = await platforms.enter_async_context(connect(settings.telegram_token or ""))
     telegram = await platforms.enter_async_context(
-        TelegramAccounts(main, desk.store, connect=connect, webhooks=webhooks)
+        TelegramAccounts(main, share.on.store, connect=connect, webhooks=share.webhooks)
     )
-    messengers[telegram.platform] = telegram
-    health.parts["telegram"] = lambda: main.fault
+    share.health.parts["telegram"] = lambda: main.fault
     log.info("serving Telegram as @%s", main.username)
-    await dispatcher.resume({telegram.platform})
-    await telegram.serve(dispatcher.receive)
+    # With webhooks, any process may take what Telegram hands over.
+    alone = f"telegram:{main.username}" if share.webhooks is None else None
+    await share.of(telegram, telegram.serve, alone=alone, stand_by=telegram.stand_by)
 
 
-async def _serve_discord(
-    settings: Settings,
-    platforms: AsyncExitStack,
-    messengers: dict[str, Messenger],
-    dispatcher: Dispatcher,
-    desk: Desk,
-    *,
-    health: Health,
-) -> None:
+async def _serve_discord(share: _Share, platforms: AsyncExitStack) -> None:
     from bot.discord.platform import DiscordPlatform
 
+    settings, store = share.settings, share.on.store
     discord = await platforms.enter_async_context(
         DiscordPlatform(
             settings.discord_token or "",
             api_url=settings.discord_api_url,
             gateway_url=settings.discord_gateway_url,
-            picture_of=desk.store.picture,
+            receives=share.role.receives,
+            picture_of=store.picture,
         )
     )
-    messengers[discord.messenger.platform] = discord.messenger
-    health.parts["discord"] = lambda: discord.fault
+    platform = discord.messenger.platform
+    share.health.parts["discord"] = lambda: discord.fault
     log.info("serving Discord as %s", discord.username)
     log.info("to add it to a server, open %s", discord.invitation)
-    await dispatcher.resume({discord.messenger.platform})
 
     async def heard(bot: str, limit: int) -> Heard:
-        return await desk.store.heard(platform=discord.messenger.platform, bot=bot, limit=limit)
+        return await store.heard(platform=platform, bot=bot, limit=limit)
 
-    await discord.serve(dispatcher.receive, completion(settings, desk), heard=heard)
+    async def receiving(receive: Receive) -> None:
+        await discord.serve(receive, completion(settings, store), heard=heard)
+
+    await share.of(discord.messenger, receiving, alone=f"discord:{discord.username}")
 
 
 async def _together(serving: Sequence[Coroutine[Any, Any, None]]) -> None:
@@ -480,7 +578,7 @@ async def _serve_terminal(settings: Settings) -> None:
             dispatcher,
             desk,
         ),
-        web(settings, desk, health, metrics),
+        web(settings, desk.store, health, metrics),
     ):
         await messenger.send(ADDRESS, await welcome(desk, person))
         if screen is not None:

@@ -1,9 +1,8 @@
-"""What comes in is put into the inbox, queued by address, checked, and handed to its handler.
+"""What lies in the inbox is checked and handed to its handler, and what that answers is shown.
 
 Everything that a person may read when something goes wrong is decided here too.
 """
 
-import asyncio
 import logging
 import unicodedata
 from collections.abc import Collection, Mapping
@@ -16,23 +15,25 @@ from avatar.errors import (
     DeliveryError,
     NotAllowed,
     NotDelivered,
+    StoreFailed,
     VersionNotFound,
 )
 from avatar.meter import UNCOUNTED, Meter
+from avatar.patience import until_written
 from avatar.ports import Clock
 from avatar.records import Avatar, Incoming, Person, Received
 from avatar.stores import Store
-from bot import wording
+from avatar.work import WorkQueue
+from bot import answers, wording
 from bot.actions import Action, Verb, decode
 from bot.commands import BY_NAME, Audience, Command
 from bot.joining import Joiner, Windows
-from bot.lanes import Lanes
 from bot.request import Answer, CommandHandler, PressHandler, ReactionHandler, Request, Shown
 from bot.screen import Content, Messenger
 
 log = logging.getLogger(__name__)
 
-MAX_ATTEMPTS = 3  # what could not be answered so often is put aside, so that it blocks nothing
+MAX_ATTEMPTS = 5  # what could not be answered so often is put aside, so that it blocks nothing
 RETRY_SECONDS = 15.0  # the first wait for a platform that does not take an answer
 MAX_TRIES = 100  # with the longest wait of 8 minutes: about half a day
 # These pass the queue: they concern the reply that the queue waits for.
@@ -58,6 +59,7 @@ class Dispatcher:
         self,
         store: Store,
         *,
+        queue: WorkQueue,
         messengers: Mapping[str, Messenger],
         commands: Mapping[str, CommandHandler],
         presses: Mapping[Verb, PressHandler],
@@ -70,6 +72,7 @@ class Dispatcher:
         meter: Meter = UNCOUNTED,
     ) -> None:
         self._store = store
+        self._queue = queue
         self._messengers = messengers
         self._commands = commands
         self._presses = presses
@@ -80,122 +83,97 @@ class Dispatcher:
         self._clock = clock
         self._joiner = Joiner(store, clock=clock, windows=windows or Windows())
         self._meter = meter
-        self._lanes = Lanes()
-        self._passing: set[asyncio.Task[None]] = set()
 
     async def receive(self, *incoming: Incoming) -> None:
         """Take something from a platform: when this returns it lies in the inbox."""
-        for received in await self._store.receive(*incoming, now=self._clock()):
-            if _passes(received.incoming):
-                task = asyncio.create_task(self._attempt(received, None, tries=0))
-                self._passing.add(task)
-                task.add_done_callback(self._passing.discard)
-            else:
-                self._enqueue(received)
+        await self._queue.put(*incoming)
 
     async def resume(self, platforms: Collection[str]) -> None:
-        """Queue what came from these platforms and was not answered when the process ended."""
-        waiting = [
-            received
-            for received in await self._store.unanswered(limit=10_000)
-            if received.incoming.address.platform in platforms
-        ]
-        for received in waiting:
-            self._again(received.incoming, received.id)
-        if waiting:
-            log.info("%s messages were not answered when the last process ended", len(waiting))
+        """Answer what comes from these platforms, and what came and was not answered yet."""
+        await self._queue.serve(platforms, self._handle)
 
     async def settled(self, incoming: Incoming) -> None:
         """Wait until everything that was received at its address is answered."""
-        await self._lanes.settled(incoming.address)
-        await self._passed()
+        await self._queue.settled(incoming.address)
 
     async def quiet(self) -> None:
         """Wait until nothing that was received is being answered, anywhere."""
-        await self._lanes.quiet()
-        await self._passed()
-
-    async def _passed(self) -> None:
-        """Wait for what passed the queue."""
-        while self._passing:
-            await asyncio.wait(set(self._passing))
+        await self._queue.quiet()
 
     async def close(self, *, grace: float) -> None:
         """End within `grace` seconds; what is not answered by then stays in the inbox."""
-        await self._lanes.close(grace=grace)
-        for task in self._passing:
-            task.cancel()
+        await self._queue.close(grace=grace)
 
-    def _enqueue(self, received: Received) -> None:
-        async def work() -> None:
-            if not self._joiner.is_taken(received.id):
-                await self._begin(received)
-
-        self._lanes.put(received.incoming.address, work)
-
-    def _again(self, incoming: Incoming, inbox_id: int) -> None:
-        async def work() -> None:
-            await self._answer_again(inbox_id)
-
-        self._lanes.put(incoming.address, work)
-
-    async def _answer_again(self, inbox_id: int) -> None:
-        """What an earlier process began and did not end."""
-        taken = self._joiner.is_taken(inbox_id)
-        received = None if taken else await self._store.begin(inbox_id)
-        if received is None:
-            return
-        if received.attempts >= MAX_ATTEMPTS:
-            log.error("message %s was begun %s times: put aside", inbox_id, received.attempts)
-            await self._store.done(inbox_id, now=self._clock())
-            return
-        await self._begin(received)
-
-    async def _begin(self, received: Received) -> None:
-        """Answer it, together with what belongs to its turn."""
-        try:
-            received = await self._joiner.whole(received)
-        except Exception:  # alone, then: somebody waits for it
-            log.exception("it was not found what is one turn with message %s", received.id)
-        await self._attempt(received, None, tries=0)
-
-    async def _attempt(self, received: Received, answer: Answer, *, tries: int) -> None:
+    async def _handle(self, received: Received, tries: int) -> float | None:
         """From here on until the person has the answer, every line of the log names the message."""
+        if self._joiner.is_taken(received.id):
+            return None
         with trace.about("m", received.id):
             platform = received.incoming.address.platform
             log.debug("taken from %s, try %s", platform, received.attempts + tries + 1)
-            await self._try(received, answer, tries=tries)
+            return await self._try(received, tries)
 
-    async def _try(self, received: Received, answer: Answer, *, tries: int) -> None:
+    async def _try(self, received: Received, tries: int) -> float | None:
         """Answer and show. A platform that does not take it now is tried again later: with the
-        same answer where there is one, so that nothing is done twice.
+        same answer where there is one, so that nothing is done twice. Raises StoreFailed.
         """
-        incoming = received.incoming
-        messenger = self._messengers[incoming.address.platform]
+        if received.attempts >= MAX_ATTEMPTS:
+            log.error("message %s was begun %s times: put aside", received.id, received.attempts)
+            await self._done(received)
+            return None
+        whole = await self._whole(received, again=tries > 0)
+        if whole is None:
+            return None  # they wished to be forgotten meanwhile
+        received = whole
+        messenger = self._messengers[received.incoming.address.platform]
         try:
-            if answer is None:
-                answer = await self._answer_of(received, messenger)
-            await _show(answer, incoming, messenger)
+            await self._answer_and_show(received, messenger)
         except NotDelivered as error:
             log.warning("message %s: not delivered yet: %s", received.id, error.detail)
             self._meter.failed(error, where="chat")
             if tries < MAX_TRIES:
-                delay = error.retry_after or RETRY_SECONDS * 2 ** min(tries, 5)
-                self._try_later(delay, received, answer, tries + 1)
-                return
+                await self._store.put_off(received.id, perhaps=error.perhaps)
+                return error.retry_after or RETRY_SECONDS * 2 ** min(tries, 5)
         except DeliveryError as error:
             log.info("message %s: not wanted any more: %s", received.id, error.detail)
             self._meter.failed(error, where="chat")
-        await self._store.done(*received.ids, now=self._clock())
+        await self._done(received)
+        return None
+
+    async def _done(self, received: Received) -> None:
+        """Written however long it takes: else it would be answered again."""
+        await until_written(lambda: self._store.done(*received.ids, now=self._clock()))
         log.debug("answered")
 
-    def _try_later(self, delay: float, received: Received, answer: Answer, tries: int) -> None:
-        begun = replace(received, attempts=received.attempts + 1)  # what is stored is not asked for
+    async def _whole(self, received: Received, *, again: bool) -> Received | None:
+        """The message as it lies in the inbox now, with what belongs to its turn. What has an
+        answer already was answered together with the same ones as then.
+        """
+        found = await self._store.received(received.id) if again else received
+        if found is None:
+            return None
+        if found.shown is None:
+            try:
+                return await self._joiner.whole(found)
+            except StoreFailed:
+                raise
+            except Exception:  # alone, then: somebody waits for it
+                log.exception("it was not found what is one turn with message %s", found.id)
+                return found
+        return replace(found, more=await self._store.joined(found.id))
 
-        async def work() -> None:
-            await self._attempt(begun, answer, tries=tries)
-
-        self._lanes.put_later(delay, received.incoming.address, work)
+    async def _answer_and_show(self, received: Received, messenger: Messenger) -> None:
+        """An answer is written down before it is shown: what may have arrived when the process
+        died is shown once more, and says so.
+        """
+        answer = answers.decoded(received.answer)
+        if answer is None:
+            answer = await self._answer_of(received, messenger)
+            if answer is None:
+                return
+        marked = answers.marked(answer) if received.shown else answer
+        await self._store.showing(received.id, answer=answers.encoded(answer))
+        await _show(marked, received.incoming, messenger)
 
     async def _answer_of(self, received: Received, messenger: Messenger) -> Answer:
         """What the handler answers, or the sentence for what went wrong. Raises DeliveryError
@@ -203,7 +181,7 @@ class Dispatcher:
         """
         try:
             return await self._find_answer(received, messenger)
-        except DeliveryError:
+        except (DeliveryError, StoreFailed):
             raise
         except AvatarError as error:
             self._meter.failed(error, where="chat")
@@ -226,7 +204,8 @@ class Dispatcher:
             inbox_id=received.id,
             incoming=incoming,
             parts=received.parts,
-            again=received.attempts > 0,
+            again=received.attempts > 0 or received.shown is not None,
+            shown=received.shown,
             person=arrival.person,
             chat=arrival.chat,
             about=arrival.avatar,
@@ -267,7 +246,8 @@ class Dispatcher:
                 inbox_id=received.id,
                 incoming=incoming,
                 parts=received.parts,
-                again=received.attempts > 0,
+                again=received.attempts > 0 or received.shown is not None,
+                shown=received.shown,
                 person=person,
                 chat=await store.chat(found.address, now=self._clock()),
                 about=await store.avatar(found.message.avatar_id),
@@ -396,7 +376,8 @@ def split_command(text: str) -> tuple[str | None, str]:
     return name, rest.strip()
 
 
-def _passes(incoming: Incoming) -> bool:
+def passes(incoming: Incoming) -> bool:
+    """Whether it waits for nothing that came before it."""
     if incoming.way is not Way.CHAT:
         # Whoever takes over in their own chat is not to wait for the reply that they interrupt.
         return incoming.way is Way.ACCOUNT and incoming.facts.get("by") == "owner"

@@ -15,6 +15,8 @@ from avatar.stores import Store
 
 LONG = 4_000  # UTF-16 units: Telegram's clients cut at 4,096, some of them a little before
 MOST = 30  # messages in one turn
+REMEMBERED = 10_000  # messages that were taken with earlier ones; where the queue is elsewhere,
+# their own turns never come
 SENT_SLACK = 1.0  # seconds: Telegram tells when something was sent in whole seconds
 # Where a line is a message, however quickly the next one comes.
 LINE_BY_LINE = frozenset({"terminal"})
@@ -102,13 +104,13 @@ class Joiner:
         self._clock = clock
         self._windows = windows
         # Answered with an earlier message, and queued behind it; forgotten when its turn comes.
-        self._taken: set[int] = set()
+        self._taken: dict[int, None] = {}
 
     def is_taken(self, inbox_id: int) -> bool:
         """Whether it is answered together with what came before it. To be asked once."""
         if inbox_id not in self._taken:
             return False
-        self._taken.discard(inbox_id)
+        del self._taken[inbox_id]
         return True
 
     async def whole(self, received: Received) -> Received:
@@ -122,7 +124,9 @@ class Joiner:
             more = await self._found(received)
             if more:
                 await self._store.join(received.id, [each.id for each in more])
-        self._taken |= {each.id for each in more}
+        self._taken |= dict.fromkeys(each.id for each in more)
+        for forgotten in list(self._taken)[:-REMEMBERED]:
+            del self._taken[forgotten]
         return replace(received, more=more)
 
     async def _found(self, received: Received) -> tuple[Received, ...]:

@@ -6,13 +6,20 @@ A lane costs nothing while nothing waits in it.
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection, Coroutine
 
-from avatar.records import Address
+from avatar.errors import StoreFailed
+from avatar.ports import Clock
+from avatar.records import Address, Incoming, Received
+from avatar.stores import InboxStore
+from avatar.work import Handle
 
 log = logging.getLogger(__name__)
 
 Work = Callable[[], Awaitable[None]]
+_MOST = 10_000  # messages queued at the start
+_PAUSE = 5.0  # seconds until what broke off is tried again, at first
+_LONGEST = 60.0
 
 
 class Lanes:
@@ -36,6 +43,8 @@ class Lanes:
 
     def put_later(self, delay: float, address: Address, work: Work) -> None:
         """Put it in the lane after a delay in seconds."""
+        if self._closed:
+            return
 
         def due() -> None:
             self._later.discard(handle)
@@ -79,3 +88,131 @@ class Lanes:
             # No await between the last look and this: nothing can be put in between.
             self._waiting.pop(address, None)
             self._running.pop(address, None)
+
+
+class LaneQueue:
+    """Fulfils `avatar.work.WorkQueue` for an installation of one process."""
+
+    def __init__(
+        self, store: InboxStore, *, passes: Callable[[Incoming], bool], clock: Clock
+    ) -> None:
+        self._store = store
+        self._passes = passes  # whether a message waits for nothing
+        self._clock = clock
+        self._lanes = Lanes()
+        self._handles: dict[str, Handle] = {}
+        self._passing: set[asyncio.Task[None]] = set()
+        self._follow: Callable[[], None] = _nobody
+
+    async def put(self, *incoming: Incoming) -> None:
+        """Into the inbox, and into its lane."""
+        for received in await self._store.receive(*incoming, now=self._clock()):
+            if received.incoming.address.platform not in self._handles:
+                continue  # it is queued when its platform is served
+            if self._passes(received.incoming):
+                task = asyncio.create_task(self._handle(received, tries=0, broke=0))
+                self._passing.add(task)
+                task.add_done_callback(self._passing.discard)
+            else:
+                self._queue(received, tries=0, broke=0)
+
+    async def serve(self, platforms: Collection[str], handle: Handle) -> None:
+        """What was not answered when the last process ended comes first."""
+        waiting = [
+            received
+            for received in await self._store.unanswered(limit=_MOST)
+            if received.incoming.address.platform in platforms
+        ]
+        self._handles |= dict.fromkeys(platforms, handle)
+        for received in waiting:
+            self._again(received, broke=0)
+        if waiting:
+            log.info("%s messages were not answered when the last process ended", len(waiting))
+
+    def stops_by(self, stop: Callable[[Address], bool]) -> None:
+        """Not needed: whoever stops a reply is in the process that writes it."""
+
+    async def stop(self, address: Address) -> bool:
+        """There is no other process."""
+        return False
+
+    async def settled(self, address: Address) -> None:
+        """Wait until everything that came from an address is answered."""
+        await self._lanes.settled(address)
+        await self._passed()
+
+    async def quiet(self) -> None:
+        """Wait until everything is answered."""
+        await self._lanes.quiet()
+        await self._passed()
+
+    async def _passed(self) -> None:
+        while self._passing:
+            await asyncio.wait(set(self._passing))
+
+    async def close(self, *, grace: float) -> None:
+        """End within `grace` seconds; what is not answered by then stays in the inbox."""
+        await self._lanes.close(grace=grace)
+        for task in self._passing:
+            task.cancel()
+
+    def nudge(self) -> None:
+        """Follow and deliver now."""
+        self._follow()
+
+    async def nudges(self, follow: Callable[[], None]) -> None:
+        """Who follows is in this process, too."""
+        self._follow = follow
+
+    async def alone(self, name: str, work: Callable[[], Coroutine[None, None, None]]) -> None:
+        """There is no other process."""
+        await work()
+
+    def _queue(self, received: Received, *, tries: int, broke: int, delay: float = 0.0) -> None:
+        async def work() -> None:
+            await self._handle(received, tries=tries, broke=broke)
+
+        if delay:
+            self._lanes.put_later(delay, received.incoming.address, work)
+        else:
+            self._lanes.put(received.incoming.address, work)
+
+    def _again(self, received: Received, *, broke: int, delay: float = 0.0) -> None:
+        """What was begun and did not end: as it lies in the inbox now."""
+
+        async def work() -> None:
+            try:
+                begun = await self._store.begin(received.id)
+            except Exception as error:
+                self._broke_off(received, error, broke=broke)
+            else:
+                if begun is not None:
+                    await self._handle(begun, tries=0, broke=broke)
+
+        if delay:
+            self._lanes.put_later(delay, received.incoming.address, work)
+        else:
+            self._lanes.put(received.incoming.address, work)
+
+    async def _handle(self, received: Received, *, tries: int, broke: int) -> None:
+        handle = self._handles[received.incoming.address.platform]
+        try:
+            delay = await handle(received, tries)
+        except Exception as error:
+            self._broke_off(received, error, broke=broke)
+        else:
+            if delay is not None:
+                self._queue(received, tries=tries + 1, broke=0, delay=delay)
+
+    def _broke_off(self, received: Received, error: Exception, *, broke: int) -> None:
+        """The store cannot be written, or the like: nothing is known of how far it came."""
+        delay = min(_PAUSE * 2 ** min(broke, 10), _LONGEST)
+        if isinstance(error, StoreFailed):
+            log.debug("message %s: %s", received.id, error.detail)  # told by the store itself
+        else:
+            log.error("message %s broke off; again in %.0f s", received.id, delay, exc_info=error)
+        self._again(received, broke=broke + 1, delay=delay)
+
+
+def _nobody() -> None:
+    """Nothing is followed yet: what is due is seen at the start."""

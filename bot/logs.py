@@ -29,6 +29,8 @@ _CHATTY = (
     "apscheduler",
     "aiosqlite",
     "openai",
+    "procrastinate",
+    "psycopg",
 )
 
 

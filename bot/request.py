@@ -16,6 +16,7 @@ class Request:
 
     inbox_id: int
     again: bool  # answering it was begun before: something of it may be done already
+    shown: bool | None  # showing the answer was begun: True: it may have arrived, False: it did not
     incoming: Incoming
     parts: tuple[Incoming, ...]  # it, and what was said right behind it and is one turn with it
     person: Person

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from dotenv import dotenv_values
 
 from avatar.providers import OPENAI_URL, BadProviders, Providers, providers_for, read_providers
+from bot.roles import Role
 
 _TOKEN = re.compile(r"\d{1,20}:[A-Za-z0-9_-]{20,}")
 _DISCORD_TOKEN = re.compile(r"[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{4,}\.[A-Za-z0-9_-]{20,}")
@@ -51,6 +52,7 @@ class Settings:
     http_port: int | None = None  # None: no HTTP server
     messages_keep: timedelta | None = field(default=None, metadata={"name": "MESSAGES_KEEP_DAYS"})
     poll_seconds: float = 30.0
+    worker_concurrency: int = 200
     log_level: str = "info"
     log_format: str = "text"
 
@@ -130,6 +132,7 @@ def load_settings(environment: Mapping[str, str], *, dotenv: Path = Path(".env")
         http_port=_port("HTTP_PORT", values),
         messages_keep=_days("MESSAGES_KEEP_DAYS", values),
         poll_seconds=_seconds("POLL_SECONDS", values, 2.0 if embedded else 30.0),
+        worker_concurrency=_count("WORKER_CONCURRENCY", values, 200),
         log_level=_choice("LOG_LEVEL", values, _LEVELS, usual="info"),
         log_format=_choice("LOG_FORMAT", values, ("text", "json")),
         providers=providers,
@@ -295,3 +298,33 @@ def _seconds(name: str, values: Mapping[str, str], usual: float) -> float:
     if not 0.1 <= seconds <= 3600:
         raise SettingsError(f"{name} must be a number of seconds from 0.1 to 3600, like 30.")
     return seconds
+
+
+def _count(name: str, values: Mapping[str, str], usual: int) -> int:
+    value = values[name]
+    if not value:
+        return usual
+    if not (value.isascii() and value.isdigit() and 1 <= int(value) <= 10_000):
+        raise SettingsError(f"{name} must be a whole number from 1 to 10000, like {usual}.")
+    return int(value)
+
+
+def roles_allowed(settings: Settings, role: Role) -> None:
+    """Raises SettingsError where this installation cannot be shared among processes."""
+    if role is Role.ALL:
+        return
+    if settings.in_terminal:
+        raise SettingsError(
+            f"--role {role} needs a platform: set TELEGRAM_TOKEN or DISCORD_TOKEN. The terminal is "
+            "served by one process."
+        )
+    if settings.database_url.startswith("sqlite"):
+        raise SettingsError(
+            f"--role {role} needs PostgreSQL (DATABASE_URL=postgresql://…): on SQLite one process "
+            "does everything. Start it without --role."
+        )
+    if settings.embedded and role is not Role.RECEIVER:
+        raise SettingsError(
+            f"--role {role} needs a provider that all processes reach: set OPENAI_BASE_URL (start "
+            "the model server with python -m modelserver), or OPENAI_API_KEY."
+        )

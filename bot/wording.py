@@ -18,6 +18,9 @@ _SYMBOLS = {
     Badge.QUICK_TRAINING: "○",
 }
 
+# Under what may have been shown before a crash.
+PERHAPS_AGAIN = "_(I was interrupted, so this may reach you for the second time.)_"
+
 _SPECIAL = re.compile(r"([\\`*_\[\]<>|~#$!&])")
 _LINE_START = re.compile(r"(?m)^([^\S\n]*\d*)([-+=.)])")
 

@@ -25,8 +25,8 @@ GIVE_UP = timedelta(days=3)
 class Deliverer:
     """Each call of `deliver_once` tries every notice that is due once.
 
-    A notice that was brought when the process died before that was written is brought again:
-    rather twice than never.
+    A notice that was brought when the process died before that was written is brought again,
+    and says so: rather twice than never.
     """
 
     def __init__(
@@ -82,26 +82,32 @@ class Deliverer:
         except NotDelivered as error:
             self._meter.failed(error, where="notice")
             wait = timedelta(seconds=error.retry_after) if error.retry_after else None
-            await self._later(notice, wait, error.detail or "not delivered")
+            await self._later(notice, wait, error.detail or "not delivered", perhaps=error.perhaps)
         except Exception as error:
             log.exception("notice %s could not be brought", notice.id)
             self._meter.failed(error, where="notice")
-            await self._later(notice, None, type(error).__name__)
+            await self._later(notice, None, type(error).__name__, perhaps=True)
         else:
             await self._store.notice_delivered(notice.id, now=self._clock())
             self._meter.delivered("delivered")
 
-    async def _later(self, notice: Notice, wait: timedelta | None, error: str) -> None:
+    async def _later(
+        self, notice: Notice, wait: timedelta | None, error: str, *, perhaps: bool
+    ) -> None:
         now = self._clock()
         if now - notice.created_at > GIVE_UP:
             log.error("notice %s (%s) was given up: %s", notice.id, notice.kind, error)
             await self._failed(notice, None, error)
             return
         delay = min(FIRST_DELAY * 2 ** min(notice.attempts - 1, 12), MAX_DELAY)
-        await self._failed(notice, now + max(delay, wait or delay), error)
+        await self._failed(
+            notice, now + max(delay, wait or delay), error, perhaps=perhaps or notice.perhaps
+        )
 
-    async def _failed(self, notice: Notice, retry_at: datetime | None, error: str) -> None:
+    async def _failed(
+        self, notice: Notice, retry_at: datetime | None, error: str, *, perhaps: bool = False
+    ) -> None:
         await self._store.notice_failed(
-            notice.id, retry_at=retry_at, error=error, now=self._clock()
+            notice.id, retry_at=retry_at, error=error, now=self._clock(), perhaps=perhaps
         )
         self._meter.delivered("given_up" if retry_at is None else "later")

@@ -53,7 +53,15 @@ class AvatarTables(Base):
     """Fulfils `avatar.stores.AvatarStore`."""
 
     async def add_avatar(
-        self, *, slug: str, name: str, provider: str, base_model: str, owner_id: int, now: datetime
+        self,
+        *,
+        slug: str,
+        name: str,
+        provider: str,
+        base_model: str,
+        owner_id: int,
+        now: datetime,
+        cause: int | None = None,
     ) -> Avatar:
         """Make one with its first owner. Raises AlreadyDone when the slug is taken."""
         try:
@@ -68,6 +76,7 @@ class AvatarTables(Base):
                         visibility="public",
                         versions_made=0,
                         created_at=now,
+                        cause=cause,
                     )
                     .returning(avatars)
                 )
@@ -79,6 +88,10 @@ class AvatarTables(Base):
                 )
                 return rows.avatar(row)
         except IntegrityError as error:
+            if cause is not None:
+                row = await self._row(sa.select(avatars).where(avatars.c.cause == cause))
+                if row is not None:
+                    return rows.avatar(row)
             if await self.avatar_by_slug(slug) is None:
                 raise  # something else than the slug
             raise AlreadyDone(what=f"There is an avatar called {slug}.") from error
@@ -194,6 +207,11 @@ class AvatarTables(Base):
     async def last_activation(self, avatar_id: int) -> Activation | None:
         newest = await self.activations(avatar_id, limit=1)
         return newest[0] if newest else None
+
+    async def activation_of(self, cause: int) -> Activation | None:
+        """The one that this inbox id asked for, if it was carried out."""
+        row = await self._row(sa.select(activations).where(activations.c.cause == cause))
+        return None if row is None else rows.activation(row)
 
     async def activations(self, avatar_id: int, *, limit: int) -> tuple[Activation, ...]:
         """Newest first."""

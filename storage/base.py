@@ -19,6 +19,11 @@ class Base:
         self._db = database
         self._sealer = sealer or Sealer()
 
+    @property
+    def database(self) -> Database:
+        """What it is written to."""
+        return self._db
+
     async def _row(
         self, query: sa.Select[Any], values: Mapping[str, Any] | None = None
     ) -> sa.RowMapping | None:

@@ -415,6 +415,11 @@ class ChatTables(Base):
             found = await read.scalar(newest)
         return () if found is None else await self.parts(found)
 
+    async def was_shown(self, message_id: int) -> bool:
+        """Whether it is known as which of the platform's messages a reply was shown."""
+        query = sa.select(message_refs).where(message_refs.c.message_id == message_id).limit(1)
+        return await self._row(query) is not None
+
     async def last_said(self, chat_id: int) -> Message | None:
         """The last turn of a person in the current conversation."""
         row = await self._row(

@@ -1,17 +1,20 @@
 """The connection to a database: SQLite by aiosqlite, or PostgreSQL by psycopg 3."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, NullPool, create_engine, event, make_url
 from sqlalchemy.engine import URL, Engine
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from avatar.errors import AvatarError
+from storage.health import Health, trouble
 from storage.trips import connect
 from storage.works import Works
 
@@ -76,6 +79,7 @@ class Database:
                     reason="PostgreSQL needs the package psycopg, which is not installed."
                 ) from error
         self._group = Group(self.engine) if self.is_sqlite else None
+        self._health = Health()
         self._works = Works(self._thread_engine) if self.is_sqlite else None
         # On SQLite every transaction sees one moment; PostgreSQL has to be asked for it.
         self._reads = (
@@ -86,23 +90,27 @@ class Database:
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncConnection]:
-        """A transaction that reads from one moment."""
-        async with self._reads.connect() as connection, connection.begin():
-            if self.is_sqlite:
-                await connection.exec_driver_sql("BEGIN")
-            yield connection
+        """A transaction that reads from one moment. Raises StoreFailed."""
+        with self._told():
+            async with self._reads.connect() as connection, connection.begin():
+                if self.is_sqlite:
+                    await connection.exec_driver_sql("BEGIN")
+                yield connection
 
     @asynccontextmanager
     async def writing(self) -> AsyncIterator[AsyncConnection]:
         """A transaction that writes; it is on the disk when the context ends. On SQLite those
-        that wait for each other share a commit (see `Group`).
+        that wait for each other share a commit (see `Group`). Raises StoreFailed; then nothing was
+        written.
         """
-        if self._group is None:
-            async with self.engine.begin() as connection:
-                yield connection
-        else:
-            async with self._group.unit() as connection:
-                yield connection
+        with self._told():
+            if self._group is None:
+                async with self.engine.begin() as connection:
+                    yield connection
+            else:
+                async with self._group.unit() as connection:
+                    yield connection
+        self._health.worked()
 
     async def read(self, work: Callable[[Connection], T]) -> T:
         """A transaction that reads from one moment, as one piece of work that awaits nothing. On
@@ -111,14 +119,28 @@ class Database:
         if self._works is None:
             async with self.reading() as connection:
                 return await connection.run_sync(work)
-        return await self._works.read(work)
+        with self._told():
+            return await self._works.read(work)
 
     async def write(self, work: Callable[[Connection], T]) -> T:
         """A transaction that writes, likewise; it is on the disk when this returns."""
         if self._works is None or self._group is None:
             async with self.writing() as connection:
                 return await connection.run_sync(work)
-        return await self._works.write(work, self._group.alone)
+        with self._told():
+            done = await self._works.write(work, self._group.alone)
+        self._health.worked()
+        return done
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        """Raises StoreFailed where the database is at fault."""
+        try:
+            yield
+        except (SQLAlchemyError, OSError) as error:
+            if (what := trouble(error)) is None:
+                raise
+            raise self._health.failed(what, error) from error
 
     def blocking_engine(self) -> Engine:
         """An engine for a thread, as Alembic needs it."""
@@ -142,6 +164,15 @@ class Database:
         await self.engine.dispose()
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Shared:
+    """A transaction of several units."""
+
+    connection: AsyncConnection
+    committed: "asyncio.Future[None]"
+    over: asyncio.Event  # it was committed or taken back
+
+
 class Group:
     """Group commit for SQLite. It takes one writer at a time, and a commit has to reach the disk,
     which takes longer than the writing itself. So what waits is written one after the other into
@@ -155,30 +186,41 @@ class Group:
     def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine
         self._turn = asyncio.Lock()  # first come, first served
-        self._connection: AsyncConnection | None = None  # of the open transaction
-        self._committed: asyncio.Future[None] | None = None
+        self._current: _Shared | None = None
         self._committing: set[asyncio.Task[None]] = set()
 
     @asynccontextmanager
     async def unit(self) -> AsyncIterator[AsyncConnection]:
         """One unit of writing, all or nothing."""
         async with self._turn:
-            connection, committed = await self._open()
+            shared = await self._open()
+            connection = shared.connection
             await connection.exec_driver_sql("SAVEPOINT unit")
             try:
                 yield connection
-            except BaseException:
-                await asyncio.shield(connection.exec_driver_sql("ROLLBACK TO unit"))
-                await asyncio.shield(connection.exec_driver_sql("RELEASE unit"))
+            except BaseException as error:
+                await asyncio.shield(self._take_back(shared, error))
                 raise
             await connection.exec_driver_sql("RELEASE unit")
-        await asyncio.shield(committed)
+        await asyncio.shield(shared.committed)
 
-    async def _open(self) -> tuple[AsyncConnection, "asyncio.Future[None]"]:
+    async def _take_back(self, shared: "_Shared", error: BaseException) -> None:
+        """The writes of the unit. On a full disk and the like, SQLite has taken back the whole
+        transaction by itself: those that wait for its commit must hear of it.
+        """
+        try:
+            await shared.connection.exec_driver_sql("ROLLBACK TO unit")
+            await shared.connection.exec_driver_sql("RELEASE unit")
+        except DBAPIError:
+            self._current = None
+            if not shared.committed.done():
+                shared.committed.set_exception(error)
+
+    async def _open(self) -> "_Shared":
         """The open transaction, begun if there is none. Its commit queues behind the units that
         wait now: those that come later find a new one.
         """
-        if self._connection is None or self._committed is None:
+        if self._current is None:
             connection = await self._engine.connect()
             try:
                 await connection.begin()
@@ -186,43 +228,50 @@ class Group:
             except BaseException:
                 await connection.close()
                 raise
-            self._connection = connection
-            self._committed = asyncio.get_running_loop().create_future()
+            shared = self._current = _Shared(
+                connection=connection,
+                committed=asyncio.get_running_loop().create_future(),
+                over=asyncio.Event(),
+            )
             # Whoever waits for it may be cancelled: then nobody looks at its error.
-            self._committed.add_done_callback(_seen)
-            task = asyncio.create_task(self._commit())
+            shared.committed.add_done_callback(_seen)
+            task = asyncio.create_task(self._commit(shared))
             self._committing.add(task)
             task.add_done_callback(self._committing.discard)
-        return self._connection, self._committed
+        return self._current
 
     @asynccontextmanager
     async def alone(self) -> AsyncIterator[None]:
         """While nothing is written here, and no transaction is open."""
         async with self._turn:
-            await self._commit_open()
+            if self._current is not None:
+                await self._commit_now(self._current)
             yield
 
-    async def _commit(self) -> None:
+    async def _commit(self, shared: "_Shared") -> None:
         async with self._turn:
-            await self._commit_open()
+            if not shared.over.is_set():
+                await self._commit_now(shared)
 
-    async def _commit_open(self) -> None:
-        connection, committed = self._connection, self._committed
-        self._connection = self._committed = None
-        if connection is None or committed is None:
-            return
+    async def _commit_now(self, shared: "_Shared") -> None:
+        if self._current is shared:
+            self._current = None
+        shared.over.set()
         try:
-            await connection.commit()
+            if shared.committed.done():  # it was taken back
+                await shared.connection.rollback()
+            else:
+                await shared.connection.commit()
         except BaseException as error:
-            if not committed.done():
-                committed.set_exception(error)
+            if not shared.committed.done():
+                shared.committed.set_exception(error)
             if not isinstance(error, Exception):
                 raise
         else:
-            if not committed.done():
-                committed.set_result(None)
+            if not shared.committed.done():
+                shared.committed.set_result(None)
         finally:
-            await connection.close()
+            await shared.connection.close()
 
     async def close(self) -> None:
         """Wait for what is being committed."""

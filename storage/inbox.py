@@ -1,6 +1,6 @@
 """What came in, what is owed, and what waits for a yes."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
@@ -42,7 +42,7 @@ def _receiving(is_sqlite: bool) -> Any:
 _DONE = (
     sa.update(incoming)
     .where(incoming.c.id == sa.bindparam("inbox_id"))
-    .values(payload=None, author_id="", place="", done_at=sa.bindparam("now"))
+    .values(payload=None, answer=None, author_id="", place="", done_at=sa.bindparam("now"))
 )
 _BEHIND = (
     sa.select(incoming)
@@ -61,6 +61,37 @@ _BEHIND = (
 def _place(address: Address) -> str:
     """A chat and its thread, as one line."""
     return f"{address.chat} {address.thread}"
+
+
+def add_incoming(
+    database: Database,
+    write: sa.Connection,
+    incoming_: Sequence[Incoming],
+    *,
+    attempts: int,
+    now: datetime,
+) -> tuple[Received, ...]:
+    """Write into the inbox, in order; those that were not there yet. `attempts` is how many are
+    counted as begun at once.
+    """
+    received = []
+    for each in incoming_:
+        made = write.execute(
+            _receiving(database.is_sqlite),
+            {
+                "platform": each.address.platform,
+                "bot": each.address.bot,
+                "update_id": each.update_id,
+                "author_id": each.author.external_id,
+                "place": _place(each.address),
+                "received_at": now,
+                "attempts": attempts,
+                "payload": rows.incoming_json(each),
+            },
+        )
+        if (inbox_id := made.scalar_one_or_none()) is not None:
+            received.append(Received(id=inbox_id, incoming=each, attempts=0, received_at=now))
+    return tuple(received)
 
 
 async def add_notices(
@@ -94,30 +125,9 @@ class InboxTables(Base):
 
     async def receive(self, *incoming_: Incoming, now: datetime) -> tuple[Received, ...]:
         """Write into the inbox, in order; those that were not there yet."""
-
-        def receive(write: sa.Connection) -> tuple[Received, ...]:
-            received = []
-            for each in incoming_:
-                made = write.execute(
-                    _receiving(self._db.is_sqlite),
-                    {
-                        "platform": each.address.platform,
-                        "bot": each.address.bot,
-                        "update_id": each.update_id,
-                        "author_id": each.author.external_id,
-                        "place": _place(each.address),
-                        "received_at": now,
-                        "attempts": 1,
-                        "payload": rows.incoming_json(each),
-                    },
-                )
-                if (inbox_id := made.scalar_one_or_none()) is not None:
-                    received.append(
-                        Received(id=inbox_id, incoming=each, attempts=0, received_at=now)
-                    )
-            return tuple(received)
-
-        return await self._db.write(receive)
+        return await self._db.write(
+            lambda write: add_incoming(self._db, write, incoming_, attempts=1, now=now)
+        )
 
     async def begin(self, inbox_id: int) -> Received | None:
         """Count another attempt at answering. None: it is done, or gone."""
@@ -130,6 +140,28 @@ class InboxTables(Base):
             )
             row = found.mappings().one_or_none()
         return None if row is None else _received(row, attempts=row["attempts"] - 1)
+
+    async def received(self, inbox_id: int) -> Received | None:
+        """As it lies there now. None: it is done, or gone."""
+        query = sa.select(incoming).where(incoming.c.id == inbox_id, incoming.c.done_at.is_(None))
+        row = await self._row(query)
+        return None if row is None else _received(row, attempts=row["attempts"])
+
+    async def showing(self, inbox_id: int, *, answer: Mapping[str, object] | None) -> None:
+        """The answer is about to be shown."""
+        await self._set_open(inbox_id, answer=answer, shown=True)
+
+    async def put_off(self, inbox_id: int, *, perhaps: bool) -> None:
+        """It is tried again later, which counts as no failure."""
+        await self._set_open(inbox_id, shown=perhaps, attempts=1)
+
+    async def _set_open(self, inbox_id: int, **values: object) -> None:
+        async with self._db.writing() as write:
+            await write.execute(
+                sa.update(incoming)
+                .where(incoming.c.id == inbox_id, incoming.c.done_at.is_(None))
+                .values(values)
+            )
 
     async def behind(self, received: Received, *, limit: int) -> tuple[Received, ...]:
         """What came at the same place behind it and is not answered."""
@@ -243,6 +275,8 @@ class InboxTables(Base):
                     lease_owner=owner,
                     lease_until=now + lease,
                     attempts=notices.c.attempts + 1,
+                    # A lease that nobody gave back: who had it died in the middle.
+                    perhaps=notices.c.perhaps | notices.c.lease_owner.is_not(None),
                 )
                 .returning(notices)
             )
@@ -254,15 +288,21 @@ class InboxTables(Base):
         await self._end_notice(notice_id, ended_at=now, error=None)
 
     async def notice_failed(
-        self, notice_id: int, *, retry_at: datetime | None, error: str, now: datetime
+        self,
+        notice_id: int,
+        *,
+        retry_at: datetime | None,
+        error: str,
+        now: datetime,
+        perhaps: bool = False,
     ) -> None:
-        """Try again at `retry_at`; None: never."""
+        """Try again at `retry_at`; None: never. `perhaps`: it may have arrived."""
         if retry_at is None:
             await self._end_notice(notice_id, ended_at=now, error=error)
         else:
-            await self._end_notice(notice_id, next_try_at=retry_at, error=error)
+            await self._end_notice(notice_id, next_try_at=retry_at, error=error, perhaps=perhaps)
 
-    async def _end_notice(self, notice_id: int, **values: datetime | str | None) -> None:
+    async def _end_notice(self, notice_id: int, **values: datetime | str | bool | None) -> None:
         async with self._db.writing() as write:
             await write.execute(
                 sa.update(notices)
@@ -302,19 +342,19 @@ class InboxTables(Base):
         return None if row is None else rows.confirmation(row)
 
     async def use_confirmation(
-        self, confirmation_id: int, *, person_id: int, now: datetime
+        self, confirmation_id: int, *, person_id: int, now: datetime, cause: int | None = None
     ) -> bool:
-        """Take the yes. False: not theirs, too late, or taken before."""
+        """Take the yes. False: not theirs, too late, or taken before (by another `cause`)."""
+        fresh = (confirmations.c.expires_at > now) & confirmations.c.used_at.is_(None)
         async with self._db.writing() as write:
             result = await write.execute(
                 sa.update(confirmations)
                 .where(
                     confirmations.c.id == confirmation_id,
                     confirmations.c.person_id == person_id,
-                    confirmations.c.expires_at > now,
-                    confirmations.c.used_at.is_(None),
+                    fresh if cause is None else fresh | (confirmations.c.cause == cause),
                 )
-                .values(used_at=now)
+                .values(used_at=now, cause=cause)
             )
             return result.rowcount == 1
 
@@ -354,5 +394,7 @@ def _received(row: rows.Row, *, attempts: int) -> Received:
         id=row["id"],
         incoming=rows.incoming(row["payload"]),
         attempts=attempts,
+        answer=row["answer"],
+        shown=row["shown"],
         received_at=row["received_at"],
     )

@@ -179,7 +179,7 @@ class PeopleTables(Base):
                     # This wish itself is wiped when it is answered.
                     incoming.c.id != (cause or 0),
                 )
-                .values(payload=None, author_id="", place="", done_at=now)
+                .values(payload=None, answer=None, author_id="", place="", done_at=now)
             )
             await write.execute(
                 sa.delete(training_examples).where(training_examples.c.draft_id.in_(drafts))

@@ -200,6 +200,7 @@ def notice(row: Row) -> Notice:
         data=row["data"],
         created_at=row["created_at"],
         attempts=row["attempts"],
+        perhaps=row["perhaps"],
     )
 
 

@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 
 from sqlalchemy.exc import DBAPIError
 
+from avatar.errors import StoreFailed
 from storage.accounts import AccountTables, OwnBotTables
 from storage.arrivals import ArrivalTables
 from storage.avatars import AvatarTables
@@ -48,7 +49,7 @@ async def open_store(url: str, *, sealer: Sealer | None = None) -> AsyncIterator
     try:
         try:
             await bring_up_to_date(database)
-        except DBAPIError as error:
+        except (DBAPIError, StoreFailed) as error:
             reason = "it cannot be opened, read or written."
             raise DatabaseRefused(reason=reason, detail=str(error)) from error
         yield SqlStore(database, sealer or Sealer(folder=data_folder(url)))

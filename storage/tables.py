@@ -46,10 +46,12 @@ avatars = sa.Table(
     sa.Column("visibility", sa.String(16), nullable=False),
     sa.Column("versions_made", sa.Integer, nullable=False),  # the highest number given so far
     sa.Column("created_at", Moment, nullable=False),
+    sa.Column("cause", Id),  # the message that asked for it
     sa.Column("voice", Line(64)),
     sa.Column("picture", sa.String(16)),  # tells one picture from another
     sa.CheckConstraint("visibility IN ('public', 'private')", name="visibility"),
     sa.Index(None, "visibility", "id"),
+    sa.Index(None, "cause", unique=True),
     **AUTO,
 )
 
@@ -373,6 +375,8 @@ incoming = sa.Table(
     sa.Column("received_at", Moment, nullable=False),
     sa.Column("attempts", sa.Integer, nullable=False),
     sa.Column("payload", Json),  # what was said; wiped when it is answered
+    sa.Column("answer", Json),  # what is to be shown, once that is known; wiped likewise
+    sa.Column("shown", sa.Boolean),  # showing was begun: it may have arrived; False: it did not
     sa.Column("joined_to", Id),  # of `incoming`: what it is answered together with
     sa.Column("done_at", Moment),
     sa.UniqueConstraint("platform", "bot", "update_id"),
@@ -417,6 +421,7 @@ notices = sa.Table(
     sa.Column("next_try_at", Moment, nullable=False),
     sa.Column("ended_at", Moment),  # delivered, or given up
     sa.Column("error", Words()),  # why it was not delivered (yet)
+    sa.Column("perhaps", sa.Boolean, nullable=False, server_default=sa.false()),  # it may have been
     sa.Column("lease_owner", sa.String(64)),
     sa.Column("lease_until", Moment),
     sa.Index(
@@ -452,6 +457,7 @@ confirmations = sa.Table(
     sa.Column("expires_at", Moment, nullable=False),
     sa.Column("used_at", Moment),
     sa.Column("about", Words(), nullable=False, server_default=""),
+    sa.Column("cause", Id),  # the message that said yes
     sa.Index(None, "expires_at"),
     sa.Index(None, "person_id"),
     **AUTO,

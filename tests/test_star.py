@@ -39,6 +39,7 @@ HOMES: dict[str, str | tuple[str, ...]] = {
     "datasets": "modelserver/lora/",
     "aiosqlite": "storage/",
     "psycopg": "storage/",
+    "procrastinate": "storage/",
     "cryptography": "storage/",
     "phonenumbers": "avatar/dataset/",
     "stdnum": "avatar/dataset/",

@@ -8,7 +8,7 @@ from avatar.records import Avatar, Finish
 from avatar.versions import can_activate
 from bot.actions import Verb, code
 from bot.screen import Button, Content, Style
-from bot.wording import block, escape
+from bot.wording import PERHAPS_AGAIN, block, escape
 from bot.wording import code as inline
 
 _MARKS = {
@@ -20,9 +20,15 @@ _MARKS = {
 _UNSEEN = "_(I cannot see pictures: the model that answers here reads text only.)_"
 
 
-def reply(given: Reply) -> Content:
-    """A reply as the model wrote it, with a mark where it did not end by itself."""
-    marks = (_MARKS.get(given.finish, ""), _UNSEEN if given.unseen else "")
+def reply(given: Reply, *, perhaps_again: bool = False) -> Content:
+    """A reply as the model wrote it, with a mark where it did not end by itself, and one where it
+    may have been shown before.
+    """
+    marks = (
+        _MARKS.get(given.finish, ""),
+        _UNSEEN if given.unseen else "",
+        PERHAPS_AGAIN if perhaps_again else "",
+    )
     parts = [part for part in (given.text, *marks) if part]
     return Content(text="\n\n".join(parts))
 

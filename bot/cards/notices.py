@@ -1,5 +1,6 @@
 """The notices that the bot owes: a training ended, a model is gone."""
 
+from dataclasses import replace
 from datetime import date
 
 from avatar.pricing import dollars
@@ -8,12 +9,19 @@ from avatar.versions import can_activate
 from avatar.why_failed import explained
 from bot.actions import Verb, code
 from bot.screen import Button, Content, Style
+from bot.wording import PERHAPS_AGAIN, counted, escape, screening_words, version_title
 from bot.wording import code as inline
-from bot.wording import counted, escape, screening_words, version_title
 
 
 def notice(owed: Notice, avatar: Avatar, version: Version | None) -> Content:
     """A notice as it is read."""
+    content = _notice(owed, avatar, version)
+    if owed.perhaps:
+        return replace(content, text=f"{content.text}\n\n{PERHAPS_AGAIN}")
+    return content
+
+
+def _notice(owed: Notice, avatar: Avatar, version: Version | None) -> Content:
     if owed.kind is NoticeKind.BASE_ENDS:
         return _base_ends(owed, avatar)
     if version is None or version.deleted_at is not None:

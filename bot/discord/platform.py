@@ -13,6 +13,7 @@ import aiohttp
 import discord
 
 from avatar.errors import AvatarError
+from avatar.patience import until_written
 from avatar.records import Incoming
 from avatar.stores import Heard
 from bot.commands import COMMANDS, Command
@@ -75,13 +76,17 @@ class DiscordPlatform:
         gateway_url: str | None = None,
         commands: Sequence[Command] = COMMANDS,
         pace: Pace | None = None,
+        receives: bool = True,
         picture_of: PictureOf | None = None,
     ) -> None:
-        """`picture_of` tells what an avatar looks like, by its id."""
+        """Without `receives` it only logs in, to answer: another process is at the gateway.
+        `picture_of` tells what an avatar looks like, by its id.
+        """
         self._token = token
         self._urls = (api_url, gateway_url)
         self._commands = commands
         self._pace = pace or Pace()
+        self._receives = receives
         self._picture_of = picture_of
         self._work: asyncio.Queue[Callable[[], Awaitable[None]]] = asyncio.Queue()
         # By channel: the newest id that was seen there, and the server.
@@ -94,7 +99,8 @@ class DiscordPlatform:
     async def __aenter__(self) -> Self:
         self._client = await self._logged_in()
         try:
-            await slash.synced(self._client, self._commands)
+            if self._receives:
+                await slash.synced(self._client, self._commands)
         except BaseException:
             await self._client.close()
             raise
@@ -288,7 +294,7 @@ class DiscordPlatform:
             return
         for tries in range(1, _TRIES + 1):
             try:
-                await self._receive(incoming)
+                await until_written(partial(self._receive, incoming))
             except Exception:
                 log.exception("message %s could not be taken", incoming.update_id)
                 if tries < _TRIES:

@@ -16,11 +16,10 @@ from avatar.accounts import (
     answers,
     read_hours,
 )
-from avatar.errors import AvatarError, BadText, DeliveryError
+from avatar.errors import AvatarError, BadText, DeliveryError, StoreFailed
 from avatar.text import visible
 from bot.actions import Verb
 from bot.cards import away as cards
-from bot.handlers.chatting import Running
 from bot.handlers.desk import Desk
 from bot.handlers.plain import plain_reply
 from bot.request import Answer, CommandHandler, PressHandler, Request
@@ -33,7 +32,6 @@ class AwayHandlers:
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
-        self._running = Running()
 
     @property
     def commands(self) -> dict[str, CommandHandler]:
@@ -130,7 +128,7 @@ class AwayHandlers:
             return None
         if request.person.id == account.person_id:
             await store.owner_wrote(account.id, address.chat, now=incoming.sent_at)
-            self._running.stop(address)
+            await self._desk.running.stop(address)
             return None
         wrote_at = await store.owner_wrote_at(account.id, address.chat)
         if not answers(account, owner_wrote_at=wrote_at, now=request.now):
@@ -140,7 +138,7 @@ class AwayHandlers:
             return None
         try:
             await self._answer(request, account)
-        except DeliveryError:
+        except (DeliveryError, StoreFailed):
             raise
         except AvatarError as error:
             log.warning("no answer in a chat of account %s: %s", account.id, error.sentence)
@@ -153,7 +151,7 @@ class AwayHandlers:
         if request.chat.avatar_id != account.avatar_id:
             await store.talk_to(request.chat.id, account.avatar_id, now=request.now)
         avatar = await store.avatar(account.avatar_id)
-        with self._running.reply(incoming.address) as stop:
+        with self._desk.running.reply(incoming.address) as stop:
             await plain_reply(
                 self._desk,
                 replace(request, about=avatar),

@@ -1,13 +1,12 @@
 """Talking with an avatar: replies, /retry, /stop, /new, /why, /compare."""
 
-import asyncio
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 
 from avatar.errors import BadText, NotActivatable
-from avatar.records import Address, Attachment, Message, Status, Version
+from avatar.patience import until_written
+from avatar.records import Attachment, Message, Status, Version
 from avatar.saying import PICTURE, says_something, together, words
 from avatar.stores import Part
 from avatar.text import visible
@@ -26,30 +25,6 @@ from bot.screen import Button, Speaker
 from bot.watch import ReplyWatch
 
 
-class Running:
-    """The replies that are being written, so that they can be stopped."""
-
-    def __init__(self) -> None:
-        self._stops: dict[Address, asyncio.Event] = {}
-
-    @contextmanager
-    def reply(self, address: Address) -> Iterator[asyncio.Event]:
-        """While a reply is written; the event is set when somebody stops it."""
-        stop = self._stops[address] = asyncio.Event()
-        try:
-            yield stop
-        finally:
-            del self._stops[address]
-
-    def stop(self, address: Address) -> bool:
-        """Stop the reply at an address. False: there is none."""
-        event = self._stops.get(address)
-        if event is None:
-            return False
-        event.set()
-        return True
-
-
 class ChattingHandlers:
     """What is no command, and the commands around it."""
 
@@ -57,7 +32,6 @@ class ChattingHandlers:
         self._desk = desk
         self._feedback = feedback
         self._voices = voices
-        self._running = Running()
 
     @property
     def commands(self) -> dict[str, CommandHandler]:
@@ -162,7 +136,7 @@ class ChattingHandlers:
             since=request.received_at,
             clock=self._desk.clock,
         )
-        with self._running.reply(incoming.address) as stop:
+        with self._desk.running.reply(incoming.address) as stop:
             try:
                 reply = await self._desk.conversation.reply(
                     chat_id=request.chat.id,
@@ -180,18 +154,36 @@ class ChattingHandlers:
                     else None,
                     wordless=wordless,
                 )
-                ids = await sight.finish(cards.reply(reply))
+                if reply.again and reply.message is not None:
+                    if await store.was_shown(reply.message.id):
+                        return None  # the process died after that
+                    await store.showing(request.inbox_id, answer=None)
+                # Stored, and not known to be shown: the process died somewhere in between.
+                doubtful = reply.again and request.shown is not False
+                ids = await sight.finish(cards.reply(reply, perhaps_again=doubtful))
                 watch.over(reply.finish)
             finally:
                 await sight.close()
         if reply.message is not None:
-            if retry_of is None:
-                ids += await self._voices.answer(request, reply.message)
-            await store.shown_as(reply.message.id, address=incoming.address, platform_ids=ids)
+            await self._shown_as(request, reply.message, ids)
+            if retry_of is None and (spoken := await self._voices.answer(request, reply.message)):
+                await self._shown_as(request, reply.message, spoken)
         return None
 
+    async def _shown_as(self, request: Request, reply: Message, ids: Sequence[str]) -> None:
+        """Written however long it takes: else the reply would be shown again."""
+        await until_written(
+            partial(
+                self._desk.store.shown_as,
+                reply.id,
+                address=request.incoming.address,
+                platform_ids=ids,
+            )
+        )
+
     async def stop(self, request: Request) -> Answer:
-        return None if self._running.stop(request.incoming.address) else cards.nothing_to_stop()
+        stopped = await self._desk.running.stop(request.incoming.address)
+        return None if stopped else cards.nothing_to_stop()
 
     async def press_stop(self, request: Request, _: tuple[int, ...]) -> Answer:
         return await self.stop(request)

@@ -18,6 +18,7 @@ from avatar.teaching import Teaching
 from avatar.training import Trainings
 from avatar.unlearning import Unlearning
 from avatar.voices import Voices
+from bot.running import Running
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -37,6 +38,7 @@ class Desk:
     voices: Voices
     providers: Providers
     trainers: Mapping[str, Trainer]
+    running: Running
     clock: Clock
     meter: Meter
     keeps: timedelta | None  # how long what was said is remembered; None: for ever

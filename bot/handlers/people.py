@@ -153,6 +153,7 @@ class PeopleHandlers:
                     base_model=self._desk.providers.base_model,
                     owner_id=request.person.id,
                     now=request.now,
+                    cause=request.inbox_id,
                 )
             except AlreadyDone:
                 continue

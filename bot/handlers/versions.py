@@ -266,7 +266,11 @@ class VersionHandlers:
 
     async def press_yes(self, request: Request, numbers: tuple[int, ...]) -> Answer:
         taken = await self.desk.learning_path.take_yes(
-            numbers[0], person=request.person, now=request.now, command="the command"
+            numbers[0],
+            person=request.person,
+            now=request.now,
+            command="the command",
+            cause=request.inbox_id,
         )
         action = decode(taken.action)
         if action.verb is Verb.UNLEARN:
@@ -277,7 +281,11 @@ class VersionHandlers:
 
     async def press_no(self, request: Request, numbers: tuple[int, ...]) -> Answer:
         await self.desk.learning_path.take_yes(
-            numbers[0], person=request.person, now=request.now, command="the command"
+            numbers[0],
+            person=request.person,
+            now=request.now,
+            command="the command",
+            cause=request.inbox_id,
         )
         return Shown(content=switching.kept(), in_place=True)
 

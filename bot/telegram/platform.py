@@ -13,6 +13,7 @@ from telegram import Bot, Update
 from telegram.error import BadRequest, Conflict, InvalidToken, RetryAfter, TelegramError
 
 from avatar.errors import AvatarError
+from avatar.patience import until_written
 from avatar.records import Incoming
 from bot.commands import COMMANDS, Command
 from bot.screen import Receive
@@ -62,16 +63,21 @@ class TelegramPlatform:
         api_url: str | None = None,
         commands: Sequence[Command] = COMMANDS,
         pace: Pace | None = None,
+        receives: bool = True,
         limits: Limits | None = None,
         local_files: Path | None = None,
         inline: InlineQueries | None = None,
     ) -> None:
+        """Without `receives`, another process takes what comes in, and what is set up for that at
+        Telegram is left alone.
+        """
         try:
             self._connection = Connection(token, api_url)
         except InvalidToken as error:
             raise TokenRefused(detail=error.message) from error
         self._commands = commands
         self._pace = pace or Pace()
+        self._receives = receives
         self._inline = inline
         self._id = 0
         self._answers: set[asyncio.Task[None]] = set()
@@ -91,7 +97,8 @@ class TelegramPlatform:
             me = await self._until_reached(self._connection.bot.get_me)
             self._id, self.username = me.id, me.username or ""
             self.makes_bots = bool(me.can_manage_bots)
-            await offer_everyone(self._connection.bot, self._commands)
+            if self._receives:
+                await offer_everyone(self._connection.bot, self._commands)
         except BaseException:
             await self._connection.aclose()
             raise
@@ -217,7 +224,7 @@ class TelegramPlatform:
         ]
         if len(messages) > 1:
             try:
-                await receive(*(message for _, message in messages))
+                await until_written(lambda: receive(*(message for _, message in messages)))
             except Exception:
                 log.exception("%s updates could not be taken at once", len(messages))
             else:
@@ -245,11 +252,11 @@ class TelegramPlatform:
 
     async def _take(self, raw: Mapping[str, Any], message: Incoming, receive: Receive) -> None:
         """Hand one update over. What cannot be taken after some tries is left out, so that it
-        does not stand in the way of the rest.
+        does not stand in the way of the rest. While nothing at all can be written down, all wait.
         """
         for tries in range(1, _TRIES + 1):
             try:
-                await receive(message)
+                await until_written(lambda: receive(message))
             except Exception:
                 log.exception("update %s could not be taken", raw["update_id"])
                 if tries < _TRIES:

@@ -112,7 +112,9 @@ class Wire:
         except BadRequest as error:
             raise NotDelivered(detail=error.message) from error
         except Unanswered as error:
-            raise NotDelivered(detail="it is not known whether the file arrived") from error
+            raise NotDelivered(
+                perhaps=True, detail="it is not known whether the file arrived"
+            ) from error
 
     async def send_voice(self, address: Address, sound: bytes) -> str:
         """A voice message; its id. Raises Unreachable, NotDelivered."""
@@ -177,11 +179,13 @@ class Wire:
                 )
             except Unanswered as error:
                 if before is None:  # nothing is known of the numbers here: it cannot be found
-                    raise NotDelivered(detail="it is not known whether it arrived") from error
+                    raise NotDelivered(
+                        perhaps=True, detail="it is not known whether it arrived"
+                    ) from error
                 await self._calls.pause(tries)
                 if (found := await self._find(address, part, rows, before)) is not None:
                     return found
-        raise NotDelivered(detail="the answer got lost again and again")
+        raise NotDelivered(perhaps=True, detail="the answer got lost again and again")
 
     def _newest(self, address: Address) -> int | None:
         """The newest number where a message goes; None: a lost one cannot be looked for. In the

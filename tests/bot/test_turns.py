@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from avatar.records import Address, Author, Finish, Incoming, Pair, Received, Usage
-from bot.dispatcher import Dispatcher, Permissions
+from bot.dispatcher import Dispatcher, Permissions, passes
 from bot.joining import LONG, Windows
+from bot.lanes import LaneQueue
 from bot.request import Answer, CommandHandler, Request
 from bot.screen import Content
 from bot.telegram.messenger import TelegramMessenger
@@ -73,8 +74,10 @@ def dispatcher(
     async def react(*_: object) -> Answer:
         return None
 
-    return Dispatcher(
+    queue = LaneQueue(store, passes=passes, clock=time or Time())
+    made = Dispatcher(
         store,
+        queue=queue,
         messengers={"telegram": outbox},
         commands={},
         presses={},
@@ -85,6 +88,8 @@ def dispatcher(
         clock=time or Time(),
         windows=Windows(quiet=0.05, most=0.2),
     )
+    queue._handles["telegram"] = made._handle  # as `resume` does, with nothing that waits
+    return made
 
 
 def texts(request: Request) -> str:

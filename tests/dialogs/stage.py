@@ -426,7 +426,9 @@ async def discord_stage(
             async with built as (dispatcher, desk):
                 desks.append(desk)
                 serving = asyncio.create_task(
-                    platform.serve(dispatcher.receive, completion(settings, desk))
+                    platform.serve(
+                        dispatcher.receive, completion(settings, desk.store, clock=clock)
+                    )
                 )
                 await server.heard()
                 stage = DiscordStage(server, platform, dispatcher, desk)

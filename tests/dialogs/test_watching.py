@@ -58,7 +58,7 @@ async def test_a_reply_is_counted_and_the_parts_say_how_they_are(
             meter=metrics,
             health=health,
         ) as (dispatcher, desk),
-        web(settings, desk, health, metrics) as served,
+        web(settings, desk.store, health, metrics) as served,
     ):
         assert isinstance(served, Web)
         await welcome(desk, person)
@@ -101,7 +101,7 @@ async def test_a_reply_is_counted_and_the_parts_say_how_they_are(
 async def test_without_a_port_there_is_no_server(tmp_path: Path) -> None:
     async with (
         terminal_stage(tmp_path) as stage,
-        web(Settings(), stage.desk, Health(), Metrics()) as served,
+        web(Settings(), stage.desk.store, Health(), Metrics()) as served,
     ):
         assert served is None
 
