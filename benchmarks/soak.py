@@ -90,7 +90,7 @@ async def through_one_process(count: int) -> None:
                 await _done(base, 1)
                 points, sent, began = [], 0, time.perf_counter()
                 while sent < count:
-                    await _crowd(base, crowd)
+                    await _crowd(base, crowd, process)
                     sent += crowd
                     points.append((sent / 1000, float(_resident_kb(process.pid))))
                 taken = time.perf_counter() - began

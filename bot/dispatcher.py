@@ -190,8 +190,10 @@ class Dispatcher:
         log.debug("answered")
 
     def _try_later(self, delay: float, received: Received, answer: Answer, tries: int) -> None:
+        begun = replace(received, attempts=received.attempts + 1)  # what is stored is not asked for
+
         async def work() -> None:
-            await self._attempt(received, answer, tries=tries)
+            await self._attempt(begun, answer, tries=tries)
 
         self._lanes.put_later(delay, received.incoming.address, work)
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
-from telegram import BotCommandScopeChat
+from telegram import BotCommandScopeChat, Message
 
 from avatar.errors import NotDelivered
 from avatar.records import Address, Attachment, Incoming
@@ -14,6 +14,7 @@ from bot.screen import Button, Content, Sight, Speaker
 from bot.telegram.files import downloaded
 from bot.telegram.menu import menu, offer
 from bot.telegram.pace import Pace
+from bot.telegram.rates import Limits
 from bot.telegram.request import Connection
 from bot.telegram.sight import TelegramSight
 from bot.telegram.wire import Gone, Wire
@@ -26,12 +27,27 @@ class TelegramMessenger:
 
     platform = "telegram"
 
-    def __init__(self, connection: Connection, pace: Pace, *, local: Path | None = None) -> None:
+    def __init__(
+        self,
+        connection: Connection,
+        pace: Pace,
+        limits: Limits | None = None,
+        *,
+        local: Path | None = None,
+    ) -> None:
         self._connection = connection
         self._pace = pace
         self._local = local  # where a Bot API server of our own keeps files
-        self._wire = Wire(connection.bot, pace)
+        self._wire = Wire(connection, pace, limits or Limits())
         self._menus: dict[str, tuple[str, ...]] = {}  # chat → the commands it was offered last
+
+    def saw(self, message: Message) -> None:
+        """A message came in. Its number tells which one the next has; not so in chats of somebody
+        else's account, which are numbered there.
+        """
+        if message.business_connection_id is not None:
+            return
+        self._wire.numbers.saw(message.chat.id, message.message_id)
 
     async def send(
         self, address: Address, content: Content, *, reply_to: str | None = None
@@ -73,6 +89,7 @@ class TelegramMessenger:
             address,
             pace=self._pace,
             drafts=private and self._wire.has_drafts,
+            answers=reply_to,
             reply_to=_mark(address, reply_to),
             stop=stop,
             in_place_of=in_place_of,

@@ -21,6 +21,7 @@ from bot.telegram.inline import InlineQueries
 from bot.telegram.menu import offer_everyone
 from bot.telegram.messenger import TelegramMessenger
 from bot.telegram.pace import Pace
+from bot.telegram.rates import PER_SECOND, Limits
 from bot.telegram.request import Connection, seconds
 from bot.telegram.updates import ALLOWED_UPDATES, incoming
 from bot.telegram.webhook import Webhooks
@@ -61,6 +62,7 @@ class TelegramPlatform:
         api_url: str | None = None,
         commands: Sequence[Command] = COMMANDS,
         pace: Pace | None = None,
+        limits: Limits | None = None,
         local_files: Path | None = None,
         inline: InlineQueries | None = None,
     ) -> None:
@@ -77,7 +79,12 @@ class TelegramPlatform:
         # Known inside of `async with`: its name without the @, and whether it may make others.
         self.username = ""
         self.makes_bots = False
-        self.messenger = TelegramMessenger(self._connection, self._pace, local=local_files)
+        self.messenger = TelegramMessenger(
+            self._connection,
+            self._pace,
+            limits or Limits(bot=PER_SECOND if api_url is None else None),
+            local=local_files,
+        )
 
     async def __aenter__(self) -> Self:
         try:
@@ -223,6 +230,8 @@ class TelegramPlatform:
         try:
             update = Update.de_json(dict(raw), bot)
             now = datetime.now(UTC)
+            if update.effective_message is not None:
+                self.messenger.saw(update.effective_message)
             read = partial(incoming, bot_id=self._id, bot_username=self.username, now=now)
             message = elsewhere(update, read, bot_id=self._id, now=now) or read(update)
         except Exception:

@@ -37,6 +37,7 @@ from bot.web import Web
 from bot.welcome import welcome
 from modelserver.imitator.engine import Imitator
 from modelserver.server import ModelServer
+from tests.bot.telegram.make import FREE
 from tests.standins import discord_api
 from tests.standins.discord_api import Asked, DiscordStandIn
 from tests.standins.telegram_api import ANN, Document, TelegramStandIn
@@ -259,7 +260,9 @@ async def telegram_stage(
 
         def connect(token: str) -> TelegramPlatform:
             inline = InlineQueries(ask, pause=0.05)
-            return TelegramPlatform(token, api_url=server.url, pace=PACE, inline=inline)
+            return TelegramPlatform(
+                token, api_url=server.url, pace=PACE, limits=FREE, inline=inline
+            )
 
         main = await platforms.enter_async_context(connect(server.token))
         telegram = await platforms.enter_async_context(

@@ -5,6 +5,7 @@ the chats of people who let a bot answer for them, and calls from chats that a b
 import asyncio
 import contextlib
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -30,8 +31,8 @@ class Account:
 class TelegramMore(TelegramChats):
     """What `tests.standins.telegram_api` serves beside the methods of a chat."""
 
-    def __init__(self, *, username: str) -> None:
-        super().__init__(username=username)
+    def __init__(self, *, username: str, chats: Sequence[int]) -> None:
+        super().__init__(username=username, chats=chats)
         self.token = ""
         self.webhook: Json = {}
         self.pushed: list[int] = []  # what the webhook answered

@@ -10,7 +10,7 @@ import pytest
 from avatar.records import Incoming
 from bot.screen import Receive
 from bot.telegram.platform import TelegramPlatform, TokenRefused
-from tests.bot.telegram.make import QUICK, said
+from tests.bot.telegram.make import FREE, QUICK, said
 from tests.standins.telegram_api import (
     ANN,
     BAD_GATEWAY,
@@ -42,7 +42,9 @@ class Inbox:
 
 @asynccontextmanager
 async def polling(telegram: TelegramStandIn, receive: Receive) -> AsyncIterator[TelegramPlatform]:
-    async with TelegramPlatform(telegram.token, api_url=telegram.url, pace=QUICK) as platform:
+    async with TelegramPlatform(
+        telegram.token, api_url=telegram.url, pace=QUICK, limits=FREE
+    ) as platform:
         task = asyncio.create_task(platform.poll(receive))
         try:
             yield platform
