@@ -165,7 +165,7 @@ class Backend:
     def __init__(self, remote: Remote, death: Death) -> None:
         self.chat = Model(death)
         self.trainer = death.around(remote, "provider")
-        self.transcriber = self.speaker = None
+        self.transcriber = self.speaker = self.moderator = None
 
     async def warm_up(self) -> None:
         pass
