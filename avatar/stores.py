@@ -9,6 +9,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
 
+from avatar.access import Standing
+from avatar.door_stores import AcquaintanceStore, LinkStore, PlaceStore
+from avatar.limits import BudgetStore
 from avatar.records import (
     Activation,
     Address,
@@ -43,7 +46,7 @@ class Arrival:
     person: Person
     chat: Chat
     avatar: Avatar | None  # whom the chat talks to
-    owns: bool  # whether the person owns that avatar
+    standing: Standing  # what the person is to that avatar
 
 
 class PeopleStore(Protocol):
@@ -90,7 +93,7 @@ class PeopleStore(Protocol):
     async def forget(self, person_id: int, *, now: datetime, cause: int | None = None) -> int:
         """Delete what the person said, and the replies to it, in every chat, and what of them
         lies in the inbox except for `cause`, the wish itself. Returns how many messages went.
-        What was spent stays counted.
+        What was spent stays counted, and so do invitations and blocks.
         """
         ...
 
@@ -113,7 +116,13 @@ class AvatarStore(Protocol):
     async def avatars(
         self, *, person_id: int | None, limit: int, offset: int = 0
     ) -> tuple[Avatar, ...]:
-        """Those a person may see (public ones and their own), oldest first; None: all."""
+        """Those a person may see, oldest first: public ones that have not blocked them, their own,
+        and those that they are invited to; None: all.
+        """
+        ...
+
+    async def set_visibility(self, avatar_id: int, visibility: str) -> bool:
+        """public or private. False: it was so already."""
         ...
 
     async def set_base(
@@ -379,6 +388,10 @@ class Store(
     InboxStore,
     ModelStore,
     TaughtStore,
+    BudgetStore,
+    AcquaintanceStore,
+    PlaceStore,
+    LinkStore,
     Protocol,
 ):
     """All that is remembered."""

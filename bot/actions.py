@@ -56,6 +56,14 @@ class Verb(StrEnum):
     RETRAIN = "retrain"  # version
     BASES = "bases"  # avatar: what its base model can be
     REBASE = "rebase"  # avatar, place in that list
+    PUBLISH = "publish"  # avatar: everybody may talk to it
+    HIDE = "hide"  # avatar: only its owners and who is invited
+    PEOPLE = "people"  # avatar, page of whom it met
+    BLOCK = "block"  # avatar, person
+    UNBLOCK = "unblock"  # avatar, person
+    REVOKE = "revoke"  # invitation
+    LINK = "link"  # person: only inside of a confirmation, joins them with who confirms
+    UNLINK = "unlink"  # nothing: only inside of a confirmation
     STOP = "stop"  # nothing: end the reply that is being written
 
 
@@ -70,6 +78,10 @@ NUMBERS = {
     Verb.LEAVE: 2,
     Verb.LESSONS: 2,
     Verb.REBASE: 2,
+    Verb.PEOPLE: 2,
+    Verb.BLOCK: 2,
+    Verb.UNBLOCK: 2,
+    Verb.UNLINK: 0,
     Verb.FORGET: 0,
     Verb.STOP: 0,
 }

@@ -16,7 +16,10 @@ from typing import TYPE_CHECKING, Any
 
 from avatar.conversation import Conversation
 from avatar.importing import Imports
+from avatar.invitations import Invitations
 from avatar.learning_path import LearningPath
+from avatar.limiter import Limiter
+from avatar.linking import Linking
 from avatar.models import Models
 from avatar.ports import Clock
 from avatar.stores import Store
@@ -110,7 +113,8 @@ async def bot(
             clock=clock,
         )
 
-        trainings = Trainings(store, providers=providers, nudge=scheduler.nudge)
+        limiter = Limiter(store, limits=settings.limits, operators=settings.operators)
+        trainings = Trainings(store, providers=providers, limiter=limiter, nudge=scheduler.nudge)
         desk = Desk(
             store=store,
             learning_path=LearningPath(store),
@@ -122,8 +126,12 @@ async def bot(
                 store,
                 models={name: backend.chat for name, backend in served.items()},
                 providers=providers,
+                limiter=limiter,
                 clock=clock,
             ),
+            invitations=Invitations(store),
+            limiter=limiter,
+            linking=Linking(store),
             models=Models(store, providers=providers, trainers=trainers),
             providers=providers,
             trainers=trainers,

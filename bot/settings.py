@@ -8,6 +8,8 @@ from urllib.parse import urlsplit
 
 from dotenv import dotenv_values
 
+from avatar.errors import BadText
+from avatar.limits import MAX_MESSAGES, Limits, parse_dollars
 from avatar.providers import OPENAI_URL, BadProviders, Providers, providers_for, read_providers
 
 _TOKEN = re.compile(r"\d{1,20}:[A-Za-z0-9_-]{20,}")
@@ -41,6 +43,13 @@ class Settings:
     database_url: str = field(default=DATABASE, repr=False)
     operators: frozenset[tuple[str, str]] = frozenset()  # (platform, id there)
     avatar_creation: str = "operators"
+    messages_per_minute: int | None = 20
+    person_cost_per_day: int | None = 2_000_000  # micro-dollars, like those below
+    person_cost_per_month: int | None = 20_000_000
+    avatar_cost_per_day: int | None = None
+    avatar_cost_per_month: int | None = None
+    cost_per_day: int | None = 50_000_000
+    cost_per_month: int | None = 500_000_000
     poll_seconds: float = 30.0
     log_level: str = "info"
     log_format: str = "text"
@@ -55,6 +64,11 @@ class Settings:
     def embedded(self) -> bool:
         """Whether the model server runs inside of this process."""
         return any(provider.base_url is None for provider in self.providers.values())
+
+    @property
+    def limits(self) -> Limits:
+        """What may be said and spent, as far as the settings say."""
+        return Limits(**{each.name: getattr(self, each.name) for each in fields(Limits)})
 
     @property
     def in_terminal(self) -> bool:
@@ -109,6 +123,13 @@ def load_settings(environment: Mapping[str, str], *, dotenv: Path = Path(".env")
         database_url=_database(values["DATABASE_URL"] or DATABASE),
         operators=_operators(values["OPERATORS"]),
         avatar_creation=_choice("AVATAR_CREATION", values, ("operators", "anyone")),
+        messages_per_minute=_count("MESSAGES_PER_MINUTE", values, 20),
+        person_cost_per_day=_cost("PERSON_COST_PER_DAY", values, "2"),
+        person_cost_per_month=_cost("PERSON_COST_PER_MONTH", values, "20"),
+        avatar_cost_per_day=_cost("AVATAR_COST_PER_DAY", values, "none"),
+        avatar_cost_per_month=_cost("AVATAR_COST_PER_MONTH", values, "none"),
+        cost_per_day=_cost("COST_PER_DAY", values, "50"),
+        cost_per_month=_cost("COST_PER_MONTH", values, "500"),
         poll_seconds=_seconds("POLL_SECONDS", values, 2.0 if embedded else 30.0),
         log_level=_choice("LOG_LEVEL", values, _LEVELS, usual="info"),
         log_format=_choice("LOG_FORMAT", values, ("text", "json")),
@@ -211,6 +232,29 @@ def _choice(
     if value not in choices:
         raise SettingsError(f"{name} must be one of: {', '.join(choices)}.")
     return value
+
+
+def _count(name: str, values: Mapping[str, str], usual: int) -> int | None:
+    value = values[name].lower() or str(usual)
+    if value == "none":
+        return None
+    if not (value.isascii() and value.isdigit() and 1 <= int(value) <= MAX_MESSAGES):
+        raise SettingsError(
+            f"{name} must be a whole number from 1 to {MAX_MESSAGES}, like 20, or none."
+        )
+    return int(value)
+
+
+def _cost(name: str, values: Mapping[str, str], usual: str) -> int | None:
+    value = values[name].lower() or usual
+    if value == "none":
+        return None
+    try:
+        return parse_dollars(value)
+    except BadText:
+        raise SettingsError(
+            f"{name} must be an amount of US dollars, like 2.50, or none."
+        ) from None
 
 
 def _seconds(name: str, values: Mapping[str, str], usual: float) -> float:

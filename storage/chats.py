@@ -1,6 +1,7 @@
 """Chats, the turns said in them, and what they cost."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from functools import cache
 from typing import Any
@@ -109,7 +110,11 @@ class ChatTables(Base):
         if row is not None and row["avatar_id"] is not None:
             return rows.chat(row)
         async with self._db.writing() as write:
-            first = await write.scalar(
+            # A topic begins with the avatar of its group.
+            first = address.thread and await write.scalar(
+                sa.select(chats.c.avatar_id).where(at(replace(address, thread="")))
+            )
+            first = first or await write.scalar(
                 sa.select(avatars.c.id)
                 .where(avatars.c.visibility == "public")
                 .order_by(avatars.c.id)

@@ -8,20 +8,26 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from avatar.pricing import month_of
 from avatar.records import Confirmation, Incoming, NewNotice, Notice, Received
 from storage import rows
 from storage.base import Base, insert, insert_into
 from storage.database import Database
 from storage.tables import (
+    budgets,
     confirmations,
+    guesses,
     imports,
     incoming,
+    invitations,
+    links,
     notices,
     training_drafts,
     training_examples,
 )
 
 KEPT = timedelta(days=7)  # how long ids and ended notices stay against repetition
+BUDGETS_KEPT = timedelta(days=35)  # of the last month and this one
 _TIDIED = 1_000  # rows of a kind, at most, in one go: a tidying never holds the database long
 
 
@@ -241,9 +247,21 @@ class InboxTables(Base):
                 (confirmations, confirmations.c.expires_at),
                 (notices, notices.c.ended_at),
                 (incoming, incoming.c.done_at),
+                (invitations, invitations.c.expires_at),
+                (links, links.c.expires_at),
+                (guesses, guesses.c.at),
             ):
                 past = sa.select(table.c.id).where(column < old).order_by(column).limit(_TIDIED)
                 await write.execute(sa.delete(table).where(table.c.id.in_(past)))
+            # Names of months and days sort as they follow each other.
+            oldest = month_of(now - BUDGETS_KEPT)
+            spent = (
+                sa.select(budgets.c.id)
+                .where(budgets.c.period < oldest)
+                .order_by(budgets.c.period)
+                .limit(_TIDIED)
+            )
+            await write.execute(sa.delete(budgets).where(budgets.c.id.in_(spent)))
 
 
 def _received(row: rows.Row, *, attempts: int) -> Received:

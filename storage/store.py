@@ -5,12 +5,16 @@ from contextlib import asynccontextmanager
 
 from sqlalchemy.exc import DBAPIError
 
+from storage.acquaintances import AcquaintanceTables
 from storage.arrivals import ArrivalTables
 from storage.avatars import AvatarTables
+from storage.budgets import BudgetTables
 from storage.database import Database, DatabaseRefused
 from storage.imports import ImportTables
 from storage.inbox import InboxTables
+from storage.linking import LinkTables
 from storage.models import ModelTables
+from storage.places import PlaceTables
 from storage.schema import bring_up_to_date
 from storage.teaching import TaughtTables
 from storage.trainings import TrainingTables
@@ -24,6 +28,10 @@ class SqlStore(
     TaughtTables,
     InboxTables,
     ModelTables,
+    BudgetTables,
+    AcquaintanceTables,
+    PlaceTables,
+    LinkTables,
 ):
     """Fulfils `avatar.stores.Store`."""
 

@@ -103,7 +103,11 @@ people = sa.Table(
     sa.Column("external_id", Line(64), nullable=False),
     sa.Column("name", Line(128), nullable=False),
     sa.Column("home", Json),  # the address where they can be written to alone
+    # One person on several platforms has a row on each; all but the first name that one, and
+    # everything they own, said and spent belongs to it.
+    sa.Column("same_as", Id),
     sa.UniqueConstraint("platform", "external_id"),
+    sa.Index(None, "same_as"),
     **_AUTO,
 )
 
@@ -128,6 +132,10 @@ avatars = sa.Table(
     sa.Column("visibility", sa.String(16), nullable=False),
     sa.Column("versions_made", sa.Integer, nullable=False),  # the highest number given so far
     sa.Column("created_at", Moment, nullable=False),
+    # Its own limits; none: the installation's, see `avatar.limits`.
+    sa.Column("messages_per_minute", sa.Integer),
+    sa.Column("cost_per_day", sa.BigInteger),
+    sa.Column("cost_per_month", sa.BigInteger),
     sa.CheckConstraint("visibility IN ('public', 'private')", name="visibility"),
     sa.Index(None, "visibility", "id"),
     **_AUTO,
@@ -249,6 +257,7 @@ imports = sa.Table(
     sa.Column("rules", Json, nullable=False),
     sa.Column("expires_at", Moment, nullable=False),
     sa.Index(None, "expires_at"),
+    sa.Index(None, "person_id"),
     **_AUTO,
 )
 
@@ -352,6 +361,9 @@ chats = sa.Table(
     _ref("avatar_id", "avatars", nullable=True),
     sa.Column("conversation_began_at", Moment, nullable=False),
     sa.Column("conversation_after", Id, nullable=False),
+    # Groups and channels: how much it speaks unasked (percent), and when not at all.
+    sa.Column("talkative", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("quiet", Line(80), nullable=False, server_default=""),  # "22:00-07:00 Asia/Ipoh"
     sa.UniqueConstraint("platform", "bot", "chat", "thread"),
     **_AUTO,
 )
@@ -382,7 +394,7 @@ messages = sa.Table(
     sa.CheckConstraint("role IN ('user', 'assistant')", name="role"),
     sa.UniqueConstraint("incoming_id", "role"),
     sa.Index(None, "chat_id", "avatar_id", "id"),
-    sa.Index(None, "person_id"),
+    sa.Index(None, "person_id", "avatar_id", "id"),
     sa.Index(None, "answers"),
     **_AUTO,
 )
@@ -518,5 +530,93 @@ spending = sa.Table(
     sa.Column("cost", sa.BigInteger, nullable=False),
     sa.Column("unpriced", sa.BigInteger, nullable=False),
     sa.UniqueConstraint("avatar_id", "month", "kind", "version_id", "model"),
+    **_AUTO,
+)
+
+# What was spent, added up by day and month for a person, an avatar and the installation: a limit
+# is looked up in a handful of rows. What a reply or a training may cost at most is put in before
+# it begins and set right when it has ended.
+budgets = sa.Table(
+    "budgets",
+    metadata,
+    _id(),
+    sa.Column("scope", sa.String(8), nullable=False),
+    sa.Column("scope_id", Id, nullable=False),  # 0: the installation
+    sa.Column("period", sa.String(10), nullable=False),  # "2026-11-28", "2026-11"
+    sa.Column("cost", sa.BigInteger, nullable=False),
+    sa.CheckConstraint("scope IN ('person', 'avatar', 'all')", name="scope"),
+    sa.UniqueConstraint("scope", "scope_id", "period"),
+    sa.Index(None, "period"),
+    **_AUTO,
+)
+
+# Who met which avatar: whom its owners see, invited and blocked.
+acquaintances = sa.Table(
+    "acquaintances",
+    metadata,
+    _id(),
+    _ref("avatar_id", "avatars", cascade=True),
+    _ref("person_id", "people", cascade=True),
+    sa.Column("met_at", Moment, nullable=False),
+    sa.Column("invited_at", Moment),
+    sa.Column("blocked_at", Moment),
+    sa.UniqueConstraint("avatar_id", "person_id"),
+    sa.Index(None, "avatar_id", "id"),
+    sa.Index(None, "person_id"),
+    **_AUTO,
+)
+
+# Doors into private avatars. The code itself is not kept: only who was given it has it.
+invitations = sa.Table(
+    "invitations",
+    metadata,
+    _id(),
+    _ref("avatar_id", "avatars", cascade=True),
+    _ref("made_by", "people", nullable=True),
+    sa.Column("code_hash", sa.String(64), nullable=False, unique=True),
+    sa.Column("made_at", Moment, nullable=False),
+    sa.Column("expires_at", Moment, nullable=False),
+    sa.Column("uses", sa.Integer, nullable=False),
+    sa.Column("most_uses", sa.Integer, nullable=False),
+    sa.Index(None, "avatar_id", "expires_at"),
+    sa.Index(None, "expires_at"),
+    **_AUTO,
+)
+
+# Groups and servers: which role there may choose who speaks (Discord).
+places = sa.Table(
+    "places",
+    metadata,
+    _id(),
+    sa.Column("platform", sa.String(16), nullable=False),
+    sa.Column("bot", sa.String(64), nullable=False),
+    sa.Column("chat", Line(64), nullable=False),
+    sa.Column("manager_role", Line(64), nullable=False),
+    sa.UniqueConstraint("platform", "bot", "chat"),
+    **_AUTO,
+)
+
+# One-time codes of /link, and wrong guesses at them.
+links = sa.Table(
+    "links",
+    metadata,
+    _id(),
+    _ref("person_id", "people", cascade=True),
+    sa.Column("code_hash", sa.String(64), nullable=False, unique=True),
+    sa.Column("expires_at", Moment, nullable=False),
+    sa.Column("used_at", Moment),
+    sa.Index(None, "person_id"),
+    sa.Index(None, "expires_at"),
+    **_AUTO,
+)
+
+guesses = sa.Table(
+    "guesses",
+    metadata,
+    _id(),
+    _ref("person_id", "people", cascade=True),
+    sa.Column("at", Moment, nullable=False),
+    sa.Index(None, "person_id", "at"),
+    sa.Index(None, "at"),
     **_AUTO,
 )

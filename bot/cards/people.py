@@ -98,11 +98,12 @@ def avatars(
     return Content(text="**Avatars**\n\n" + "\n".join(lines), buttons=tuple(rows))
 
 
-def created(avatar: Avatar) -> Content:
-    """After /newavatar."""
+def created(avatar: Avatar, *, here: bool) -> Content:
+    """After /newavatar. `here`: the chat talks to it now."""
+    talks = "and this chat talks to it now" if here else "and waits where you are alone with me"
     return Content(
-        text=f"**{escape(avatar.name)}** is there and yours, and this chat talks to it now. It has "
-        f"no prompt yet: /prompt TEXT writes one. Others reach it with /start {avatar.slug}."
+        text=f"**{escape(avatar.name)}** is there and yours, {talks}. It has no prompt yet: "
+        f"/prompt TEXT writes one. Others reach it with /start {avatar.slug}; /share says who may."
     )
 
 
@@ -140,13 +141,18 @@ def privacy(person: Person, stored: int, *, providers: Sequence[str]) -> Content
         f"{counted(stored, 'message')}: what you said to avatars and what they answered, to "
         "remember the conversation",
         "how many tokens were used and what they cost, by month and avatar, without your name",
+        "what your messages cost in all, by day and month, for two months: limits are held by it, "
+        "so /forgetme leaves it",
+        "which avatars you talked to, or are invited to or blocked from: their owners see your "
+        "name and id, and how many replies you had",
+        "with /link, which of your accounts are one person",
         "who switched, wrote or trained which version, if you own an avatar",
     ]
     text = (
         "**What is stored about you**\n\n"
         + "\n".join(f"- {line}" for line in lines)
         + "\n\nTo answer you, your messages are sent to the model's provider: "
-        f"{escape(who_answers)}. An avatar's owners do not see your messages here; who runs this "
+        f"{escape(who_answers)}. An avatar's owners do not see what you say here; who runs this "
         "installation can read its database. /new begins a new conversation, /forgetme deletes "
         "what you said."
     )
@@ -158,7 +164,7 @@ def ask_forget(stored: int, confirmation_id: int) -> Content:
     text = (
         f"Delete {counted(stored, 'message')}: everything that you said to avatars here, in every "
         "chat, and their answers? That cannot be undone. Avatars that you own, with their versions "
-        "and training examples, stay; so does what was spent, without your name."
+        "and training examples, stay; so does what was spent, and who invited or blocked you."
     )
     return Content(
         text=text,

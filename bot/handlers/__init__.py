@@ -3,8 +3,11 @@
 from bot.actions import Verb
 from bot.handlers.chatting import ChattingHandlers
 from bot.handlers.desk import Desk
+from bot.handlers.doors import DoorHandlers
 from bot.handlers.importing import ImportingHandlers
+from bot.handlers.linking import LinkingHandlers
 from bot.handlers.people import PeopleHandlers
+from bot.handlers.places import PlaceHandlers
 from bot.handlers.teaching import TeachingHandlers
 from bot.handlers.training import TrainingHandlers
 from bot.handlers.unlearning import UnlearningHandlers
@@ -24,6 +27,9 @@ class Handlers:
             ImportingHandlers(desk),
             TeachingHandlers(desk),
             UnlearningHandlers(desk),
+            DoorHandlers(desk),
+            PlaceHandlers(desk),
+            LinkingHandlers(desk),
             chatting,
         )
         self.chat: CommandHandler = chatting.chat

@@ -63,8 +63,10 @@ class ChattingHandlers:
 
     async def chat(self, request: Request) -> Answer:
         """A message to the avatar."""
-        if request.about is None:
+        if request.about is None and not request.barred:
             return people.nobody(creates=request.creates)
+        if not request.met:
+            await self._desk.store.meet(request.avatar.id, request.person.id, now=request.now)
         if not request.incoming.text.strip() and request.incoming.attachments:
             return cards.only_text(manages=request.manages)
         return await self._reply(request, request.incoming.text)
@@ -129,7 +131,9 @@ class ChattingHandlers:
                 reason="Name two versions (or base) and the message: /compare 2 base How are you?"
             )
         sides = [await self._side(request, word) for word in words[:2]]
-        compared = await self._desk.conversation.compare(request.avatar, sides, words[2])
+        compared = await self._desk.conversation.compare(
+            request.avatar, sides, words[2], person=request.person
+        )
         return cards.comparison(request.avatar, words[2], compared)
 
     async def _side(self, request: Request, word: str) -> Version | None:

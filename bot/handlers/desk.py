@@ -5,7 +5,10 @@ from dataclasses import dataclass
 
 from avatar.conversation import Conversation
 from avatar.importing import Imports
+from avatar.invitations import Invitations
 from avatar.learning_path import LearningPath
+from avatar.limiter import Limiter
+from avatar.linking import Linking
 from avatar.models import Models
 from avatar.ports import Clock, Trainer
 from avatar.providers import Providers
@@ -27,6 +30,9 @@ class Desk:
     imports: Imports
     teaching: Teaching
     unlearning: Unlearning
+    invitations: Invitations
+    limiter: Limiter
+    linking: Linking
     providers: Providers
     trainers: Mapping[str, Trainer]
     clock: Clock

@@ -4,14 +4,24 @@ import re
 import unicodedata
 from dataclasses import replace
 
-from avatar.errors import AlreadyDone, AvatarNotFound, BadText
+from avatar.access import Access, access
+from avatar.errors import (
+    AlreadyDone,
+    AvatarNotFound,
+    BadText,
+    Barred,
+    NotAdministering,
+    NotAllowed,
+)
 from avatar.records import Avatar, Person
+from avatar.secrets import INVITATION
 from avatar.text import visible
 from bot.actions import Verb, code
 from bot.cards import people as cards
 from bot.commands import COMMANDS
-from bot.dispatcher import may_use
+from bot.dispatcher import administers, may_use
 from bot.handlers.desk import Desk
+from bot.handlers.naming import named_person
 from bot.request import Answer, CommandHandler, PressHandler, Request, Shown
 from bot.screen import Content, Threads
 
@@ -44,6 +54,10 @@ class PeopleHandlers:
         return {Verb.TALK: self.press_talk, Verb.AVATARS: self.press_avatars}
 
     async def start(self, request: Request) -> Answer:
+        if request.rest.startswith(INVITATION):
+            code = request.rest.split()[0]
+            avatar = await self._desk.invitations.accept(code, request.person, now=request.now)
+            return await self._talk_to(request, avatar)
         if request.rest:
             return await self._talk_to(request, await self._named(request))
         return await self._greet(request, request.about, manages=request.manages)
@@ -79,9 +93,17 @@ class PeopleHandlers:
         return await self._talk_to(request, avatar)
 
     async def _talk_to(self, request: Request, avatar: Avatar) -> Answer:
+        """The chat talks to that avatar now. In a group that is for who runs it to say, and a
+        private avatar is brought there by its owners alone.
+        """
+        manages = await self._manages(request, avatar)
+        if not request.incoming.private:
+            if not await administers(self._desk.store, request):
+                raise NotAdministering
+            if avatar.visibility == "private" and not manages:
+                raise NotAllowed(avatar=avatar.name)
         if avatar.id != request.chat.avatar_id:
             await self._desk.store.talk_to(request.chat.id, avatar.id, now=request.now)
-        manages = await self._manages(request, avatar)
         return await self._greet(request, avatar, manages=manages)
 
     async def _greet(self, request: Request, avatar: Avatar | None, *, manages: bool) -> Answer:
@@ -124,8 +146,10 @@ class PeopleHandlers:
                 reason=f"An avatar needs a name of up to {MAX_NAME} characters: /newavatar Ani"
             )
         avatar = await self._add(name, request)
-        await self._desk.store.talk_to(request.chat.id, avatar.id, now=request.now)
-        return cards.created(avatar)
+        here = request.incoming.private or await administers(self._desk.store, request)
+        if here:
+            await self._desk.store.talk_to(request.chat.id, avatar.id, now=request.now)
+        return cards.created(avatar, here=here)
 
     async def _add(self, name: str, request: Request) -> Avatar:
         wanted = slug_of(name)
@@ -150,7 +174,9 @@ class PeopleHandlers:
         what = words[0].lower()
         if what not in {"add", "remove"} or len(words) > 2:
             raise BadText(reason=cards.OWNERS_USAGE)
-        somebody = await self._somebody(request, words[1] if len(words) == 2 else None)
+        somebody = await named_person(
+            self._desk, request, " ".join(words[1:]), usage=cards.OWNERS_USAGE
+        )
         if what == "add":
             changed = await self._desk.store.add_owner(
                 avatar.id, somebody.id, by=request.person.id, now=request.now
@@ -158,22 +184,6 @@ class PeopleHandlers:
         else:
             changed = await self._desk.store.remove_owner(avatar.id, somebody.id)
         return cards.owner_changed(avatar, somebody, added=what == "add", changed=changed)
-
-    async def _somebody(self, request: Request, named: str | None) -> Person:
-        """Who an owner means: `telegram:123`, or the author of the message they answer."""
-        if named is None:
-            answered = request.incoming.reply_to
-            if answered is None or answered.author is None or answered.from_us:
-                raise BadText(reason=cards.OWNERS_USAGE)
-            return await self._desk.store.person(answered.author)
-        platform, _, external_id = named.partition(":")
-        person = await self._desk.store.find_person(platform.lower(), external_id)
-        if person is None:
-            raise BadText(
-                reason=f"I do not know {named[:80]} yet. They have to write to me once; their "
-                "/privacy then shows what to type here."
-            )
-        return person
 
     async def privacy(self, request: Request) -> Answer:
         stored = await self._desk.store.count_messages(request.person.id)
@@ -188,7 +198,11 @@ class PeopleHandlers:
         return cards.ask_forget(stored, confirmation.id)
 
     async def _may_see(self, person: Person, avatar: Avatar, request: Request) -> bool:
-        return avatar.visibility == "public" or await self._manages(request, avatar)
+        standing = await self._desk.store.standing(avatar.id, person.id)
+        let_in = access(avatar, standing, operator=request.operator, in_group=False)
+        if let_in is Access.BLOCKED:
+            raise Barred(avatar=avatar.name)
+        return let_in is Access.WELCOME
 
     async def _manages(self, request: Request, avatar: Avatar) -> bool:
         if request.about is not None and request.about.id == avatar.id:

@@ -112,6 +112,18 @@ class TerminalMessenger:
         """There is nobody else."""
         return incoming.address
 
+    async def administers(self, incoming: Incoming) -> bool:
+        """Whoever sits there runs it."""
+        return True
+
+    async def hears_all(self, address: Address) -> bool:
+        """Every line is for the bot."""
+        return True
+
+    def link(self, code: str) -> str:
+        """There are no links."""
+        return ""
+
     async def offer_commands(self, address: Address, commands: Sequence[Command]) -> None:
         """The terminal completes commands by itself."""
 

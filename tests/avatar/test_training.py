@@ -8,6 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from avatar.errors import AlreadyDone, Expired, NotYours
+from avatar.limiter import Limiter
+from avatar.limits import NO_LIMITS
 from avatar.providers import providers_for
 from avatar.records import Author, Draft, Person, Status, TrainingType
 from avatar.training import DRAFT_LASTS, Trainings, auto_epochs, preflight
@@ -148,7 +150,8 @@ async def test_a_draft_ends_after_a_day(world: World) -> None:
 
 async def test_a_draft_for_another_provider_has_ended(world: World) -> None:
     draft_id = await a_draft(world)
-    trainings = Trainings(world.store, providers=EMBEDDED, nudge=lambda: None)
+    limiter = Limiter(world.store, limits=NO_LIMITS, operators=())
+    trainings = Trainings(world.store, providers=EMBEDDED, limiter=limiter, nudge=lambda: None)
     with pytest.raises(Expired):
         await trainings.start(draft_id, person=world.person, address=ADDRESS, now=world.time.now)
 
