@@ -238,7 +238,8 @@ COMMANDS: tuple[Command, ...] = (
     _places(
         "quiet",
         "when the avatar does not speak here",
-        Parameter(name="hours", kind=Kind.TEXT, required=False),
+        Parameter(name="hours", kind=Kind.WORD, required=False),
+        Parameter(name="zone", kind=Kind.WORD, required=False),
     ),
     _places(
         "managers",

@@ -35,8 +35,8 @@ def question(maker: Person, person: Person, confirmation_id: int) -> Content:
     """The question before two accounts are joined."""
     return Content(
         text=f"Join this account with {_account(maker)}? From then on both are one person: they "
-        "own the same avatars, share limits, invitations and blocks, and /forgetme and /cost are about "
-        "both. Join only an account of your own. If that code was sent to you by somebody else, "
+        "own the same avatars, share limits, invitations and blocks, and /forgetme is about both. "
+        "Join only an account of your own. If that code was sent to you by somebody else, "
         "say no.",
         buttons=(
             (

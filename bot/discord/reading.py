@@ -14,7 +14,7 @@ from bot.discord.ticket import Ticket, moment_of
 
 PLATFORM = "discord"
 # Commands whose answers concern the whole channel: all of it sees them.
-_PUBLIC = frozenset({"start", "new", "retry", "talk"})
+_PUBLIC = frozenset({"start", "new", "retry", "talk", "avatar"})
 _SAID = frozenset({discord.MessageType.default, discord.MessageType.reply})
 
 

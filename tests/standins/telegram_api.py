@@ -271,6 +271,8 @@ class TelegramStandIn(TelegramChats):
                 self._menus.pop(_scope(params.get("scope")), None)
             case "getFile":
                 return self._get_file(params["file_id"])
+            case "getChatMember":
+                return self._member(params["user_id"])
         return True
 
     async def _get_updates(self, params: Json) -> list[Json]:

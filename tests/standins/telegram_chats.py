@@ -64,6 +64,8 @@ class TelegramChats:
     def __init__(self, *, username: str) -> None:
         self.bot_id = 123456789
         self.username = username
+        self.admins = {ANN}  # of the group
+        self.hears_groups = True  # the bot's privacy mode is off
         self._changed = asyncio.Event()  # set, and replaced, when anything happened
         self._chats: dict[int, Chat] = {chat: Chat() for chat in (ANN, BEN, GROUP)}
         self._updates: list[Json] = []  # not confirmed by the bot yet
@@ -189,7 +191,14 @@ class TelegramChats:
             "is_bot": True,
             "first_name": "Avatar",
             "username": self.username,
+            "can_read_all_group_messages": self.hears_groups,
         }
+
+    def _member(self, user: int) -> Json:
+        who = self._bot() if user == self.bot_id else self._user(user)
+        if user in self.admins:
+            return {"status": "creator", "user": who, "is_anonymous": False}
+        return {"status": "member", "user": who}
 
     def _user(self, id_: int) -> Json:
         return {"id": id_, "is_bot": False, "first_name": _NAMES.get(id_, f"Person {id_}")}

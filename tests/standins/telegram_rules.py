@@ -63,6 +63,7 @@ PARAMETERS: Mapping[str, Mapping[str, type]] = {
     "getMyCommands": {"scope": dict, "language_code": str},
     "deleteMyCommands": {"scope": dict, "language_code": str},
     "getFile": {"file_id": str},
+    "getChatMember": {"chat_id": int, "user_id": int},
 }
 REQUIRED: Mapping[str, tuple[str, ...]] = {
     "sendMessage": ("chat_id", "text"),
@@ -73,6 +74,7 @@ REQUIRED: Mapping[str, tuple[str, ...]] = {
     "answerCallbackQuery": ("callback_query_id",),
     "setMyCommands": ("commands",),
     "getFile": ("file_id",),
+    "getChatMember": ("chat_id", "user_id"),
 }
 
 
