@@ -253,7 +253,7 @@ class Dispatcher:
             if subject is not None and request.about is not None:
                 raise NotAllowed(avatar=subject.name)
             if subject is not None or door.about is not About.QUESTION:
-                raise doors.missing(door.about)
+                raise doors.missing(door.about, action.numbers[0])
         return await handler(request, action.numbers)
 
 

@@ -119,13 +119,13 @@ async def subject(store: Store, action: Action) -> Avatar | None:
     return None if found is None else await store.avatar(found)
 
 
-def missing(about: About) -> AvatarError:
+def missing(about: About, id_: int) -> AvatarError:
     """What is said of something that does not exist, or that the person may not know of."""
     match about:
         case About.VERSION:
             return VersionNotFound(number="like that")
         case About.AVATAR:
-            return AvatarNotFound(slug="")
+            return AvatarNotFound(slug=str(id_))
         case _:
             return Expired(command="the command")
 

@@ -27,8 +27,9 @@ from avatar.stores import Context
 from avatar.versions import pair_of
 from storage import rows
 from storage.base import Base, insert, insert_into
+from storage.columns import Id
 from storage.database import Database
-from storage.tables import Id, avatars, chats, message_refs, messages, spending, versions
+from storage.tables import avatars, chats, message_refs, messages, spending, versions
 
 
 async def add_spent(database: Database, write: AsyncConnection, spent: Spent) -> None:

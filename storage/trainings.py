@@ -27,9 +27,9 @@ from storage import rows
 from storage.base import insert
 from storage.budgets import settle
 from storage.chats import add_spent
+from storage.columns import Moment
 from storage.inbox import add_notices
 from storage.tables import (
-    Moment,
     fine_tune_events,
     fine_tune_jobs,
     training_drafts,

@@ -13,8 +13,8 @@ from avatar.records import Axis, Example, Job, Status, TrainingType, Version, Wh
 from storage import rows
 from storage.avatars import move_pointer, pointer_column
 from storage.base import Base
+from storage.columns import Moment
 from storage.tables import (
-    Moment,
     avatars,
     fine_tune_jobs,
     training_examples,

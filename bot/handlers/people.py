@@ -89,7 +89,7 @@ class PeopleHandlers:
     async def press_talk(self, request: Request, numbers: tuple[int, ...]) -> Answer:
         avatar = await self._desk.store.avatar(numbers[0])
         if not await self._may_see(request.person, avatar, request):
-            raise AvatarNotFound(slug=avatar.slug)
+            raise AvatarNotFound(slug=str(numbers[0]))  # as for one that never was
         return await self._talk_to(request, avatar)
 
     async def _talk_to(self, request: Request, avatar: Avatar) -> Answer:
