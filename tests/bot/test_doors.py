@@ -320,7 +320,7 @@ async def test_who_may_not_know_of_a_private_avatar_is_told_what_is_told_of_none
         there = await house.knock("stranger", action=code(Verb(verb), *(ours, 0)[:count]))
         nothing = await house.knock("stranger", action=code(Verb(verb), *(987654, 0)[:count]))
         if verb != "yes":  # a question that is gone is answered by its handler
-            assert there == nothing, verb
+            assert there == nothing.replace("987654", str(ours)), verb
         assert "Demo" not in there
 
 
@@ -346,11 +346,9 @@ async def test_a_role_that_was_named_runs_the_place(house: House) -> None:
         assert expected in shown
 
 
-@pytest.mark.parametrize(
-    "forged", ["forget", "link:1", "unlink", "unlearn:1", "yes", "activate:1:2", "x" * 99]
-)
-async def test_forged_buttons_are_refused(house: House, forged: str) -> None:
-    assert "button does not work" in await house.knock("operator", action=forged)
+async def test_forged_buttons_are_refused(house: House) -> None:
+    for forged in ("forget", "link:1", "unlink", "unlearn:1", "yes", "activate:1:2", "x" * 99):
+        assert "button does not work" in await house.knock("operator", action=forged), forged
 
 
 async def test_quiet_hours_and_what_is_said_to_nobody(house: House) -> None:
