@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: run test test-long test-lora check format bench lock clean help
+.PHONY: discord-spec run test test-long test-lora check format bench soak audit lock clean help
 
 help:  ## what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -27,6 +27,12 @@ check: $(VENV)/.dev  ## format, lint, types, tests
 	@$(BIN)/mypy
 	@$(BIN)/python -m pytest -n 2
 
+discord-spec: .discord-spec/schemas.json  ## fetch Discord's description of its API: the tests then check against it (needs npm)
+
+.discord-spec/schemas.json: tests/standins/discord_spec/make.mjs
+	@npm install --silent --no-save --no-package-lock --prefix .discord-spec discord-api-spec@10.0.266135 zod@4.6.7
+	@node tests/standins/discord_spec/make.mjs "$(CURDIR)/.discord-spec/node_modules" $@
+
 format: $(VENV)/.dev  ## put the code into its format
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
@@ -34,13 +40,19 @@ format: $(VENV)/.dev  ## put the code into its format
 bench: $(VENV)/.dev  ## measure, as ratios within one run
 	@$(BIN)/python -m benchmarks
 
+soak: $(VENV)/.dev  ## endurance: many messages through one process, much in the database
+	@$(BIN)/python -m benchmarks.soak
+
+audit:  ## ask the database of advisories about the pinned dependencies, where it can be reached
+	@.ci/audit
+
 lock:  ## pin the dependencies anew (needs uv)
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url -o requirements.txt pyproject.toml
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --extra lora -o requirements-lora.txt pyproject.toml
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --group dev -o requirements-dev.txt pyproject.toml
 
 clean:  ## remove the virtual environment and caches; data/ stays
-	rm -rf $(VENV) $(VENV)-lora .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(VENV)-lora $(VENV)-audit .mypy_cache .ruff_cache .hypothesis
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

@@ -8,7 +8,7 @@ said is stored before it is shown as final, so that what was paid for is never a
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncGenerator, Callable, Coroutine, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,9 +16,10 @@ from typing import cast
 
 from avatar import pricing, tokens
 from avatar.endings import gone_notices
-from avatar.errors import BadText, EmptyReply, MessageNotFound, ModelGone, NotOffered
+from avatar.errors import BadText, CannotSee, EmptyReply, MessageNotFound, ModelGone, NotOffered
 from avatar.limiter import Bill, Limiter
 from avatar.limits import most_of_a_reply
+from avatar.meter import UNCOUNTED, Meter
 from avatar.ports import ChatModel, ChatRequest, Clock, Ended
 from avatar.providers import Providers
 from avatar.records import (
@@ -34,7 +35,7 @@ from avatar.records import (
     Usage,
     Version,
 )
-from avatar.stores import Context, Store
+from avatar.stores import Context, Part, Store
 from avatar.text import visible
 
 log = logging.getLogger(__name__)
@@ -44,6 +45,8 @@ SHARE = 4  # a reply may take up to one part in so many of what the model takes 
 TURNS_READ = 200
 
 Show = Callable[[str], None]
+# The pictures of a message as data: URLs, fetched when a model is asked that sees.
+Pictures = Callable[[], Awaitable[tuple[str, ...]]]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -54,6 +57,7 @@ class Reply:
     finish: Finish
     message: Message | None  # as stored; None: it was stopped before a word came
     fell_back: Version | None = None  # the active model was gone; the base model answered
+    unseen: bool = False  # the message had pictures, which the model cannot see
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -82,13 +86,16 @@ def compose(
     *,
     context_tokens: int,
     reply_tokens: int,
+    images: tuple[str, ...] = (),
 ) -> tuple[Turn, ...]:
-    """What is sent to the model: prompt, as much of the conversation as fits, the message.
+    """What is sent to the model: prompt, as much of the conversation as fits, the message with
+    its pictures.
 
     The oldest turns are the first to go, and never leave a reply without its question at the
     beginning. Raises BadText when the prompt and the message alone do not fit.
     """
     room = context_tokens - reply_tokens - tokens.CONVERSATION_TOKENS - _cost_of(said)
+    room -= tokens.PICTURE_TOKENS * len(images)
     if prompt:
         room -= _cost_of(prompt)
     if room < 0:
@@ -106,7 +113,7 @@ def compose(
     while kept and kept[-1].role is not Role.USER:
         kept.pop()
     system = (Turn(role=Role.SYSTEM, text=prompt),) if prompt else ()
-    return (*system, *reversed(kept), Turn(role=Role.USER, text=said))
+    return (*system, *reversed(kept), Turn(role=Role.USER, text=said, images=images))
 
 
 def _cost_of(text: str) -> int:
@@ -124,12 +131,14 @@ class Conversation:
         providers: Providers,
         limiter: Limiter,
         clock: Clock,
+        meter: Meter = UNCOUNTED,
     ) -> None:
         self._store = store
         self._limiter = limiter
         self._models = models
         self._providers = providers
         self._clock = clock
+        self._meter = meter
 
     async def reply(
         self,
@@ -143,12 +152,17 @@ class Conversation:
         show: Show,
         stop: asyncio.Event,
         retry_of: Message | None = None,
+        parts: Sequence[Part] = (),
+        pictures: Pictures | None = None,
+        wordless: bool = False,
     ) -> Reply:
         """Answer a message. `show` gets the whole text so far with every piece; setting `stop`
         ends the reply and keeps what came. `again`: it was begun before, so there may be a reply.
+        `parts` are the platform's messages that it came in; `wordless`: it has nothing but its
+        pictures.
 
-        Raises AvatarNotFound, BadText, TooFast, SpentUp, EmptyReply and ProviderError; then nothing
-        was stored.
+        Raises AvatarNotFound, BadText, TooFast, SpentUp, CannotSee, EmptyReply, ProviderError and
+        what `pictures` raises; then nothing was stored.
         """
         if again and (stored := await self._store.reply_to_inbox(inbox_id)) is not None:
             return Reply(text=stored.text, finish=stored.finish or Finish.STOP, message=stored)
@@ -167,10 +181,10 @@ class Conversation:
             await self._tell_owners(context, model, why="not_set_up")
         now = self._clock()
         await self._limiter.keep_pace(context.avatar, person, now=now)
-        asked = self._request(pair, turns, said)
-        most = self._most(pair, asked)
+        images, unseen = await self._look(pair, pictures, wordless=wordless)
+        asked = self._request(pair, turns, said, images)
         async with self._limiter.spending(
-            context.avatar, person=person, most=most, now=now
+            context.avatar, person=person, most=self._most(pair, asked), now=now
         ) as bill:
             try:
                 answer = await self._ask(pair, asked, show=show, stop=stop)
@@ -181,7 +195,8 @@ class Conversation:
                 fell_back = pair.model
                 pair = self._providers.pair(context.avatar, prompt=prompt, model=None)
                 await self._tell_owners(context, fell_back, why="gone")
-                asked = self._request(pair, turns, said)
+                images, unseen = await self._look(pair, pictures, wordless=wordless)
+                asked = self._request(pair, turns, said, images)
                 answer = await self._ask(pair, asked, show=show, stop=stop)
             bill.cost = answer.cost
         if not answer.text:
@@ -202,8 +217,27 @@ class Conversation:
             inbox_id=inbox_id,
             now=self._clock(),
             retry_of=None if retry_of is None else retry_of.id,
+            parts=parts,
         )
-        return Reply(text=answer.text, finish=answer.finish, message=message, fell_back=fell_back)
+        return Reply(
+            text=answer.text,
+            finish=answer.finish,
+            message=message,
+            fell_back=fell_back,
+            unseen=unseen,
+        )
+
+    async def _look(
+        self, pair: Pair, pictures: Pictures | None, *, wordless: bool
+    ) -> tuple[tuple[str, ...], bool]:
+        """The pictures for a model, and whether there are some that it cannot see."""
+        if pictures is None:
+            return (), False
+        if self._providers[pair.provider].sees_with(pair.model_name):
+            return await pictures(), False
+        if wordless:
+            raise CannotSee
+        return (), True
 
     async def last_said(self, chat_id: int) -> Message:
         """The message that /retry answers again. Raises BadText when there is none."""
@@ -225,7 +259,7 @@ class Conversation:
         if not said:
             raise BadText(reason="Say what they should answer: /compare 2 base How was your day?")
         pairs = await self._pairs(avatar, sides)
-        requests = [self._request(each, (), said) for each in pairs]
+        requests = [self._request(each, (), said, ()) for each in pairs]
         most = sum(map(self._most, pairs, requests))
         async with self._limiter.spending(
             avatar, person=person, most=most, now=self._clock()
@@ -246,7 +280,9 @@ class Conversation:
         """Ask all of them at once, and count what was answered."""
         never = asyncio.Event()
         tasks = [
-            asyncio.create_task(self._ask(pair, request, show=lambda _: None, stop=never))
+            asyncio.create_task(
+                self._ask(pair, request, show=lambda _: None, stop=never, kind="compare")
+            )
             for pair, request in zip(pairs, requests, strict=True)
         ]
         try:
@@ -312,7 +348,9 @@ class Conversation:
         homes = await self._store.homes([owner.id for owner in owners])
         await self._store.add_notices(gone_notices(version, homes, why=why), now=self._clock())
 
-    def _request(self, pair: Pair, turns: Sequence[Message], said: str) -> ChatRequest:
+    def _request(
+        self, pair: Pair, turns: Sequence[Message], said: str, images: tuple[str, ...]
+    ) -> ChatRequest:
         """What a pair is asked. Raises BadText."""
         provider = self._providers[pair.provider]
         prompt = pair.prompt.prompt if pair.prompt else None
@@ -325,6 +363,7 @@ class Conversation:
                 said,
                 context_tokens=provider.context_tokens,
                 reply_tokens=reply_tokens,
+                images=images,
             ),
             reply_tokens=reply_tokens,
             reasons=provider.reasons(pair.model_name),
@@ -339,7 +378,13 @@ class Conversation:
         )
 
     async def _ask(
-        self, pair: Pair, request: ChatRequest, *, show: Show, stop: asyncio.Event
+        self,
+        pair: Pair,
+        request: ChatRequest,
+        *,
+        show: Show,
+        stop: asyncio.Event,
+        kind: str = "chat",
     ) -> Said:
         text = ""
         ended: Ended | None = None
@@ -365,11 +410,15 @@ class Conversation:
             estimated=True,
         )
         price = self._providers.price(pair.provider, pair.model_name, at=self._clock())
-        return Said(text=text, finish=finish, usage=usage, cost=pricing.reply_cost(price, usage))
+        cost = pricing.reply_cost(price, usage)
+        self._meter.spent(kind=kind, provider=pair.provider, usage=usage, cost=cost)
+        return Said(text=text, finish=finish, usage=usage, cost=cost)
 
 
 def _prompt_tokens(request: ChatRequest) -> int:
-    return tokens.of_conversation([turn.text for turn in request.turns])
+    pictures = sum(len(turn.images) for turn in request.turns)
+    words = tokens.of_conversation([turn.text for turn in request.turns])
+    return words + tokens.PICTURE_TOKENS * pictures
 
 
 async def _until(work: Callable[[], Coroutine[None, None, None]], stop: asyncio.Event) -> None:

@@ -118,7 +118,7 @@ class LinkStore(Protocol):
         """
         ...
 
-    async def join(self, first: int, second: int) -> int:
+    async def unite(self, first: int, second: int) -> int:
         """Make two people one: what they own, said, were allowed and spent belongs to that one,
         whose id is returned. To join those who are one already changes nothing.
         """
@@ -131,6 +131,6 @@ class LinkStore(Protocol):
         """
         ...
 
-    async def accounts(self, person_id: int) -> tuple[Person, ...]:
+    async def known_as(self, person_id: int) -> tuple[Person, ...]:
         """All of a person's accounts, the first first."""
         ...

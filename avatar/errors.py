@@ -21,6 +21,9 @@
     │   ├── AlreadyDone
     │   ├── NotYours
     │   ├── NoTrainer
+    │   ├── CannotSee
+    │   ├── CannotHear
+    │   ├── CannotSpeak
     │   ├── Busy
     │   ├── Barred
     │   ├── NotAdministering
@@ -153,6 +156,22 @@ class NotYours(Refused):
 
 class NoTrainer(Refused):
     """No provider that is set up here trains models. The operator adds one in providers.toml."""
+
+
+class CannotSee(Refused):
+    """The model that answers here cannot see pictures. Please write what it is about."""
+
+
+class CannotHear(Refused):
+    """I cannot listen to voice messages here: no provider that is set up turns speech into text.
+    Please write it to me.
+    """
+
+
+class CannotSpeak(Refused):
+    """No provider that is set up here can speak, so answers stay in writing. The operator adds one
+    in providers.toml.
+    """
 
 
 class Busy(Refused):

@@ -52,15 +52,15 @@ class Linking:
                 reason="That code is not right, or no longer good: it is for one use within ten "
                 "minutes. /link on the other platform gives a new one."
             )
-        theirs = await self._store.accounts(maker_id)
-        mine = await self._store.accounts(person.id)
+        theirs = await self._store.known_as(maker_id)
+        mine = await self._store.known_as(person.id)
         if {each.platform for each in theirs} & {each.platform for each in mine}:
             raise SamePlatform
         return theirs[0]
 
     async def join(self, maker_id: int, person: Person) -> tuple[Person, ...]:
         """Make both one person; all of their accounts."""
-        return await self._store.accounts(await self._store.join(maker_id, person.id))
+        return await self._store.known_as(await self._store.unite(maker_id, person.id))
 
     async def part(self, person: Person) -> bool:
         """Make this account a person of its own again. False: it was one."""

@@ -65,6 +65,30 @@ class ChatModel(Protocol):
         ...
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Transcript:
+    """What a voice message says."""
+
+    text: str
+    usage: Usage | None  # None: the provider did not say, or does not count in tokens
+
+
+class Transcriber(Protocol):
+    """Who turns speech into text."""
+
+    async def transcribe(self, name: str, content: bytes, *, model: str) -> Transcript:
+        """The name's ending tells the format. Raises ProviderError."""
+        ...
+
+
+class Speaker(Protocol):
+    """Who turns text into speech."""
+
+    async def speak(self, text: str, *, model: str, voice: str) -> bytes:
+        """Ogg with Opus. Raises ProviderError."""
+        ...
+
+
 class Trainer(Protocol):
     """Who trains. Every method raises ProviderError and nothing else."""
 

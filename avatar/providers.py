@@ -51,8 +51,10 @@ class Provider:
     deletes_models: bool = True
     needs_deployment: bool = False  # a finished model has to be deployed before it answers
     preferences: bool = False  # trains preference pairs (DPO) on top of a fine-tuned model
-    sees_images: bool = False
+    sees: tuple[str, ...] = ()  # how the names of models begin that see pictures
     transcribes: str | None = None  # the model that turns speech into text
+    speaks: str | None = None  # the model that turns text into speech
+    voices: tuple[str, ...] = ()  # with which voices, as far as they are known; the usual one first
     moderates: bool = False
     reasoning: tuple[str, ...] = ()  # how the names of reasoning models begin
     free: bool = False  # it runs on the operator's own machine
@@ -75,6 +77,10 @@ class Provider:
     def reasons(self, model: str) -> bool:
         """Whether it is of the reasoning family, which takes other parameters."""
         return plain_model(model)[0].startswith(self.reasoning)
+
+    def sees_with(self, model: str) -> bool:
+        """Whether a model sees pictures."""
+        return plain_model(model)[0].startswith(self.sees)
 
     def successor(self, model: str) -> str | None:
         """What follows a base model that ends; None: that is not known."""
@@ -208,14 +214,13 @@ def read_providers(text: str, *, base_model: str | None = None) -> Providers:
     return Providers(found, default=default, base_model=base_model or chosen.base_model or "")
 
 
-_WORDS = {"label", "base_url", "key", "base_model", "kind", "transcribes"}
-_LISTS = {"trains", "reasoning"}
+_WORDS = {"label", "base_url", "key", "base_model", "kind", "transcribes", "speaks"}
+_LISTS = {"trains", "reasoning", "sees", "voices"}
 _COUNTS = {"context_tokens", "reply_tokens", "max_file_bytes"}
 _FLAGS = {
     "preferences",
     "deletes_models",
     "needs_deployment",
-    "sees_images",
     "moderates",
     "free",
     "chat_only",

@@ -114,9 +114,9 @@ class Attachment:
     """A file somebody sent, as a reference: its bytes stay at the platform until asked for."""
 
     ref: str  # what the platform's messenger needs to fetch it (a file id, a path)
-    name: str  # as the sender called it: never used as a path
+    name: str  # as the sender called it, never used as a path; of what is no file: a word for it
     size: int | None  # bytes, where the platform says
-    kind: str  # document | photo | voice | …
+    kind: str  # document | photo | voice | …; what is no file (contact | location | …) has no ref
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -128,6 +128,16 @@ class RepliedTo:
     attachments: tuple[Attachment, ...] = ()
     author: Author | None = None
     from_us: bool = False
+    quote: str = ""  # the part of it that the answer is about, where the person chose one
+
+
+class Reaction(StrEnum):
+    """What somebody did with a thumb under a message."""
+
+    UP = "up"
+    DOWN = "down"
+    UP_GONE = "up_gone"  # taken away again
+    DOWN_GONE = "down_gone"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -137,7 +147,7 @@ class Incoming:
     update_id: str  # unique for (platform, bot)
     address: Address
     author: Author
-    message_id: str  # the person's message; for a button, the message it stands under
+    message_id: str  # the person's message; for a button or a reaction, the one it stands under
     sent_at: datetime
     text: str = ""
     attachments: tuple[Attachment, ...] = ()
@@ -147,15 +157,30 @@ class Incoming:
     addressed: bool = True  # False: said in a group to nobody in particular
     administers: bool = False  # the platform said with it that the author runs the group
     roles: tuple[str, ...] = ()  # the author's in the group, where the platform has such
+    forwarded: str | None = None  # passed on from this speaker ("": unknown); None: their own words
+    album: str = ""  # the same for files that were sent together
+    edited: bool = False  # a message that was sent before says this now
+    reaction: Reaction | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Received:
-    """An incoming message that lies in the inbox."""
+    """An incoming message that lies in the inbox, with those that are one turn with it."""
 
     id: int
     incoming: Incoming
     attempts: int  # how often answering was begun before
+    received_at: datetime
+    more: tuple["Received", ...] = ()  # what was said right behind it, in order
+
+    @property
+    def parts(self) -> tuple[Incoming, ...]:
+        """Everything that is answered at once, in order."""
+        return (self.incoming, *(each.incoming for each in self.more))
+
+    @property
+    def ids(self) -> tuple[int, ...]:
+        return (self.id, *(each.id for each in self.more))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -174,6 +199,8 @@ class Avatar:
     messages_per_minute: int | None = None  # None: as usual in this installation; so the others
     cost_per_day: int | None = None
     cost_per_month: int | None = None
+    voice: str | None = None  # with whose voice it answers voice messages; None: in writing only
+    picture: str | None = None  # another for every picture; None: it has none
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -216,6 +243,7 @@ class Turn:
 
     role: Role
     text: str
+    images: tuple[str, ...] = ()  # data: URLs of pictures that belong to it
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -260,8 +288,9 @@ class Taught:
     person_id: int | None
     turns: tuple[Turn, ...]  # what was said before, the question last
     better: str
-    worse: str  # what the avatar had answered
+    worse: str  # what the avatar had answered; the same as `better` after a thumbs-up
     created_at: datetime
+    liked: bool = False  # by a thumbs-up
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -500,7 +529,7 @@ class Spending:
     """What was spent on one thing in one month."""
 
     month: str  # "2026-11", UTC
-    kind: str  # chat | training | compare
+    kind: str  # chat | training | compare | transcription | speech
     version_id: int | None  # the fine-tuned version; None: the base model
     version_number: int | None
     model: str
@@ -529,7 +558,7 @@ class Spent:
 
     avatar_id: int
     month: str
-    kind: str  # chat | training | compare
+    kind: str  # chat | training | compare | transcription | speech
     version_id: int | None
     model: str
     prompt_tokens: int

@@ -4,14 +4,17 @@ Contracts that hold for every method: records in, records out; `now` is aware UT
 transaction, all or nothing; nothing is raised beyond what is named here.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
 
 from avatar.access import Standing
+from avatar.account_stores import AccountStore, OwnBotStore
 from avatar.door_stores import AcquaintanceStore, LinkStore, PlaceStore
+from avatar.exporting import Export
 from avatar.limits import BudgetStore
+from avatar.meter import Tallies
 from avatar.records import (
     Activation,
     Address,
@@ -47,6 +50,14 @@ class Arrival:
     chat: Chat
     avatar: Avatar | None  # whom the chat talks to
     standing: Standing  # what the person is to that avatar
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Dropped:
+    """What became of a look for old messages."""
+
+    count: int
+    looked_to: int | None  # the id from which to go on; None: nothing older is left
 
 
 class PeopleStore(Protocol):
@@ -123,6 +134,18 @@ class AvatarStore(Protocol):
 
     async def set_visibility(self, avatar_id: int, visibility: str) -> bool:
         """public or private. False: it was so already."""
+        ...
+
+    async def set_picture(self, avatar_id: int, *, mark: str | None, url: str | None) -> None:
+        """What it looks like, as a data: URL; `mark` tells one picture from another."""
+        ...
+
+    async def picture(self, avatar_id: int) -> str | None:
+        """A data: URL; None: it has none."""
+        ...
+
+    async def set_voice(self, avatar_id: int, voice: str | None) -> None:
+        """With whose voice it answers voice messages; None: in writing only."""
         ...
 
     async def set_base(
@@ -250,15 +273,42 @@ class Context:
     turns: tuple[Message, ...]  # of the current conversation, oldest first
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Part:
+    """One of a platform's messages that make a turn."""
+
+    platform_id: str
+    text: str | None = None  # what it says of a turn that was sent in several
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Found:
+    """A turn that one of a platform's messages belongs to."""
+
+    message: Message
+    address: Address
+    asks: bool  # it is the question what that reply should have said
+
+
 class ChatStore(Protocol):
     """Chats and the turns said in them."""
 
     async def chat(self, address: Address, *, now: datetime) -> Chat:
-        """The chat at an address; made as needed, with the oldest public avatar."""
+        """The chat at an address; made as needed, with the avatar that its bot belongs to, or the
+        oldest public one.
+        """
         ...
 
     async def talk_to(self, chat_id: int, avatar_id: int, *, now: datetime) -> None:
-        """The chat talks to that avatar from now on, in a new conversation."""
+        """The chat talks to that avatar from now on, in a new conversation. Raises Refused where
+        the chat's bot belongs to another avatar.
+        """
+        ...
+
+    async def drop_messages(self, *, before: datetime, after: int, limit: int) -> Dropped:
+        """Delete those of the `limit` next messages by id that were said before a time, with their
+        replies. What was spent stays counted.
+        """
         ...
 
     async def new_conversation(self, chat_id: int, *, now: datetime) -> None: ...
@@ -283,10 +333,12 @@ class ChatStore(Protocol):
         inbox_id: int,
         now: datetime,
         retry_of: int | None = None,
+        parts: Sequence[Part] = (),
     ) -> Message:
         """Both turns of an exchange and what it cost, in one write; returns the reply. With
-        `retry_of` (the id of a person's turn) that turn gets a new reply and its older
-        replies leave the conversation.
+        `retry_of` (the id of a person's turn) that turn says `said` now, gets a new reply, and
+        its older replies leave the conversation. `parts` are the platform's messages that the
+        person's turn was sent in.
         """
         ...
 
@@ -300,7 +352,35 @@ class ChatStore(Protocol):
         """Remember as which of the platform's messages a reply was shown."""
         ...
 
-    async def find_message(self, address: Address, platform_id: str) -> Message | None: ...
+    async def asked_as(
+        self, message_id: int, *, address: Address, platform_ids: Sequence[str]
+    ) -> None:
+        """Remember as which messages it was asked what a reply should have said."""
+        ...
+
+    async def find_message(self, address: Address, platform_id: str) -> Message | None:
+        """The turn that one of the platform's messages is (or asks about), in any thread of the
+        address's chat.
+        """
+        ...
+
+    async def found(self, address: Address, platform_id: str) -> Found | None:
+        """The same, with where it stands."""
+        ...
+
+    async def parts(self, message_id: int) -> tuple[Part, ...]:
+        """The platform's messages that a turn was sent in or is shown as, oldest first."""
+        ...
+
+    async def was_asked(self, message_id: int) -> bool:
+        """Whether it was asked what a reply should have said."""
+        ...
+
+    async def shown_answer(self, question_id: int) -> tuple[Part, ...]:
+        """The platform's messages that show the newest reply to a person's turn; of a reply that
+        was stored and not shown yet, those of the one before it.
+        """
+        ...
 
     async def last_said(self, chat_id: int) -> Message | None:
         """The last turn of a person in the current conversation."""
@@ -321,6 +401,14 @@ class ChatStore(Protocol):
         ...
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Heard:
+    """Up to where a platform was heard."""
+
+    until: datetime | None  # when the last of it came in; None: nothing lately
+    addresses: tuple[Address, ...]  # where people chat with the bot, the latest first
+
+
 class InboxStore(Protocol):
     """What came in, what is owed, and what waits for a yes."""
 
@@ -334,8 +422,26 @@ class InboxStore(Protocol):
         """Count another attempt at answering. None: it is done, or gone."""
         ...
 
-    async def done(self, inbox_id: int, *, now: datetime) -> None:
-        """It was answered: what was said is wiped here, its id stays against repetition."""
+    async def behind(self, received: Received, *, limit: int) -> tuple[Received, ...]:
+        """What came at the same place behind it and is not answered, in the order it came."""
+        ...
+
+    async def join(self, inbox_id: int, others: Sequence[int]) -> None:
+        """Remember that `others` are answered together with it."""
+        ...
+
+    async def joined(self, inbox_id: int) -> tuple[Received, ...]:
+        """What is answered together with it and not done, in the order it came."""
+        ...
+
+    async def done(self, *inbox_ids: int, now: datetime) -> None:
+        """They were answered: what was said is wiped here, ids stay against repetition."""
+        ...
+
+    async def heard(self, *, platform: str, bot: str, limit: int) -> Heard:
+        """Where one bot was heard last, in at most `limit` places, for a platform that has to ask
+        what was said while nobody listened.
+        """
         ...
 
     async def unanswered(self, *, limit: int) -> tuple[Received, ...]:
@@ -374,8 +480,43 @@ class InboxStore(Protocol):
         """Take the yes. False: not theirs, too late, or taken before."""
         ...
 
-    async def tidy(self, *, now: datetime) -> None:
-        """Delete drafts, confirmations, finished notices and inbox ids that are long past use."""
+    async def tidy(self, *, now: datetime) -> bool:
+        """Delete drafts, confirmations, finished notices and inbox ids that are long past use: a
+        bounded number of each. True: there may be more.
+        """
+        ...
+
+
+class ExportStore(Protocol):
+    """Avatars that come from elsewhere."""
+
+    async def add_imported(
+        self,
+        export: Export,
+        *,
+        slug: str,
+        provider: str,
+        base_model: str,
+        usable: Collection[tuple[str, str]],
+        owner_id: int,
+        now: datetime,
+    ) -> Avatar:
+        """Make an avatar with all of its versions, their numbers kept, and its first owner. A
+        fine-tuned version whose (provider, model) is not `usable` is there without its model, and
+        not active. Raises AlreadyDone when the slug is taken.
+        """
+        ...
+
+
+class TallyStore(Protocol):
+    """For who watches over the installation. These two raise whatever the database raises."""
+
+    async def alive(self) -> bool:
+        """True: it answers."""
+        ...
+
+    async def tallies(self, *, now: datetime) -> Tallies:
+        """What waits, counted."""
         ...
 
 
@@ -392,6 +533,10 @@ class Store(
     AcquaintanceStore,
     PlaceStore,
     LinkStore,
+    TallyStore,
+    ExportStore,
+    OwnBotStore,
+    AccountStore,
     Protocol,
 ):
     """All that is remembered."""

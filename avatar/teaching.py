@@ -57,7 +57,33 @@ class Teaching:
             worse=reply.text,
             now=now,
             cause=cause,
+            reply_id=reply.id,
         )
+
+    async def like(
+        self, avatar: Avatar, reply: Message, *, person: Person, now: datetime, cause: int
+    ) -> Taught | None:
+        """Keep a stored reply as it is, with what was said before. None: it is no reply of this
+        avatar.
+        """
+        if reply.role is not Role.ASSISTANT or reply.avatar_id != avatar.id:
+            return None
+        *turns, _ = await self._store.before(reply.id, limit=CONTEXT)
+        return await self._store.teach(
+            avatar_id=avatar.id,
+            person_id=person.id,
+            turns=[Turn(role=turn.role, text=turn.text) for turn in turns],
+            better=reply.text,
+            worse=reply.text,
+            now=now,
+            cause=cause,
+            reply_id=reply.id,
+            liked=True,
+        )
+
+    async def unlike(self, reply: Message, *, person: Person) -> bool:
+        """Take back what a person's thumbs-up made of a reply. False: it made nothing."""
+        return await self._store.unlike(reply.id, person_id=person.id)
 
     async def pairs(self, avatar: Avatar) -> tuple[Example, ...]:
         """Everything that was taught as preference pairs, oldest first."""

@@ -35,8 +35,16 @@ class TaughtStore(Protocol):
         worse: str,
         now: datetime,
         cause: int,
+        reply_id: int | None = None,
+        liked: bool = False,
     ) -> Taught:
-        """A second call with the same cause returns what the first made."""
+        """A second call with the same cause returns what the first made; so does a second one for
+        the same reply that is `liked`. `reply_id` is the stored reply it is about.
+        """
+        ...
+
+    async def unlike(self, reply_id: int, *, person_id: int) -> bool:
+        """Delete what a person's thumbs-up made of a reply. False: there is none."""
         ...
 
     async def taught(self, avatar_id: int, *, limit: int, offset: int) -> tuple[Taught, ...]:

@@ -3,17 +3,21 @@
 from avatar.providers import Provider
 from backends.chat import OpenAIChat
 from backends.client import Client
+from backends.speech import OpenAISpeaker
 from backends.trainer import OpenAITrainer
+from backends.transcription import OpenAITranscriber
 
 
 class Backend:
-    """The two ports of a provider over one client. Close it at the end."""
+    """The ports of a provider over one client. Close it at the end."""
 
     def __init__(
         self, provider: Provider, *, api_key: str | None, base_url: str | None = None
     ) -> None:
         self._client = Client(api_key=api_key, base_url=base_url or provider.base_url)
         self.chat = OpenAIChat(self._client)
+        self.transcriber = OpenAITranscriber(self._client)
+        self.speaker = OpenAISpeaker(self._client)
         self.trainer = OpenAITrainer(
             self._client,
             hyperparameters=provider.hyperparameters,

@@ -115,10 +115,15 @@ class OpenAIChat:
 
 def _messages(turns: tuple[Turn, ...]) -> Any:
     """Turns as the API takes them. Half of a character (a lone surrogate) cannot be sent."""
-    return [
-        {"role": turn.role.value, "content": turn.text.encode(errors="replace").decode()}
-        for turn in turns
-    ]
+    return [{"role": turn.role.value, "content": _content(turn)} for turn in turns]
+
+
+def _content(turn: Turn) -> Any:
+    text = turn.text.encode(errors="replace").decode()
+    if not turn.images:
+        return text  # hosts that see nothing know no parts
+    images = [{"type": "image_url", "image_url": {"url": url}} for url in turn.images]
+    return [{"type": "text", "text": text}, *images]
 
 
 async def _read_out(blocks: AsyncIterator[bytes]) -> None:

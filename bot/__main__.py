@@ -1,19 +1,27 @@
 """`python -m bot`: chat with avatars in Telegram and Discord; with no token, in the terminal.
 
 `python -m bot check` asks every provider what works; `python -m bot copy SOURCE TARGET` carries an
-installation from one database (a URL as in DATABASE_URL) to another.
+installation from one database (a URL as in DATABASE_URL) to another; `python -m bot backup FILE`
+writes all of it into one file, also while a bot runs, and `python -m bot restore FILE` puts it back
+(with `--force` also over what is there).
 """
 
 import asyncio
+import logging
 import os
 import signal
 import sys
+import threading
 from collections.abc import Sequence
 from contextlib import suppress
+from pathlib import Path
 
 from avatar.errors import AvatarError
 from bot.logs import set_up_logs
 from bot.settings import Settings, SettingsError, load_settings
+
+LONGEST_END = 9.0  # seconds from being told to end
+USAGE = "Usage: python -m bot [check | copy SOURCE TARGET | backup FILE | restore FILE [--force]]\n"
 
 
 async def _until_told(settings: Settings) -> None:
@@ -22,10 +30,26 @@ async def _until_told(settings: Settings) -> None:
 
     serving = asyncio.ensure_future(serve(settings))
     loop = asyncio.get_running_loop()
+
+    def told() -> None:
+        serving.cancel()
+        end = threading.Timer(LONGEST_END, _end_at_once)
+        end.daemon = True
+        end.start()
+
     for name in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(name, serving.cancel)
+        loop.add_signal_handler(name, told)
     with suppress(asyncio.CancelledError):
         await serving
+
+
+def _end_at_once() -> None:
+    """Whatever still hangs (a thread that imports, a connection) is left: what was not done stands
+    in the database, as after a power cut.
+    """
+    logging.getLogger(__name__).warning("not everything ended in time: the rest is left")
+    logging.shutdown()
+    os._exit(0)
 
 
 async def _check(settings: Settings) -> bool:
@@ -40,15 +64,29 @@ async def _copy(source: str, target: str) -> None:
     await copy_installation(source, target)
 
 
+async def _backup(settings: Settings, file: str) -> None:
+    from bot.composition import backup_installation
+
+    await backup_installation(settings, Path(file))
+
+
+async def _restore(settings: Settings, file: str, *, force: bool) -> None:
+    from bot.composition import restore_installation
+
+    await restore_installation(settings, Path(file), force=force)
+
+
 def main(arguments: Sequence[str] = ()) -> int:
     """The exit code: 0 when it ended as asked, 1 when `check` found something, 2 when it could
     not start.
     """
     match list(arguments):
-        case [] | ["check"] | ["copy", _, _]:
+        case [] | ["check"] | ["copy", _, _] | ["backup", _]:
+            pass
+        case ["restore", _] | ["restore", _, "--force"]:
             pass
         case _:
-            sys.stderr.write("Usage: python -m bot [check | copy SOURCE TARGET]\n")
+            sys.stderr.write(USAGE)
             return 2
     try:
         settings = load_settings(os.environ)
@@ -65,6 +103,12 @@ def main(arguments: Sequence[str] = ()) -> int:
                 return 0 if asyncio.run(_check(settings)) else 1
             case ["copy", source, target]:
                 asyncio.run(_copy(source, target))
+                return 0
+            case ["backup", file]:
+                asyncio.run(_backup(settings, file))
+                return 0
+            case ["restore", file, *force]:
+                asyncio.run(_restore(settings, file, force=bool(force)))
                 return 0
         asyncio.run(_until_told(settings))
     except AvatarError as error:  # a platform or the database refused us at the start

@@ -64,6 +64,7 @@ class Verb(StrEnum):
     REVOKE = "revoke"  # invitation
     LINK = "link"  # person: only inside of a confirmation, joins them with who confirms
     UNLINK = "unlink"  # nothing: only inside of a confirmation
+    NO_PICTURE = "nopicture"  # avatar: it looks like nobody again
     STOP = "stop"  # nothing: end the reply that is being written
 
 

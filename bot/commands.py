@@ -186,6 +186,16 @@ COMMANDS: tuple[Command, ...] = (
     _owners("why", "what gave a reply: the one it answers, or the last", menu="Why this reply"),
     _owners("cost", "what was spent this month"),
     _owners(
+        "picture",
+        "what the avatar looks like where it speaks under its own name",
+        Parameter(name="file", kind=Kind.FILE, required=False),
+    ),
+    _owners(
+        "voice",
+        "answer voice messages by voice: on, off, or the name of a voice",
+        Parameter(name="voice", kind=Kind.WORD, required=False),
+    ),
+    _owners(
         "note",
         "write a note to a version",
         Parameter(name="N", kind=Kind.VERSION),
@@ -246,6 +256,13 @@ COMMANDS: tuple[Command, ...] = (
         "the role that may choose who speaks in this server",
         Parameter(name="role", kind=Kind.WORD, required=False),
         platforms=("discord",),
+    ),
+    _owners("export", "everything of this avatar as one file"),
+    Command(
+        name="import",
+        help="make an avatar of a file that /export made",
+        audience=Audience.CREATORS,
+        parameters=(Parameter(name="file", kind=Kind.FILE),),
     ),
     Command(
         name="newavatar",

@@ -6,6 +6,7 @@ import os
 import secrets
 import socket
 import sys
+import tempfile
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
@@ -15,39 +16,53 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from avatar.conversation import Conversation
+from avatar.errors import AvatarError
+from avatar.exports import Exports
 from avatar.importing import Imports
 from avatar.invitations import Invitations
 from avatar.learning_path import LearningPath
 from avatar.limiter import Limiter
 from avatar.linking import Linking
+from avatar.meter import UNCOUNTED, Meter
 from avatar.models import Models
 from avatar.ports import Clock
-from avatar.stores import Store
+from avatar.stores import Heard, Store
 from avatar.teaching import Teaching
 from avatar.training import Trainings
 from avatar.unlearning import Unlearning
+from avatar.voices import Voices
 from backends.backend import Backend
 from bot.completion import Completion
 from bot.dispatcher import Dispatcher, Permissions
 from bot.handlers import Handlers
 from bot.handlers.desk import Desk
+from bot.health import Health, connecting, routes
 from bot.herald import BotHerald
+from bot.joining import Windows
+from bot.metrics import Metrics
 from bot.screen import Messenger
 from bot.settings import Settings
+from bot.web import Web
 from jobs.follower import Follower
 from jobs.notices import Deliverer
+from jobs.retention import Retention
 from jobs.retirement import RetirementWatch
 from jobs.scheduler import Scheduler
 from storage.database import data_folder
+from storage.sealing import Sealer
 from storage.store import open_store
 
 if TYPE_CHECKING:
+    from bot.telegram.webhook import Webhooks
     from bot.terminal.interactive import Screen
     from modelserver.server import ModelServer
 
 log = logging.getLogger(__name__)
 
-GRACE = 8.0  # seconds that replies in progress get at the end
+# Seconds that replies in progress get at the end. With what platforms and servers take before and
+# after (bot/discord: 1.5, bot/web: 1, the model server: 1) the process is gone within ten.
+GRACE = 5.0
+MODEL_SERVER = "modelserver"  # its folder, beside the database
 IDLE_LOOK = 0.1  # seconds between looks whether trainings and notices are done
 
 
@@ -69,7 +84,7 @@ async def backends(
                 from modelserver.server import ModelServer
 
                 server = (model_server or ModelServer)(
-                    data_folder(settings.database_url) / "modelserver"
+                    data_folder(settings.database_url) / MODEL_SERVER
                 )
                 base_url = (await stack.enter_async_context(server)).base_url
             made[provider.name] = Backend(
@@ -86,6 +101,9 @@ async def bot(
     *,
     model_server: "Callable[[Path], ModelServer] | None" = None,
     clock: Clock = now,
+    windows: Windows | None = None,
+    meter: Meter = UNCOUNTED,
+    health: Health | None = None,
 ) -> AsyncIterator[tuple[Dispatcher, Desk]]:
     """Everything but the platforms: the way in, and the use-cases."""
     async with AsyncExitStack() as stack:
@@ -105,10 +123,11 @@ async def bot(
                 poll=poll,
                 owner=owner,
                 clock=clock,
+                meter=meter,
             ),
-            deliverer=Deliverer(store, herald=herald, owner=owner, clock=clock),
+            deliverer=Deliverer(store, herald=herald, owner=owner, clock=clock, meter=meter),
             watch=RetirementWatch(store, trainers=trainers, providers=providers),
-            store=store,
+            retention=Retention(store, keep=settings.messages_keep),
             poll=poll,
             clock=clock,
         )
@@ -122,12 +141,22 @@ async def bot(
             imports=Imports(store, trainings=trainings),
             teaching=Teaching(store),
             unlearning=Unlearning(store),
+            exports=Exports(store, providers=providers, trainers=trainers),
+            voices=Voices(
+                store,
+                providers=providers,
+                transcribers={name: backend.transcriber for name, backend in served.items()},
+                speakers={name: backend.speaker for name, backend in served.items()},
+                clock=clock,
+                meter=meter,
+            ),
             conversation=Conversation(
                 store,
                 models={name: backend.chat for name, backend in served.items()},
                 providers=providers,
                 limiter=limiter,
                 clock=clock,
+                meter=meter,
             ),
             invitations=Invitations(store),
             limiter=limiter,
@@ -136,6 +165,8 @@ async def bot(
             providers=providers,
             trainers=trainers,
             clock=clock,
+            meter=meter,
+            keeps=settings.messages_keep,
             idle=partial(_until_idle, store),
         )
         handlers = Handlers(desk)
@@ -145,15 +176,25 @@ async def bot(
             commands=handlers.commands,
             presses=handlers.presses,
             chat=handlers.chat,
+            reactions=handlers.reactions,
+            windows=windows,
             permissions=permissions(settings),
             clock=clock,
+            meter=meter,
         )
+        if health is not None:
+            health.parts["jobs"] = scheduler.fault
         await stack.enter_async_context(scheduler.running())
-        stack.push_async_callback(dispatcher.close, grace=GRACE)
+        stack.push_async_callback(_end, dispatcher, scheduler)
         warming = asyncio.create_task(served[providers.default.name].warm_up())
         stack.callback(warming.cancel)
         await dispatcher.resume(set(messengers))
         yield dispatcher, desk
+
+
+async def _end(dispatcher: Dispatcher, scheduler: Scheduler) -> None:
+    """Replies and jobs in progress get their seconds side by side: all of it ends within ten."""
+    await asyncio.gather(dispatcher.close(grace=GRACE), scheduler.finish())
 
 
 def permissions(settings: Settings) -> Permissions:
@@ -183,6 +224,52 @@ async def copy_installation(source: str, target: str) -> None:
     async for each in copy(source, target):
         sys.stdout.write(f"{each.table}: {each.rows} rows, sha256 {each.checksum[:16]}\n")
     sys.stdout.write("Everything was carried over and compared.\n")
+
+
+async def backup_installation(settings: Settings, path: Path) -> None:
+    """Write everything into one file, and print what was written."""
+    from modelserver.copying import snapshot
+    from storage.backup import backup
+
+    with tempfile.TemporaryDirectory(prefix="avatar-bot-") as folder:
+        data = data_folder(settings.database_url) / MODEL_SERVER
+
+        def files() -> Mapping[str, Path]:
+            found = snapshot(data, Path(folder))
+            return {f"{MODEL_SERVER}/{name}": file for name, file in found.items()}
+
+        kept = await backup(settings.database_url, path, files=files, now=now())
+    rows = sum(each.rows or 0 for each in kept)
+    count = sum(each.rows is None for each in kept)
+    sys.stdout.write(
+        f"{path}: {rows} rows and {count} files of the model server, read again and compared.\n"
+    )
+
+
+class NotRestored(AvatarError):
+    """A bot is running on {folder}: stop it, then restore. Nothing was changed."""
+
+
+async def restore_installation(settings: Settings, path: Path, *, force: bool) -> None:
+    """Put everything of such a file back, and print what was put."""
+    from modelserver.copying import unused
+    from modelserver.shelf import FolderInUse
+    from storage.backup import restore
+
+    folder = data_folder(settings.database_url)
+    try:
+        with unused(folder / MODEL_SERVER):
+            kept = await restore(
+                settings.database_url,
+                path,
+                force=force,
+                folder=folder,
+                keep=frozenset({MODEL_SERVER}),
+            )
+    except FolderInUse as error:
+        raise NotRestored(folder=folder / MODEL_SERVER, detail=str(error)) from error
+    rows = sum(each.rows or 0 for each in kept)
+    sys.stdout.write(f"{rows} rows of {path} are back and compared.\n")
 
 
 async def check_providers(settings: Settings) -> bool:
@@ -218,13 +305,66 @@ async def _serve_platforms(settings: Settings) -> None:
     cannot be reached yet holds up neither the other nor the jobs.
     """
     messengers: dict[str, Messenger] = {}
-    async with AsyncExitStack() as platforms, bot(settings, messengers) as (dispatcher, desk):
+    health, metrics = Health(), Metrics()
+    webhooks = webhooks_of(settings)
+    async with (
+        AsyncExitStack() as platforms,
+        bot(settings, messengers, meter=metrics, health=health) as (dispatcher, desk),
+        web(settings, desk, health, metrics, webhooks),
+    ):
         serving: list[Coroutine[Any, Any, None]] = []
         if settings.telegram_token is not None:
-            serving.append(_serve_telegram(settings, platforms, messengers, dispatcher))
+            health.parts["telegram"] = connecting
+            serving.append(
+                _serve_telegram(
+                    settings, platforms, messengers, dispatcher, webhooks, health=health
+                )
+            )
         if settings.discord_token is not None:
-            serving.append(_serve_discord(settings, platforms, messengers, dispatcher, desk))
+            health.parts["discord"] = connecting
+            serving.append(
+                _serve_discord(settings, platforms, messengers, dispatcher, desk, health=health)
+            )
         await _together(serving)
+
+
+@asynccontextmanager
+async def web(
+    settings: Settings,
+    desk: Desk,
+    health: Health,
+    metrics: Metrics,
+    webhooks: "Webhooks | None" = None,
+) -> AsyncIterator[Web | None]:
+    """The HTTP server, where a port is set for it."""
+    if settings.http_port is None:
+        yield None
+        return
+    served = Web(host=settings.http_host, port=settings.http_port)
+    served.add(*routes(health, metrics, desk.store, clock=desk.clock))
+    if webhooks is not None:
+        served.add(webhooks.route)
+    async with served:
+        yield served
+
+
+def sealer_of(settings: Settings) -> Sealer:
+    """What seals the secrets that are remembered."""
+    return Sealer(settings.secret_key, folder=data_folder(settings.database_url))
+
+
+def webhooks_of(settings: Settings) -> "Webhooks | None":
+    """Where Telegram hands updates over; None: it is asked for them."""
+    if settings.telegram_webhook_url is None:
+        return None
+    from bot.telegram.webhook import Webhooks
+
+    sealer = sealer_of(settings)
+
+    def secret(bot_id: str) -> str:
+        return settings.telegram_webhook_secret or sealer.made(f"telegram webhook {bot_id}")
+
+    return Webhooks(settings.telegram_webhook_url, secret=secret)
 
 
 async def _serve_telegram(
@@ -232,16 +372,27 @@ async def _serve_telegram(
     platforms: AsyncExitStack,
     messengers: dict[str, Messenger],
     dispatcher: Dispatcher,
+    webhooks: "Webhooks | None",
+    *,
+    health: Health,
 ) -> None:
     from bot.telegram.platform import TelegramPlatform
 
     telegram = await platforms.enter_async_context(
-        TelegramPlatform(settings.telegram_token or "", api_url=settings.telegram_api_url)
+        TelegramPlatform(
+            settings.telegram_token or "",
+            api_url=settings.telegram_api_url,
+            local_files=Path(local) if (local := settings.telegram_local_files) else None,
+        )
     )
     messengers[telegram.messenger.platform] = telegram.messenger
+    health.parts["telegram"] = lambda: telegram.fault
     log.info("serving Telegram as @%s", telegram.username)
     await dispatcher.resume({telegram.messenger.platform})
-    await telegram.poll(dispatcher.receive)
+    if webhooks is None:
+        await telegram.poll(dispatcher.receive)
+    else:
+        await telegram.hook(webhooks, dispatcher.receive)
 
 
 async def _serve_discord(
@@ -250,6 +401,8 @@ async def _serve_discord(
     messengers: dict[str, Messenger],
     dispatcher: Dispatcher,
     desk: Desk,
+    *,
+    health: Health,
 ) -> None:
     from bot.discord.platform import DiscordPlatform
 
@@ -258,13 +411,19 @@ async def _serve_discord(
             settings.discord_token or "",
             api_url=settings.discord_api_url,
             gateway_url=settings.discord_gateway_url,
+            picture_of=desk.store.picture,
         )
     )
     messengers[discord.messenger.platform] = discord.messenger
+    health.parts["discord"] = lambda: discord.fault
     log.info("serving Discord as %s", discord.username)
     log.info("to add it to a server, open %s", discord.invitation)
     await dispatcher.resume({discord.messenger.platform})
-    await discord.serve(dispatcher.receive, completion(settings, desk))
+
+    async def heard(bot: str, limit: int) -> Heard:
+        return await desk.store.heard(platform=discord.messenger.platform, bot=bot, limit=limit)
+
+    await discord.serve(dispatcher.receive, completion(settings, desk), heard=heard)
 
 
 async def _together(serving: Sequence[Coroutine[Any, Any, None]]) -> None:
@@ -298,7 +457,14 @@ async def _serve_terminal(settings: Settings) -> None:
     settings = replace(
         settings, operators=settings.operators | {(person.platform, person.external_id)}
     )
-    async with bot(settings, {messenger.platform: messenger}) as (dispatcher, desk):
+    health, metrics = Health(), Metrics()
+    async with (
+        bot(settings, {messenger.platform: messenger}, meter=metrics, health=health) as (
+            dispatcher,
+            desk,
+        ),
+        web(settings, desk, health, metrics),
+    ):
         await messenger.send(ADDRESS, await welcome(desk, person))
         if screen is not None:
             await screen.converse(

@@ -9,6 +9,7 @@ import unicodedata
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 
+from avatar import trace
 from avatar.access import Access, Standing, access
 from avatar.errors import (
     AvatarError,
@@ -17,6 +18,7 @@ from avatar.errors import (
     NotAllowed,
     NotDelivered,
 )
+from avatar.meter import UNCOUNTED, Meter
 from avatar.ports import Clock
 from avatar.quiet import is_quiet
 from avatar.records import Avatar, Incoming, Person, Received
@@ -25,10 +27,10 @@ from bot import doors, wording
 from bot.actions import Action, BadAction, Verb, decode
 from bot.commands import BY_NAME, Audience, Command
 from bot.doors import OF_BUTTONS, About
+from bot.joining import Joiner, Windows
 from bot.lanes import Lanes
-from bot.logs import reference
 from bot.overhearing import Ears
-from bot.request import Answer, CommandHandler, PressHandler, Request, Shown
+from bot.request import Answer, CommandHandler, PressHandler, ReactionHandler, Request, Shown
 from bot.screen import Content, Messenger
 
 log = logging.getLogger(__name__)
@@ -63,17 +65,23 @@ class Dispatcher:
         commands: Mapping[str, CommandHandler],
         presses: Mapping[Verb, PressHandler],
         chat: CommandHandler,
+        reactions: ReactionHandler,
         permissions: Permissions,
         clock: Clock,
         ears: Ears | None = None,
+        windows: Windows | None = None,
+        meter: Meter = UNCOUNTED,
     ) -> None:
         self._store = store
         self._messengers = messengers
         self._commands = commands
         self._presses = presses
         self._chat = chat
+        self._reactions = reactions
         self._permissions = permissions
         self._clock = clock
+        self._joiner = Joiner(store, clock=clock, windows=windows or Windows())
+        self._meter = meter
         self._lanes = Lanes()
         self._ears = ears or Ears(store, clock=clock)
         self._passing: set[asyncio.Task[None]] = set()
@@ -124,7 +132,8 @@ class Dispatcher:
 
     def _enqueue(self, received: Received) -> None:
         async def work() -> None:
-            await self._attempt(received, None, tries=0)
+            if not self._joiner.is_taken(received.id):
+                await self._begin(received)
 
         self._lanes.put(received.incoming.address, work)
 
@@ -136,16 +145,32 @@ class Dispatcher:
 
     async def _answer_again(self, inbox_id: int) -> None:
         """What an earlier process began and did not end."""
-        received = await self._store.begin(inbox_id)
+        taken = self._joiner.is_taken(inbox_id)
+        received = None if taken else await self._store.begin(inbox_id)
         if received is None:
             return
         if received.attempts >= MAX_ATTEMPTS:
             log.error("message %s was begun %s times: put aside", inbox_id, received.attempts)
             await self._store.done(inbox_id, now=self._clock())
             return
+        await self._begin(received)
+
+    async def _begin(self, received: Received) -> None:
+        """Answer it, together with what belongs to its turn."""
+        try:
+            received = await self._joiner.whole(received)
+        except Exception:  # alone, then: somebody waits for it
+            log.exception("it was not found what is one turn with message %s", received.id)
         await self._attempt(received, None, tries=0)
 
     async def _attempt(self, received: Received, answer: Answer, *, tries: int) -> None:
+        """From here on until the person has the answer, every line of the log names the message."""
+        with trace.about("m", received.id):
+            platform = received.incoming.address.platform
+            log.debug("taken from %s, try %s", platform, received.attempts + tries + 1)
+            await self._try(received, answer, tries=tries)
+
+    async def _try(self, received: Received, answer: Answer, *, tries: int) -> None:
         """Answer and show. A platform that does not take it now is tried again later: with the
         same answer where there is one, so that nothing is done twice.
         """
@@ -157,13 +182,16 @@ class Dispatcher:
             await _show(answer, incoming, messenger)
         except NotDelivered as error:
             log.warning("message %s: not delivered yet: %s", received.id, error.detail)
+            self._meter.failed(error, where="chat")
             if tries < MAX_TRIES:
                 delay = error.retry_after or RETRY_SECONDS * 2 ** min(tries, 5)
                 self._try_later(delay, received, answer, tries + 1)
                 return
         except DeliveryError as error:
             log.info("message %s: not wanted any more: %s", received.id, error.detail)
-        await self._store.done(received.id, now=self._clock())
+            self._meter.failed(error, where="chat")
+        await self._store.done(*received.ids, now=self._clock())
+        log.debug("answered")
 
     def _try_later(self, delay: float, received: Received, answer: Answer, tries: int) -> None:
         async def work() -> None:
@@ -180,22 +208,26 @@ class Dispatcher:
         except DeliveryError:
             raise
         except AvatarError as error:
+            self._meter.failed(error, where="chat")
             if error.detail:
                 log.warning("%s: %s", type(error).__name__, error.detail)
             return Content(text=wording.sentence(error))
-        except Exception:
-            ref = reference()
-            log.exception("unexpected error", extra={"reference": ref})
-            return Content(text=wording.unexpected(ref))
+        except Exception as error:
+            self._meter.failed(error, where="chat")
+            log.exception("unexpected error")
+            return Content(text=wording.unexpected(trace.current()))
 
     async def _find_answer(self, received: Received, messenger: Messenger) -> Answer:
         incoming, now = received.incoming, self._clock()
+        if incoming.reaction is not None:
+            return await self._react(received, messenger)
         home = incoming.address if incoming.private else None
         arrival = await self._store.arrival(incoming.author, incoming.address, home=home, now=now)
         operator = self._permissions.is_operator(arrival.person)
         request = Request(
             inbox_id=received.id,
             incoming=incoming,
+            parts=received.parts,
             again=received.attempts > 0,
             person=arrival.person,
             chat=arrival.chat,
@@ -205,6 +237,7 @@ class Dispatcher:
             creates=operator or self._permissions.anyone_creates,
             rest="",
             now=now,
+            received_at=received.received_at,
             messenger=messenger,
         )
         if arrival.avatar is not None:
@@ -212,7 +245,9 @@ class Dispatcher:
         if incoming.action is not None:
             return await self._press(request, decode(incoming.action))
         name, rest = split_command(incoming.text)
-        if name is None:
+        # A command that was changed is not carried out again, and one of somebody else's that
+        # was passed on not at all.
+        if name is None or incoming.edited or incoming.forwarded is not None:
             return await self._talk(request)
         command = BY_NAME.get(name)
         if command is None or not may_use(command, request):
@@ -239,6 +274,36 @@ class Dispatcher:
         except AvatarError as error:
             log.info("nothing was said in %s unasked: %s", incoming.address, error)
             return None
+
+    async def _react(self, received: Received, messenger: Messenger) -> Answer:
+        """A thumb under one of our messages. It counts from owners of the avatar whose reply that
+        is; others are not answered, and nothing is kept of them.
+        """
+        incoming, store = received.incoming, self._store
+        found = await store.found(incoming.address, incoming.message_id)
+        author = incoming.author
+        person = await store.find_person(author.platform, author.external_id)
+        if found is None or person is None:
+            return None
+        avatar = await store.avatar(found.message.avatar_id)
+        request = Request(
+            inbox_id=received.id,
+            incoming=incoming,
+            parts=received.parts,
+            again=received.attempts > 0,
+            person=person,
+            chat=await store.chat(found.address, now=self._clock()),
+            about=None,
+            manages=False,
+            operator=self._permissions.is_operator(person),
+            creates=False,
+            rest="",
+            now=self._clock(),
+            received_at=received.received_at,
+            messenger=messenger,
+        )
+        request = judged(request, avatar, await store.standing(avatar.id, person.id))
+        return await self._reactions(request, found) if request.manages else None
 
     async def _press(self, request: Request, action: Action) -> Answer:
         """Run a button. What it is about is found first, and the person checked against that."""
@@ -315,6 +380,8 @@ def split_command(text: str) -> tuple[str | None, str]:
 def _passes(incoming: Incoming) -> bool:
     if incoming.action is not None:
         return incoming.action in {verb.value for verb in _PASSING_VERBS}
+    if incoming.edited or incoming.forwarded is not None:
+        return False
     return split_command(incoming.text)[0] in _PASSING_COMMANDS
 
 

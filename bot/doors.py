@@ -66,6 +66,7 @@ OF_BUTTONS: Mapping[Verb, Door] = {
         Verb.PREFER,
         Verb.LESSONS,
         Verb.LESSON_FILE,
+        Verb.NO_PICTURE,
         Verb.PUBLISH,
         Verb.HIDE,
         Verb.PEOPLE,

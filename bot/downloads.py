@@ -37,8 +37,13 @@ async def save(
 
 def too_large(attachment: Attachment, limit: int) -> BadText:
     """For a file of more than `limit` bytes."""
+    return BadText(reason=larger(attachment.name, limit))
+
+
+def larger(name: str, limit: int) -> str:
+    """What is said of it."""
     size = f"{limit / 1_000_000:.0f} MB" if limit >= 1_000_000 else f"{limit / 1000:.0f} kB"
-    return BadText(reason=f"{attachment.name} is larger than {size}, the most I can take here.")
+    return f"{name} is larger than {size}, the most I can take here."
 
 
 def lost(attachment: Attachment) -> BadText:

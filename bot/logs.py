@@ -1,12 +1,13 @@
-"""Logging: one line a record, without secrets."""
+"""Logging: one line a record, with what it is about (see `avatar.trace`), without secrets."""
 
 import json
 import logging
 import re
-import secrets
 import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
+
+from avatar import trace
 
 # What looks like a key or a token, wherever it comes from.
 _PATTERNS = (
@@ -26,6 +27,7 @@ _CHATTY = (
     "telegram",
     "discord",
     "apscheduler",
+    "aiosqlite",
     "openai",
 )
 
@@ -53,9 +55,9 @@ class TextFormatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         line = super().format(record)
-        if (ref := getattr(record, "reference", None)) is not None:
+        if word := trace.current():
             head, newline, rest = line.partition("\n")
-            line = f"{head} [{ref}]{newline}{rest}"
+            line = f"{head} [{word}]{newline}{rest}"
         return self._clean(line)
 
 
@@ -73,8 +75,8 @@ class JsonFormatter(logging.Formatter):
             "logger": record.name,
             "message": self._clean(record.getMessage()),
         }
-        if (ref := getattr(record, "reference", None)) is not None:
-            data["reference"] = str(ref)
+        if word := trace.current():
+            data["trace"] = word
         if record.exc_info:
             data["exception"] = self._clean(self.formatException(record.exc_info))
         return json.dumps(data, ensure_ascii=False)
@@ -86,10 +88,10 @@ def set_up_logs(*, level: str, form: str, secrets_: Sequence[str]) -> None:
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonFormatter(clean) if form == "json" else TextFormatter(clean))
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
+    quieten()
+
+
+def quieten() -> None:
+    """Libraries that are chatty say what is wrong, and no more."""
     for name in _CHATTY:
         logging.getLogger(name).setLevel(max(logging.WARNING, logging.getLogger().level))
-
-
-def reference() -> str:
-    """A short word that leads from what a person read to the log."""
-    return secrets.token_hex(4)

@@ -39,7 +39,7 @@ class Ears:
         return [each for each in incoming if await self._is_kept(each, newest)]
 
     async def _is_kept(self, incoming: Incoming, newest: dict[Address, str]) -> bool:
-        if incoming.private:
+        if incoming.private or incoming.reaction is not None:
             return True
         if incoming.addressed:
             self._remember_speaking(incoming.address)
@@ -49,6 +49,7 @@ class Ears:
             return False
         joins = (
             bool(incoming.text.strip())
+            and not incoming.edited
             and newest[incoming.address] == incoming.update_id
             and self._clock() - incoming.sent_at < FRESH
             and self._chance() * 100 < await self._talkative(incoming.address)

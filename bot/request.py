@@ -6,6 +6,7 @@ from datetime import datetime
 
 from avatar.errors import AvatarNotFound, Barred
 from avatar.records import Avatar, Chat, Incoming, Person
+from avatar.stores import Found
 from bot.screen import Content, Messenger
 
 
@@ -16,6 +17,7 @@ class Request:
     inbox_id: int
     again: bool  # answering it was begun before: something of it may be done already
     incoming: Incoming
+    parts: tuple[Incoming, ...]  # it, and what was said right behind it and is one turn with it
     person: Person
     chat: Chat
     about: Avatar | None  # the avatar of the chat, or the one that a button belongs to
@@ -24,6 +26,7 @@ class Request:
     creates: bool  # whether the person may make avatars
     rest: str  # commands: what was typed behind the name
     now: datetime
+    received_at: datetime
     messenger: Messenger
     barred: str = ""  # the name of the chat's avatar, where it has blocked the person
     met: bool = True  # whether they talked with that avatar before
@@ -51,4 +54,5 @@ class Shown:
 # A handler may also show things by itself and answer nothing.
 Answer = Shown | Content | None
 CommandHandler = Callable[[Request], Awaitable[Answer]]
+ReactionHandler = Callable[[Request, Found], Awaitable[Answer]]
 PressHandler = Callable[[Request, tuple[int, ...]], Awaitable[Answer]]

@@ -42,12 +42,46 @@ class File:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Entry:
+    """One of several things in a list, with what can be done with it."""
+
+    text: str
+    buttons: tuple[Button, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Card:
+    """A list whose entries have buttons of their own."""
+
+    head: str
+    entries: tuple[Entry, ...]
+    buttons: tuple[tuple[Button, ...], ...] = ()  # of the list
+
+    @property
+    def content(self) -> "Content":
+        """As a message: where buttons can stand at the end only, they stand there."""
+        rows = (*(entry.buttons for entry in self.entries if entry.buttons), *self.buttons)
+        text = "\n\n".join([self.head, *(entry.text for entry in self.entries)])
+        return Content(text=text, buttons=rows, card=self)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Content:
     """A message: Markdown, rows of buttons, and perhaps a file before it."""
 
     text: str
     buttons: tuple[tuple[Button, ...], ...] = ()
     file: File | None = None  # sent with new messages, not with edits
+    card: Card | None = None  # the same, for platforms that show buttons beside their entries
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Speaker:
+    """Who speaks, for platforms where avatars can have names and faces of their own."""
+
+    name: str
+    avatar_id: int = 0
+    picture: str | None = None  # tells one picture from another; None: there is none
 
 
 class Sight(Protocol):
@@ -100,11 +134,17 @@ class Messenger(Protocol):
         reply_to: str | None = None,
         private: bool = True,
         stop: Button | None = None,
-        speaker: str = "",
+        speaker: Speaker | None = None,
+        in_place_of: Sequence[str] = (),
     ) -> Sight:
         """Begin to show a reply. `stop` is offered while it is written, where that is possible;
-        `speaker` is who speaks, for platforms where avatars can have names of their own.
+        `speaker` is who speaks, for platforms where avatars can have names of their own. It takes
+        the place of the messages `in_place_of`, where messages can be changed.
         """
+        ...
+
+    async def send_voice(self, address: Address, sound: bytes) -> tuple[str, ...]:
+        """A voice message (Ogg with Opus); its id. Raises Unreachable or NotDelivered."""
         ...
 
     def download(
@@ -135,6 +175,12 @@ class Messenger(Protocol):
     def link(self, code: str) -> str:
         """An address that opens a chat with the bot in which `/start CODE` is said; empty: the
         platform has none, and people type it.
+        """
+        ...
+
+    def stands(self, address: Address, message_id: str) -> tuple[Address, str]:
+        """Where a message really stands that `send` put at an address, and its id there: what is
+        sent aside stands elsewhere.
         """
         ...
 

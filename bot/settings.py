@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
+from datetime import timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -14,6 +15,7 @@ from avatar.providers import OPENAI_URL, BadProviders, Providers, providers_for,
 
 _TOKEN = re.compile(r"\d{1,20}:[A-Za-z0-9_-]{20,}")
 _DISCORD_TOKEN = re.compile(r"[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{4,}\.[A-Za-z0-9_-]{20,}")
+_WEBHOOK_SECRET = re.compile(r"[A-Za-z0-9_-]{16,256}")
 _LEVELS = ("debug", "info", "warning", "error")
 PROVIDERS = "providers.toml"
 DATABASE = "sqlite+aiosqlite:///data/avatar.db"
@@ -33,6 +35,9 @@ class Settings:
 
     telegram_token: str | None = field(default=None, repr=False)
     telegram_api_url: str | None = None
+    telegram_local_files: str | None = None  # a folder
+    telegram_webhook_url: str | None = None  # None: Telegram is asked for updates
+    telegram_webhook_secret: str | None = field(default=None, repr=False)  # None: one is made
     discord_token: str | None = field(default=None, repr=False)
     discord_api_url: str | None = None
     discord_gateway_url: str | None = None
@@ -41,6 +46,7 @@ class Settings:
     providers_file: str | None = None  # None: providers.toml, where there is one
     base_model: str | None = None  # None: the provider's own
     database_url: str = field(default=DATABASE, repr=False)
+    secret_key: tuple[str, ...] = field(default=(), repr=False)  # none: a file beside the database
     operators: frozenset[tuple[str, str]] = frozenset()  # (platform, id there)
     avatar_creation: str = "operators"
     messages_per_minute: int | None = 20
@@ -50,6 +56,9 @@ class Settings:
     avatar_cost_per_month: int | None = None
     cost_per_day: int | None = 50_000_000
     cost_per_month: int | None = 500_000_000
+    http_host: str = "127.0.0.1"
+    http_port: int | None = None  # None: no HTTP server
+    messages_keep: timedelta | None = field(default=None, metadata={"name": "MESSAGES_KEEP_DAYS"})
     poll_seconds: float = 30.0
     log_level: str = "info"
     log_format: str = "text"
@@ -81,16 +90,20 @@ class Settings:
         password = urlsplit(self.database_url).password
         found = (
             self.telegram_token,
+            self.telegram_webhook_secret,
             self.discord_token,
             self.openai_api_key,
             password,
+            *self.secret_key,
             *self.keys.values(),
         )
         return tuple(dict.fromkeys(secret for secret in found if secret))
 
 
 NAMES = tuple(
-    each.name.upper() for each in fields(Settings) if not each.metadata.get("derived", False)
+    str(each.metadata.get("name", each.name.upper()))
+    for each in fields(Settings)
+    if not each.metadata.get("derived", False)
 )
 
 
@@ -113,6 +126,9 @@ def load_settings(environment: Mapping[str, str], *, dotenv: Path = Path(".env")
     return Settings(
         telegram_token=_token(values["TELEGRAM_TOKEN"]),
         telegram_api_url=_url("TELEGRAM_API_URL", values),
+        telegram_local_files=_folder("TELEGRAM_LOCAL_FILES", values),
+        telegram_webhook_url=_webhook(values),
+        telegram_webhook_secret=_webhook_secret(values["TELEGRAM_WEBHOOK_SECRET"]),
         discord_token=_discord_token(values["DISCORD_TOKEN"]),
         discord_api_url=_url("DISCORD_API_URL", values),
         discord_gateway_url=_url("DISCORD_GATEWAY_URL", values, schemes=("ws", "wss")),
@@ -121,6 +137,7 @@ def load_settings(environment: Mapping[str, str], *, dotenv: Path = Path(".env")
         providers_file=values["PROVIDERS_FILE"] or None,
         base_model=base_model,
         database_url=_database(values["DATABASE_URL"] or DATABASE),
+        secret_key=_secret_keys(values["SECRET_KEY"]),
         operators=_operators(values["OPERATORS"]),
         avatar_creation=_choice("AVATAR_CREATION", values, ("operators", "anyone")),
         messages_per_minute=_count("MESSAGES_PER_MINUTE", values, 20),
@@ -130,6 +147,9 @@ def load_settings(environment: Mapping[str, str], *, dotenv: Path = Path(".env")
         avatar_cost_per_month=_cost("AVATAR_COST_PER_MONTH", values, "none"),
         cost_per_day=_cost("COST_PER_DAY", values, "50"),
         cost_per_month=_cost("COST_PER_MONTH", values, "500"),
+        http_host=values["HTTP_HOST"] or "127.0.0.1",
+        http_port=_port("HTTP_PORT", values),
+        messages_keep=_days("MESSAGES_KEEP_DAYS", values),
         poll_seconds=_seconds("POLL_SECONDS", values, 2.0 if embedded else 30.0),
         log_level=_choice("LOG_LEVEL", values, _LEVELS, usual="info"),
         log_format=_choice("LOG_FORMAT", values, ("text", "json")),
@@ -168,6 +188,30 @@ def _token(value: str) -> str | None:
             "digits); @BotFather gives one."
         )
     return value
+
+
+def _webhook(values: Mapping[str, str]) -> str | None:
+    """Telegram's own server takes nothing but https; one that is ours may."""
+    schemes = ("http", "https") if values["TELEGRAM_API_URL"] else ("https",)
+    url = _url("TELEGRAM_WEBHOOK_URL", values, schemes=schemes)
+    if url is not None and not values["HTTP_PORT"]:
+        raise SettingsError("TELEGRAM_WEBHOOK_URL needs HTTP_PORT: the port that it leads to.")
+    return url
+
+
+def _webhook_secret(value: str) -> str | None:
+    if value and not _WEBHOOK_SECRET.fullmatch(value):
+        raise SettingsError(
+            "TELEGRAM_WEBHOOK_SECRET must be 16 to 256 of the characters A-Z a-z 0-9 _ and -."
+        )
+    return value or None
+
+
+def _folder(name: str, values: Mapping[str, str]) -> str | None:
+    value = values[name]
+    if value and not Path(value).is_absolute():
+        raise SettingsError(f"{name} must be a whole path, like /var/lib/telegram-bot-api.")
+    return value or None
 
 
 def _discord_token(value: str) -> str | None:
@@ -213,6 +257,16 @@ def _database(value: str) -> str:
     return value
 
 
+def _secret_keys(value: str) -> tuple[str, ...]:
+    keys = tuple(filter(None, (part.strip() for part in value.split(","))))
+    if any(len(key) < 32 for key in keys):
+        raise SettingsError(
+            "SECRET_KEY must be 32 characters or more, best random ones; several are parted by "
+            "commas."
+        )
+    return keys
+
+
 def _operators(value: str) -> frozenset[tuple[str, str]]:
     found = set()
     for entry in filter(None, (part.strip() for part in value.split(","))):
@@ -255,6 +309,24 @@ def _cost(name: str, values: Mapping[str, str], usual: str) -> int | None:
         raise SettingsError(
             f"{name} must be an amount of US dollars, like 2.50, or none."
         ) from None
+
+
+def _port(name: str, values: Mapping[str, str]) -> int | None:
+    value = values[name]
+    if not value:
+        return None
+    if not (value.isascii() and value.isdigit() and len(value) <= 5 and 0 < int(value) < 65_536):
+        raise SettingsError(f"{name} must be a port from 1 to 65535, like 8080.")
+    return int(value)
+
+
+def _days(name: str, values: Mapping[str, str]) -> timedelta | None:
+    value = values[name]
+    if not value:
+        return None
+    if not (value.isascii() and value.isdigit() and 1 <= int(value[:6]) <= 36_500):
+        raise SettingsError(f"{name} must be a number of days from 1 to 36500, like 365.")
+    return timedelta(days=int(value))
 
 
 def _seconds(name: str, values: Mapping[str, str], usual: float) -> float:

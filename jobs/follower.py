@@ -6,9 +6,10 @@ import logging
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
-from avatar import following
+from avatar import following, trace
 from avatar.errors import ProviderError
 from avatar.following import Step
+from avatar.meter import UNCOUNTED, Meter
 from avatar.ports import Clock, Herald, Trainer
 from avatar.providers import Providers
 from avatar.records import Job, RemoteJob, Version
@@ -19,7 +20,7 @@ log = logging.getLogger(__name__)
 
 LEASE = timedelta(seconds=20)  # renewed while we work; what a crash leaves is free after it
 AT_ONCE = 8  # jobs followed side by side
-CLAIMED = 1_000  # jobs a pass
+CLAIMED = 10_000  # jobs a pass: one reading of a list serves them all
 LISTED_FROM = 4  # from so many jobs of a provider on, its list is read instead of asking one by one
 WATCHED = 20  # running jobs a pass whose events are read
 
@@ -37,6 +38,7 @@ class Follower:
         poll: timedelta,
         owner: str,
         clock: Clock,
+        meter: Meter = UNCOUNTED,
     ) -> None:
         self._store = store
         self._trainers = trainers
@@ -45,6 +47,7 @@ class Follower:
         self._poll = poll
         self._owner = owner
         self._clock = clock
+        self._meter = meter
         self._turn = 0  # where among many watched jobs the next pass begins
 
     async def follow_once(self, now: datetime) -> int:
@@ -62,7 +65,8 @@ class Follower:
 
             async def one(job: Job, version: Version) -> None:
                 async with slots:
-                    await self._follow(job, version, answers.get(job.id), job.id in watched)
+                    with trace.about("v", version.id):
+                        await self._follow(job, version, answers.get(job.id), job.id in watched)
 
             async with asyncio.TaskGroup() as group:
                 for job, version in claimed:
@@ -119,14 +123,16 @@ class Follower:
             providers=self._providers,
             owner=self._owner,
             clock=self._clock,
+            meter=self._meter,
             poll=self._poll,
         )
         try:
             await walk.go(answer)
         except LeaseLost:
             log.info("the job of version %s is followed by somebody else", version.id)
-        except Exception:
+        except Exception as error:
             log.exception("the job of version %s could not be followed", version.id)
+            self._meter.failed(error, where="training")
             try:
                 await walk.postpone()
             except LeaseLost:  # it had been given back already

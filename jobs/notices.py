@@ -5,7 +5,9 @@ import logging
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
+from avatar import trace
 from avatar.errors import NotDelivered, Unreachable
+from avatar.meter import UNCOUNTED, Meter
 from avatar.ports import Clock, Herald
 from avatar.records import Address, Notice
 from avatar.stores import Store
@@ -27,11 +29,20 @@ class Deliverer:
     rather twice than never.
     """
 
-    def __init__(self, store: Store, *, herald: Herald, owner: str, clock: Clock) -> None:
+    def __init__(
+        self,
+        store: Store,
+        *,
+        herald: Herald,
+        owner: str,
+        clock: Clock,
+        meter: Meter = UNCOUNTED,
+    ) -> None:
         self._store = store
         self._herald = herald
         self._owner = owner
         self._clock = clock
+        self._meter = meter
 
     async def deliver_once(self, now: datetime) -> int:
         """How many were due."""
@@ -56,7 +67,8 @@ class Deliverer:
     async def _deliver(self, notice: Notice) -> None:
         """No error of one notice reaches another."""
         try:
-            await self._bring(notice)
+            with trace.about("n", notice.id):
+                await self._bring(notice)
         except Exception:  # of the store: its lease will end, and it is claimed again
             log.exception("what became of notice %s could not be written", notice.id)
 
@@ -65,15 +77,19 @@ class Deliverer:
             await self._herald.bring(notice)
         except Unreachable as error:
             log.info("notice %s will not be wanted: %s", notice.id, error.detail)
+            self._meter.failed(error, where="notice")
             await self._failed(notice, None, error.detail or "unreachable")
         except NotDelivered as error:
+            self._meter.failed(error, where="notice")
             wait = timedelta(seconds=error.retry_after) if error.retry_after else None
             await self._later(notice, wait, error.detail or "not delivered")
         except Exception as error:
             log.exception("notice %s could not be brought", notice.id)
+            self._meter.failed(error, where="notice")
             await self._later(notice, None, type(error).__name__)
         else:
             await self._store.notice_delivered(notice.id, now=self._clock())
+            self._meter.delivered("delivered")
 
     async def _later(self, notice: Notice, wait: timedelta | None, error: str) -> None:
         now = self._clock()
@@ -88,3 +104,4 @@ class Deliverer:
         await self._store.notice_failed(
             notice.id, retry_at=retry_at, error=error, now=self._clock()
         )
+        self._meter.delivered("given_up" if retry_at is None else "later")

@@ -3,24 +3,28 @@
 import asyncio
 import contextlib
 import logging
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextvars import Context
 from datetime import datetime, timedelta
 
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from apscheduler.triggers.interval import IntervalTrigger
 
 from avatar.ports import Clock
-from avatar.stores import Store
 from jobs.follower import Follower
 from jobs.notices import Deliverer
+from jobs.retention import Retention
 from jobs.retirement import RetirementWatch
 
 log = logging.getLogger(__name__)
 
-# Each tidying takes away a bounded number of rows, so it comes often.
+# Often, so that there is never much to take away.
 TIDY_EVERY = timedelta(minutes=10)
 WATCH_EVERY = timedelta(days=1)
-GRACE = 5.0  # seconds that passes in progress get at the end
+STUCK = 600.0  # seconds beyond an interval: the upload of a large file takes its time
+GRACE = 4.0  # seconds that passes in progress get at the end
+LAST = 1.0  # and then the last look at what is owed
 
 
 class Pass:
@@ -38,26 +42,43 @@ class Pass:
         self._then = then
         self._wanted = False
         self._finished = False
+        self._failed = False
+        self._turned = time.monotonic()  # when it last began or ended a run
         self._task: asyncio.Task[None] | None = None
 
     def ask(self) -> None:
         """Run it now, or once more when the run in progress is done; nothing after `finish`."""
         self._wanted = not self._finished
         if self._wanted and self._task is None:
-            self._task = asyncio.get_running_loop().create_task(self._run())
+            # Without the context of whoever asks: what it does is not about their message.
+            self._task = asyncio.get_running_loop().create_task(self._run(), context=Context())
 
     async def _run(self) -> None:
         try:
             while self._wanted:
                 self._wanted = False
+                self._turned = time.monotonic()
                 try:
                     await self._step(self._clock())
+                    self._failed = False
                 except Exception:  # a locked database…: the next interval comes
                     log.exception("a scheduled step failed")
+                    self._failed = True
+                self._turned = time.monotonic()
                 if self._then is not None:
                     self._then()
         finally:
             self._task = None  # here and not in a callback: a request in between would be lost
+
+    def fault(self, patience: float) -> str | None:
+        """What is wrong: the last run failed, or for `patience` seconds none began or ended."""
+        if self._finished:
+            return "ended"
+        if self._failed:
+            return "failed when it last ran"
+        if time.monotonic() - self._turned > patience:
+            return f"did nothing for more than {patience:.0f} seconds"
+        return None
 
     async def finish(self, grace: float) -> None:
         """No further run; the one in progress gets `grace` seconds, then it is cancelled."""
@@ -77,7 +98,7 @@ class Scheduler:
         follower: Follower,
         deliverer: Deliverer,
         watch: RetirementWatch,
-        store: Store,
+        retention: Retention,
         poll: timedelta,
         clock: Clock,
     ) -> None:
@@ -86,12 +107,20 @@ class Scheduler:
         self._deliver = Pass(deliverer.deliver_once, clock=clock)
         self._follow = Pass(follower.follow_once, clock=clock, then=self._deliver.ask)
         self._watch = Pass(watch.watch_once, clock=clock, then=self._deliver.ask)
-        self._tidy = Pass(lambda now: store.tidy(now=now), clock=clock)
+        self._tidy = Pass(retention.tidy_once, clock=clock)
 
     def nudge(self) -> None:
         """Follow and deliver now; what runs already is run once more after."""
         self._follow.ask()
         self._deliver.ask()
+
+    def fault(self) -> str | None:
+        """What is wrong with following and delivering; None: nothing."""
+        patience = self._poll.total_seconds() + STUCK
+        for name, each in (("following", self._follow), ("delivering", self._deliver)):
+            if (said := each.fault(patience)) is not None:
+                return f"{name} {said}"
+        return None
 
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -125,7 +154,11 @@ class Scheduler:
             yield
         finally:
             scheduler.shutdown(wait=False)
-            await asyncio.gather(
-                *(each.finish(GRACE) for each in (self._tidy, self._watch, self._follow))
-            )
-            await self._deliver.finish(GRACE)  # last: following may just have owed something
+            await self.finish()
+
+    async def finish(self) -> None:
+        """No further pass; those in progress get some seconds. Can be called twice."""
+        await asyncio.gather(
+            *(each.finish(GRACE) for each in (self._tidy, self._watch, self._follow))
+        )
+        await self._deliver.finish(LAST)  # last: following may just have owed something

@@ -8,9 +8,10 @@ from datetime import timedelta
 from avatar import following
 from avatar.errors import ProviderError, RemoteNotFound
 from avatar.following import Advance, Step
+from avatar.meter import Meter
 from avatar.ports import Clock, Herald, Trainer
 from avatar.providers import Providers
-from avatar.records import Example, Job, JobEvent, RemoteJob, Version
+from avatar.records import Example, Job, JobEvent, RemoteJob, Usage, Version
 from avatar.stores import Store
 
 log = logging.getLogger(__name__)
@@ -38,6 +39,7 @@ class Walk:
         providers: Providers,
         owner: str,
         clock: Clock,
+        meter: Meter,
         poll: timedelta,
     ) -> None:
         self._store = store
@@ -49,6 +51,7 @@ class Walk:
         self._providers = providers
         self._owner = owner
         self._clock = clock
+        self._meter = meter
         self._poll = poll
 
     async def go(self, answer: RemoteJob | None) -> None:
@@ -86,6 +89,7 @@ class Walk:
     async def _stumbled(self, trainer: Trainer, step: Step, error: ProviderError) -> None:
         """A provider's error: refused for good, or to be tried again later."""
         now = self._clock()
+        self._meter.failed(error, where="training")
         log.warning(
             "version %s: %s failed: %s %s", self._version.id, step.value, error, error.detail
         )
@@ -212,6 +216,18 @@ class Walk:
         if not saved:
             raise LeaseLost
         self._job = advance.job
+        self._count(advance)
+
+    def _count(self, advance: Advance) -> None:
+        if advance.job.ended_at is not None:
+            self._meter.trained(advance.version.status)
+        for spent in advance.spent:
+            self._meter.spent(
+                kind=spent.kind,
+                provider=self._job.provider,
+                usage=Usage(prompt_tokens=spent.prompt_tokens, completion_tokens=0),
+                cost=spent.cost,
+            )
 
     async def _delete_file(self, trainer: Trainer) -> None:
         """The file of a job that will not be: ours to clean up, and no matter if that fails."""

@@ -29,7 +29,8 @@ def _said(message: Any, place: int) -> Said:
             f"'{param}.role' must be system, developer, user or assistant.", f"{param}.role"
         )
     content = message.get("content")
-    if isinstance(content, list):  # parts: texts are joined, others are nothing to us
+    if isinstance(content, list):  # parts: texts are joined
+        _see_no_pictures(content, f"{param}.content")
         texts = [p.get("text") for p in content if isinstance(p, dict) and p.get("type") == "text"]
         content = "".join(text for text in texts if isinstance(text, str))
     if content is None and role == "assistant":
@@ -37,6 +38,25 @@ def _said(message: Any, place: int) -> Said:
     if not isinstance(content, str):
         raise bad_request(f"'{param}.content' must be text.", f"{param}.content")
     return Said("system" if role == "developer" else role, content)
+
+
+def _see_no_pictures(parts: Sequence[Any], param: str) -> None:
+    """Pictures are what the API takes, and what no engine here sees: that is said, instead of an
+    answer that only seems to have looked. Raises ApiError.
+    """
+    for place, part in enumerate(parts):
+        if not isinstance(part, dict) or part.get("type") != "image_url":
+            continue
+        image = part.get("image_url")
+        url = image.get("url") if isinstance(image, dict) else None
+        here = f"{param}.[{place}].image_url"
+        if not isinstance(url, str) or not url.startswith(("data:image/", "https://", "http://")):
+            raise bad_request(f"'{here}.url' must be the address of a picture.", here)
+        raise bad_request(
+            "The models of this server do not see pictures. Send text only.",
+            here,
+            "image_input_not_supported",
+        )
 
 
 def wish(body: Mapping[str, Any]) -> tuple[Wish, tuple[str, ...]]:

@@ -8,7 +8,12 @@ from avatar.access import Standing
 from avatar.records import Acquaintance, Invitation, Role
 from storage import rows
 from storage.base import Base, insert
-from storage.tables import acquaintances, avatar_owners, invitations, messages, people
+from storage.door_tables import acquaintances, invitations
+from storage.tables import (
+    avatar_owners,
+    messages,
+    people,
+)
 
 
 class AcquaintanceTables(Base):

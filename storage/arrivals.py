@@ -9,8 +9,14 @@ from avatar.records import Address, Author
 from avatar.stores import Arrival
 from storage import rows
 from storage.chats import AT, ChatTables
+from storage.door_tables import acquaintances
 from storage.people import PeopleTables, shown_name
-from storage.tables import acquaintances, avatar_owners, avatars, chats, people
+from storage.tables import (
+    avatar_owners,
+    avatars,
+    chats,
+    people,
+)
 
 _COLUMNS = {"person": people.c, "chat": chats.c, "avatar": avatars.c}
 _LABELLED = [

@@ -11,7 +11,14 @@ from avatar.errors import AlreadyDone, AvatarNotFound
 from avatar.records import Activation, Avatar, Axis, TrainingType, Why
 from storage import rows
 from storage.base import Base
-from storage.tables import acquaintances, activations, avatar_owners, avatars, versions
+from storage.door_tables import acquaintances
+from storage.tables import (
+    activations,
+    avatar_owners,
+    avatars,
+    pictures,
+    versions,
+)
 
 _KIND = {Axis.MODEL: TrainingType.FINE_TUNE, Axis.PROMPT: TrainingType.PROMPT_UPDATE}
 
@@ -139,6 +146,29 @@ class AvatarTables(Base):
                 .values(provider=provider, base_model=base_model)
             )
             return result.rowcount == 1
+
+    async def set_picture(self, avatar_id: int, *, mark: str | None, url: str | None) -> None:
+        """What it looks like, as a data: URL; `mark` tells one picture from another."""
+        async with self._db.writing() as write:
+            await self._lock_avatar(write, avatar_id)
+            await write.execute(sa.delete(pictures).where(pictures.c.avatar_id == avatar_id))
+            await write.execute(
+                sa.update(avatars).where(avatars.c.id == avatar_id).values(picture=mark)
+            )
+            if url is not None:
+                await write.execute(sa.insert(pictures).values(avatar_id=avatar_id, url=url))
+
+    async def picture(self, avatar_id: int) -> str | None:
+        """A data: URL; None: it has none."""
+        row = await self._row(sa.select(pictures.c.url).where(pictures.c.avatar_id == avatar_id))
+        return None if row is None else str(row["url"])
+
+    async def set_voice(self, avatar_id: int, voice: str | None) -> None:
+        """With whose voice it answers voice messages; None: in writing only."""
+        async with self._db.writing() as write:
+            await write.execute(
+                sa.update(avatars).where(avatars.c.id == avatar_id).values(voice=voice)
+            )
 
     async def switch(
         self,

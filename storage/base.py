@@ -8,14 +8,16 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from storage.database import Database
+from storage.sealing import Sealer
 from storage.tables import avatars
 
 
 class Base:
     """A part of the store: methods over one database, each one transaction."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, sealer: Sealer | None = None) -> None:
         self._db = database
+        self._sealer = sealer or Sealer()
 
     async def _row(
         self, query: sa.Select[Any], values: Mapping[str, Any] | None = None

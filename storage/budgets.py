@@ -12,7 +12,11 @@ from avatar.limits import Budget, Filled
 from avatar.records import Role
 from storage.base import Base, insert_into
 from storage.database import Database
-from storage.tables import avatars, budgets, messages
+from storage.door_tables import budgets
+from storage.tables import (
+    avatars,
+    messages,
+)
 
 
 class _UsedUp(Exception):

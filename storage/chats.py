@@ -9,7 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from avatar.errors import AvatarNotFound
+from avatar.errors import AvatarNotFound, Refused
 from avatar.pricing import month_of
 from avatar.records import (
     Address,
@@ -23,13 +23,13 @@ from avatar.records import (
     Usage,
     Version,
 )
-from avatar.stores import Context
+from avatar.stores import Context, Dropped, Found, Part
 from avatar.versions import pair_of
 from storage import rows
 from storage.base import Base, insert, insert_into
 from storage.columns import Id
 from storage.database import Database
-from storage.tables import avatars, chats, message_refs, messages, spending, versions
+from storage.tables import avatars, bots, chats, message_refs, messages, spending, versions
 
 
 async def add_spent(database: Database, write: AsyncConnection, spent: Spent) -> None:
@@ -105,7 +105,9 @@ class ChatTables(Base):
     """Fulfils `avatar.stores.ChatStore`."""
 
     async def chat(self, address: Address, *, now: datetime) -> Chat:
-        """The chat at an address; made as needed, with the oldest public avatar."""
+        """The chat at an address; made as needed, with the avatar of its bot, or the oldest public
+        one.
+        """
         query = sa.select(chats).where(at(address))
         row = await self._row(query)
         if row is not None and row["avatar_id"] is not None:
@@ -114,6 +116,11 @@ class ChatTables(Base):
             # A topic begins with the avatar of its group.
             first = address.thread and await write.scalar(
                 sa.select(chats.c.avatar_id).where(at(replace(address, thread="")))
+            )
+            first = first or await write.scalar(
+                sa.select(bots.c.avatar_id).where(
+                    bots.c.external_id == address.bot, bots.c.platform == address.platform
+                )
             )
             first = first or await write.scalar(
                 sa.select(avatars.c.id)
@@ -142,7 +149,17 @@ class ChatTables(Base):
             return rows.chat((await write.execute(query)).mappings().one())
 
     async def talk_to(self, chat_id: int, avatar_id: int, *, now: datetime) -> None:
-        """The chat talks to that avatar from now on, in a new conversation."""
+        """The chat talks to that avatar from now on, in a new conversation. Raises Refused."""
+        bound = await self._row(
+            sa.select(bots.c.avatar_id)
+            .select_from(chats)
+            .join(bots, (bots.c.external_id == chats.c.bot) & (bots.c.platform == chats.c.platform))
+            .where(chats.c.id == chat_id)
+        )
+        if bound is not None and bound["avatar_id"] != avatar_id:
+            raise Refused(
+                reason="this bot belongs to one avatar. Talk to others in the bot that made it."
+            )
         await self._begin(chat_id, now, {"avatar_id": avatar_id})
 
     async def new_conversation(self, chat_id: int, *, now: datetime) -> None:
@@ -209,6 +226,7 @@ class ChatTables(Base):
         inbox_id: int,
         now: datetime,
         retry_of: int | None = None,
+        parts: Sequence[Part] = (),
     ) -> Message:
         """Both turns of an exchange and what it cost, in one write; returns the reply."""
         async with self._db.writing() as write:
@@ -227,6 +245,9 @@ class ChatTables(Base):
                     .where(messages.c.answers == question, messages.c.superseded_at.is_(None))
                     .values(superseded_at=now)
                 )
+                await write.execute(
+                    sa.update(messages).where(messages.c.id == question).values(text=said)
+                )
             else:
                 turn = await write.execute(
                     _TURN,
@@ -239,6 +260,17 @@ class ChatTables(Base):
                     },
                 )
                 question = turn.scalar_one()
+            for part in parts:
+                await write.execute(
+                    _showing(self._db.is_sqlite),
+                    {
+                        "chat_id": chat_id,
+                        "platform_id": part.platform_id,
+                        "message_id": question,
+                        "part": part.text,
+                        "asks": False,
+                    },
+                )
             answer = await write.execute(
                 _REPLY,
                 {
@@ -286,22 +318,92 @@ class ChatTables(Base):
         self, message_id: int, *, address: Address, platform_ids: Sequence[str]
     ) -> None:
         """Remember as which of the platform's messages a reply was shown."""
+        await self._refer(message_id, address, platform_ids, asks=False)
+
+    async def asked_as(
+        self, message_id: int, *, address: Address, platform_ids: Sequence[str]
+    ) -> None:
+        """Remember as which messages it was asked what a reply should have said."""
+        await self._refer(message_id, address, platform_ids, asks=True)
+
+    async def _refer(
+        self, message_id: int, address: Address, platform_ids: Sequence[str], *, asks: bool
+    ) -> None:
         async with self._db.writing() as write:
             chat_id = await write.scalar(_CHAT_ID, rows.address_json(address))
             for platform_id in platform_ids:
                 await write.execute(
                     _showing(self._db.is_sqlite),
-                    {"chat_id": chat_id, "platform_id": platform_id, "message_id": message_id},
+                    {
+                        "chat_id": chat_id,
+                        "platform_id": platform_id,
+                        "message_id": message_id,
+                        "part": None,
+                        "asks": asks,
+                    },
                 )
 
     async def find_message(self, address: Address, platform_id: str) -> Message | None:
+        """The turn that a message is, or asks about, in any thread of the chat."""
+        found = await self.found(address, platform_id)
+        return None if found is None else found.message
+
+    async def found(self, address: Address, platform_id: str) -> Found | None:
+        """The same, with where it stands."""
         row = await self._row(
-            sa.select(messages)
-            .join(message_refs, message_refs.c.message_id == messages.c.id)
-            .join(chats, chats.c.id == message_refs.c.chat_id)
-            .where(at(address), message_refs.c.platform_id == platform_id)
+            _FOUND,
+            {
+                "platform": address.platform,
+                "bot": address.bot,
+                "chat": address.chat,
+                "platform_id": platform_id,
+            },
         )
-        return None if row is None else rows.message(row)
+        if row is None:
+            return None
+        return Found(
+            message=rows.message(row),
+            address=Address(
+                platform=address.platform,
+                bot=address.bot,
+                chat=address.chat,
+                thread=row["found_in"],
+            ),
+            asks=row["asks"],
+        )
+
+    async def parts(self, message_id: int) -> tuple[Part, ...]:
+        """The platform's messages that a turn was sent in or is shown as, oldest first."""
+        async with self._db.reading() as read:
+            found = await read.execute(
+                sa.select(message_refs)
+                .where(message_refs.c.message_id == message_id, message_refs.c.asks.is_(False))
+                .order_by(message_refs.c.id)
+            )
+            return tuple(
+                Part(platform_id=row["platform_id"], text=row["part"]) for row in found.mappings()
+            )
+
+    async def was_asked(self, message_id: int) -> bool:
+        """Whether it was asked what a reply should have said."""
+        async with self._db.reading() as read:
+            found = await read.execute(
+                sa.select(message_refs.c.id)
+                .where(message_refs.c.message_id == message_id, message_refs.c.asks)
+                .limit(1)
+            )
+            return found.first() is not None
+
+    async def shown_answer(self, question_id: int) -> tuple[Part, ...]:
+        """The platform's messages that show the newest reply to a person's turn."""
+        newest = (
+            sa.select(sa.func.max(messages.c.id))
+            .join(message_refs, message_refs.c.message_id == messages.c.id)
+            .where(messages.c.answers == question_id, message_refs.c.asks.is_(False))
+        )
+        async with self._db.reading() as read:
+            found = await read.scalar(newest)
+        return () if found is None else await self.parts(found)
 
     async def last_said(self, chat_id: int) -> Message | None:
         """The last turn of a person in the current conversation."""
@@ -343,6 +445,24 @@ class ChatTables(Base):
             question = [rows.message(each) for each in asked.mappings()]
         return (*_in_order(turns), *question, reply)
 
+    async def drop_messages(self, *, before: datetime, after: int, limit: int) -> Dropped:
+        """Delete those of the `limit` next messages that were said before a time. Ids grow with
+        time, so that a look ends at the first page without an old one: no index is kept for it.
+        """
+        async with self._db.writing() as write:
+            found = await write.execute(
+                sa.select(messages.c.id, messages.c.created_at)
+                .where(messages.c.id > after)
+                .order_by(messages.c.id)
+                .limit(limit)
+            )
+            page = found.all()
+            old = [row.id for row in page if row.created_at < before]
+            if not old:
+                return Dropped(count=0, looked_to=None)
+            await write.execute(sa.delete(messages).where(messages.c.id.in_(old)))
+        return Dropped(count=len(old), looked_to=page[-1].id if len(page) == limit else None)
+
     async def add_spent(self, spent: Spent) -> None:
         async with self._db.writing() as write:
             await add_spent(self._db, write, spent)
@@ -381,6 +501,20 @@ class ChatTables(Base):
             return int(count or 0)
 
 
+# A platform's messages are numbered for a whole chat, and not for each of its threads.
+_FOUND = (
+    sa.select(messages, chats.c.thread.label("found_in"), message_refs.c.asks)
+    .select_from(chats)
+    .join(message_refs, message_refs.c.chat_id == chats.c.id)
+    .join(messages, messages.c.id == message_refs.c.message_id)
+    .where(
+        chats.c.platform == sa.bindparam("platform"),
+        chats.c.bot == sa.bindparam("bot"),
+        chats.c.chat == sa.bindparam("chat"),
+        message_refs.c.platform_id == sa.bindparam("platform_id"),
+    )
+    .limit(1)
+)
 _CHAT_ID = sa.select(chats.c.id).where(AT)
 _REPLY_TO = sa.select(messages).where(
     messages.c.incoming_id == sa.bindparam("inbox_id"), messages.c.role == Role.ASSISTANT.value
@@ -392,7 +526,7 @@ def _showing(is_sqlite: bool) -> Any:
     statement = insert_into(message_refs, is_sqlite=is_sqlite)
     return statement.on_conflict_do_update(
         index_elements=["chat_id", "platform_id"],
-        set_={"message_id": statement.excluded.message_id},
+        set_={name: statement.excluded[name] for name in ("message_id", "part", "asks")},
     )
 
 

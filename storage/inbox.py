@@ -9,18 +9,18 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from avatar.pricing import month_of
-from avatar.records import Confirmation, Incoming, NewNotice, Notice, Received
+from avatar.records import Address, Confirmation, Incoming, NewNotice, Notice, Received
+from avatar.stores import Heard
 from storage import rows
 from storage.base import Base, insert, insert_into
 from storage.database import Database
+from storage.door_tables import budgets, guesses, invitations, links
 from storage.tables import (
-    budgets,
+    chats,
     confirmations,
-    guesses,
     imports,
     incoming,
-    invitations,
-    links,
+    messages,
     notices,
     training_drafts,
     training_examples,
@@ -28,6 +28,8 @@ from storage.tables import (
 
 KEPT = timedelta(days=7)  # how long ids and ended notices stay against repetition
 BUDGETS_KEPT = timedelta(days=35)  # of the last month and this one
+_LATEST = 10_000  # rows among which it is looked for where a platform was heard last
+_NEW = 50  # chats that began last
 _TIDIED = 1_000  # rows of a kind, at most, in one go: a tidying never holds the database long
 
 
@@ -43,8 +45,25 @@ def _receiving(is_sqlite: bool) -> Any:
 _DONE = (
     sa.update(incoming)
     .where(incoming.c.id == sa.bindparam("inbox_id"))
-    .values(payload=None, author_id="", done_at=sa.bindparam("now"))
+    .values(payload=None, author_id="", place="", done_at=sa.bindparam("now"))
 )
+_BEHIND = (
+    sa.select(incoming)
+    .where(
+        incoming.c.platform == sa.bindparam("platform"),
+        incoming.c.bot == sa.bindparam("bot"),
+        incoming.c.place == sa.bindparam("place"),
+        incoming.c.id > sa.bindparam("inbox_id"),
+        incoming.c.done_at.is_(None),
+    )
+    .order_by(incoming.c.id)
+    .limit(sa.bindparam("most", type_=sa.Integer))
+)
+
+
+def _place(address: Address) -> str:
+    """A chat and its thread, as one line."""
+    return f"{address.chat} {address.thread}"
 
 
 async def add_notices(
@@ -88,13 +107,16 @@ class InboxTables(Base):
                         "bot": each.address.bot,
                         "update_id": each.update_id,
                         "author_id": each.author.external_id,
+                        "place": _place(each.address),
                         "received_at": now,
                         "attempts": 1,
                         "payload": rows.incoming_json(each),
                     },
                 )
                 if (inbox_id := made.scalar_one_or_none()) is not None:
-                    received.append(Received(id=inbox_id, incoming=each, attempts=0))
+                    received.append(
+                        Received(id=inbox_id, incoming=each, attempts=0, received_at=now)
+                    )
         return tuple(received)
 
     async def begin(self, inbox_id: int) -> Received | None:
@@ -109,10 +131,75 @@ class InboxTables(Base):
             row = found.mappings().one_or_none()
         return None if row is None else _received(row, attempts=row["attempts"] - 1)
 
-    async def done(self, inbox_id: int, *, now: datetime) -> None:
-        """It was answered: what was said is wiped here, its id stays against repetition."""
+    async def behind(self, received: Received, *, limit: int) -> tuple[Received, ...]:
+        """What came at the same place behind it and is not answered."""
+        address = received.incoming.address
+        async with self._db.reading() as read:
+            found = await read.execute(
+                _BEHIND,
+                {
+                    "platform": address.platform,
+                    "bot": address.bot,
+                    "place": _place(address),
+                    "inbox_id": received.id,
+                    "most": limit,
+                },
+            )
+            return tuple(_received(row, attempts=row["attempts"]) for row in found.mappings())
+
+    async def join(self, inbox_id: int, others: Sequence[int]) -> None:
+        """Remember that `others` are answered together with it."""
         async with self._db.writing() as write:
-            await write.execute(_DONE, {"inbox_id": inbox_id, "now": now})
+            await write.execute(
+                sa.update(incoming).where(incoming.c.id.in_(others)).values(joined_to=inbox_id)
+            )
+
+    async def joined(self, inbox_id: int) -> tuple[Received, ...]:
+        """What is answered together with it and not done."""
+        async with self._db.reading() as read:
+            found = await read.execute(
+                sa.select(incoming)
+                .where(
+                    incoming.c.joined_to == inbox_id,
+                    incoming.c.id > inbox_id,
+                    incoming.c.done_at.is_(None),
+                )
+                .order_by(incoming.c.id)
+            )
+            return tuple(_received(row, attempts=row["attempts"]) for row in found.mappings())
+
+    async def done(self, *inbox_ids: int, now: datetime) -> None:
+        """They were answered: what was said is wiped here, ids stay against repetition."""
+        async with self._db.writing() as write:
+            await write.execute(_DONE, [{"inbox_id": each, "now": now} for each in inbox_ids])
+
+    async def heard(self, *, platform: str, bot: str, limit: int) -> Heard:
+        last = sa.select(sa.func.max(incoming.c.id)).scalar_subquery()
+        until = sa.select(sa.func.max(incoming.c.received_at)).where(
+            incoming.c.id > last - _LATEST,
+            incoming.c.platform == platform,
+            incoming.c.bot == bot,
+        )
+        here = (chats.c.platform == platform, chats.c.bot == bot)
+        end = sa.select(sa.func.max(messages.c.id)).scalar_subquery()
+        talking = (
+            sa.select(chats.c.chat, chats.c.thread)
+            .join(messages, messages.c.chat_id == chats.c.id)
+            .where(messages.c.id > end - _LATEST, *here)
+            .group_by(chats.c.id)
+            .order_by(sa.func.max(messages.c.id).desc())
+            .limit(limit)
+        )
+        # Where the first message was not answered any more.
+        new = sa.select(chats.c.chat, chats.c.thread).where(*here)
+        new = new.order_by(chats.c.id.desc()).limit(_NEW)
+        async with self._db.reading() as read:
+            moment: datetime | None = (await read.execute(until)).scalar_one()
+            places = [*(await read.execute(talking)), *(await read.execute(new))]
+        found = dict.fromkeys(
+            Address(platform=platform, bot=bot, chat=chat, thread=thread) for chat, thread in places
+        )
+        return Heard(until=moment, addresses=tuple(found)[:limit])
 
     async def unanswered(self, *, limit: int) -> tuple[Received, ...]:
         """In the order they came."""
@@ -228,8 +315,10 @@ class InboxTables(Base):
             )
             return result.rowcount == 1
 
-    async def tidy(self, *, now: datetime) -> None:
-        """Delete drafts, confirmations, finished notices and inbox ids that are long past use."""
+    async def tidy(self, *, now: datetime) -> bool:
+        """Delete drafts, confirmations, finished notices and inbox ids that are long past use: a
+        bounded number of each. True: there may be more.
+        """
         old = now - KEPT
         stale = (
             sa.select(training_drafts.c.id)
@@ -241,7 +330,10 @@ class InboxTables(Base):
             await write.execute(
                 sa.delete(training_examples).where(training_examples.c.draft_id.in_(stale))
             )
-            await write.execute(sa.delete(training_drafts).where(training_drafts.c.id.in_(stale)))
+            drafts = await write.execute(
+                sa.delete(training_drafts).where(training_drafts.c.id.in_(stale))
+            )
+            more = drafts.rowcount == _TIDIED
             for table, column in (
                 (imports, imports.c.expires_at),
                 (confirmations, confirmations.c.expires_at),
@@ -252,7 +344,8 @@ class InboxTables(Base):
                 (guesses, guesses.c.at),
             ):
                 past = sa.select(table.c.id).where(column < old).order_by(column).limit(_TIDIED)
-                await write.execute(sa.delete(table).where(table.c.id.in_(past)))
+                gone = await write.execute(sa.delete(table).where(table.c.id.in_(past)))
+                more = more or gone.rowcount == _TIDIED
             # Names of months and days sort as they follow each other.
             oldest = month_of(now - BUDGETS_KEPT)
             spent = (
@@ -262,7 +355,13 @@ class InboxTables(Base):
                 .limit(_TIDIED)
             )
             await write.execute(sa.delete(budgets).where(budgets.c.id.in_(spent)))
+        return more
 
 
 def _received(row: rows.Row, *, attempts: int) -> Received:
-    return Received(id=row["id"], incoming=rows.incoming(row["payload"]), attempts=attempts)
+    return Received(
+        id=row["id"],
+        incoming=rows.incoming(row["payload"]),
+        attempts=attempts,
+        received_at=row["received_at"],
+    )

@@ -10,14 +10,11 @@ from avatar.door_stores import LinkGuess
 from avatar.records import Person
 from storage import rows
 from storage.base import Base, insert
+from storage.door_tables import acquaintances, budgets, guesses, links
 from storage.tables import (
-    acquaintances,
     avatar_owners,
-    budgets,
     confirmations,
-    guesses,
     imports,
-    links,
     messages,
     people,
     training_drafts,
@@ -89,7 +86,7 @@ class LinkTables(Base):
             await write.execute(sa.update(links).where(links.c.id == link.id).values(used_at=now))
             return LinkGuess.RIGHT, maker
 
-    async def join(self, first: int, second: int) -> int:
+    async def unite(self, first: int, second: int) -> int:
         """Make two people one; their id."""
         async with self._db.writing() as write:
             # Locked in the order of their ids, so that two joins never wait for each other.
@@ -134,7 +131,7 @@ class LinkTables(Base):
             )
             return {each.platform: each.external_id for each in done}
 
-    async def accounts(self, person_id: int) -> tuple[Person, ...]:
+    async def known_as(self, person_id: int) -> tuple[Person, ...]:
         """All of a person's accounts, the first first."""
         async with self._db.reading() as read:
             found = await read.execute(

@@ -9,16 +9,17 @@ from avatar.records import Address, Author, Person
 from avatar.text import storable
 from storage import rows
 from storage.base import Base, insert
+from storage.door_tables import acquaintances, guesses, links
 from storage.tables import (
-    acquaintances,
+    account_chats,
+    accounts,
     avatar_owners,
     confirmations,
-    guesses,
     incoming,
-    links,
     message_refs,
     messages,
     people,
+    taught,
     training_drafts,
     training_examples,
 )
@@ -142,6 +143,12 @@ class PeopleTables(Base):
         )
         async with self._db.writing() as write:
             await write.execute(sa.delete(message_refs).where(message_refs.c.message_id.in_(said)))
+            # What an owner kept of a conversation with them; their own lessons are the avatar's.
+            await write.execute(
+                sa.delete(taught).where(
+                    taught.c.reply_id.in_(said), taught.c.person_id != person_id
+                )
+            )
             # Replies carry the id of the person who asked, so they go with what they answer.
             replies = await write.execute(
                 sa.delete(messages).where(
@@ -156,9 +163,9 @@ class PeopleTables(Base):
                     (people.c.id == person_id) | (people.c.same_as == person_id)
                 )
             )
-            if not (accounts := known.all()):
+            if not (known_as := known.all()):
                 return 0
-            for who in accounts:
+            for who in known_as:
                 await write.execute(
                     sa.update(incoming)
                     .where(
@@ -168,12 +175,23 @@ class PeopleTables(Base):
                         # This wish itself is wiped when it is answered.
                         incoming.c.id != (cause or 0),
                     )
-                    .values(payload=None, author_id="", done_at=now)
+                    .values(payload=None, author_id="", place="", done_at=now)
                 )
             await write.execute(
                 sa.delete(training_examples).where(training_examples.c.draft_id.in_(drafts))
             )
             await write.execute(sa.delete(training_drafts).where(training_drafts.c.id.in_(drafts)))
+            # That somebody who let an avatar answer for them wrote to this person.
+            for who in known_as:
+                await write.execute(
+                    sa.delete(account_chats).where(
+                        account_chats.c.chat == who.external_id,
+                        sa.exists().where(
+                            accounts.c.id == account_chats.c.account_id,
+                            accounts.c.platform == who.platform,
+                        ),
+                    )
+                )
             for table in (confirmations, links, guesses):
                 await write.execute(sa.delete(table).where(table.c.person_id == person_id))
             # Whom they met, but for what an owner decided: a block or an invitation.

@@ -5,7 +5,10 @@ import sqlalchemy as sa
 from avatar.records import Address
 from storage.base import Base, insert
 from storage.chats import at
-from storage.tables import chats, places
+from storage.door_tables import places
+from storage.tables import (
+    chats,
+)
 
 
 class PlaceTables(Base):

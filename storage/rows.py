@@ -28,6 +28,7 @@ from avatar.records import (
     Notice,
     NoticeKind,
     Person,
+    Reaction,
     RepliedTo,
     Role,
     Status,
@@ -212,7 +213,7 @@ def incoming_json(value: Incoming) -> dict[str, Any]:
 
 
 def incoming(data: Mapping[str, Any]) -> Incoming:
-    answered = data["reply_to"]
+    answered, reaction = data["reply_to"], data.get("reaction")
     return Incoming(
         update_id=data["update_id"],
         address=Address(**data["address"]),
@@ -230,12 +231,18 @@ def incoming(data: Mapping[str, Any]) -> Incoming:
             attachments=_attachments(answered["attachments"]),
             author=None if answered["author"] is None else Author(**answered["author"]),
             from_us=answered["from_us"],
+            quote=answered.get("quote", ""),
         ),
         private=data["private"],
         # Written since they exist: an older message may still wait.
         addressed=data.get("addressed", True),
         administers=data.get("administers", False),
         roles=tuple(data.get("roles", ())),
+        # What lies in the inbox since an earlier release has none of these.
+        forwarded=data.get("forwarded"),
+        album=data.get("album", ""),
+        edited=data.get("edited", False),
+        reaction=None if reaction is None else Reaction(reaction),
     )
 
 

@@ -5,17 +5,21 @@ from contextlib import asynccontextmanager
 
 from sqlalchemy.exc import DBAPIError
 
+from storage.accounts import AccountTables, OwnBotTables
 from storage.acquaintances import AcquaintanceTables
 from storage.arrivals import ArrivalTables
 from storage.avatars import AvatarTables
 from storage.budgets import BudgetTables
-from storage.database import Database, DatabaseRefused
+from storage.database import Database, DatabaseRefused, data_folder
+from storage.exports import ExportTables
 from storage.imports import ImportTables
 from storage.inbox import InboxTables
 from storage.linking import LinkTables
 from storage.models import ModelTables
 from storage.places import PlaceTables
 from storage.schema import bring_up_to_date
+from storage.sealing import Sealer
+from storage.tallies import TallyTables
 from storage.teaching import TaughtTables
 from storage.trainings import TrainingTables
 
@@ -32,13 +36,19 @@ class SqlStore(
     AcquaintanceTables,
     PlaceTables,
     LinkTables,
+    TallyTables,
+    ExportTables,
+    OwnBotTables,
+    AccountTables,
 ):
     """Fulfils `avatar.stores.Store`."""
 
 
 @asynccontextmanager
-async def open_store(url: str) -> AsyncIterator[SqlStore]:
-    """A store at a database URL, its tables made or migrated. Raises DatabaseRefused."""
+async def open_store(url: str, *, sealer: Sealer | None = None) -> AsyncIterator[SqlStore]:
+    """A store at a database URL, its tables made or migrated. Secrets are sealed by `sealer`; by
+    default with the key beside the database. Raises DatabaseRefused.
+    """
     try:
         database = Database(url)
     except OSError as error:
@@ -49,6 +59,6 @@ async def open_store(url: str) -> AsyncIterator[SqlStore]:
         except DBAPIError as error:
             reason = "it cannot be opened, read or written."
             raise DatabaseRefused(reason=reason, detail=str(error)) from error
-        yield SqlStore(database)
+        yield SqlStore(database, sealer or Sealer(folder=data_folder(url)))
     finally:
         await database.close()

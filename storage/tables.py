@@ -7,6 +7,7 @@ cost counts.
 
 import sqlalchemy as sa
 
+import storage.door_tables  # noqa: F401  (its tables belong to the same metadata)
 from storage.columns import AUTO as _AUTO
 from storage.columns import Id, Json, Line, Moment, Words, metadata
 from storage.columns import id_column as _id
@@ -49,12 +50,24 @@ avatars = sa.Table(
     sa.Column("visibility", sa.String(16), nullable=False),
     sa.Column("versions_made", sa.Integer, nullable=False),  # the highest number given so far
     sa.Column("created_at", Moment, nullable=False),
+    sa.Column("voice", Line(64)),
+    sa.Column("picture", sa.String(16)),  # tells one picture from another
     # Its own limits; none: the installation's, see `avatar.limits`.
     sa.Column("messages_per_minute", sa.Integer),
     sa.Column("cost_per_day", sa.BigInteger),
     sa.Column("cost_per_month", sa.BigInteger),
     sa.CheckConstraint("visibility IN ('public', 'private')", name="visibility"),
     sa.Index(None, "visibility", "id"),
+    **_AUTO,
+)
+
+pictures = sa.Table(
+    "pictures",
+    metadata,
+    _id(),
+    _ref("avatar_id", "avatars", cascade=True),
+    sa.Column("url", sa.Text, nullable=False),  # data:
+    sa.UniqueConstraint("avatar_id"),
     **_AUTO,
 )
 
@@ -190,7 +203,10 @@ taught = sa.Table(
     sa.Column("worse", Words(), nullable=False),
     sa.Column("created_at", Moment, nullable=False),
     sa.Column("cause", Id, unique=True),
+    sa.Column("reply_id", Id),  # of `messages`, which may be forgotten earlier
+    sa.Column("liked", sa.Boolean, nullable=False, server_default=sa.false()),
     sa.Index(None, "avatar_id", "id"),
+    sa.Index(None, "reply_id"),
     **_AUTO,
 )
 
@@ -316,6 +332,8 @@ messages = sa.Table(
     **_AUTO,
 )
 
+# Which of a platform's messages is which turn: a reply has one or several, and so has a question
+# that was sent in parts. The question what a reply should have said belongs to that reply.
 message_refs = sa.Table(
     "message_refs",
     metadata,
@@ -323,6 +341,8 @@ message_refs = sa.Table(
     _ref("chat_id", "chats"),
     sa.Column("platform_id", Line(64), nullable=False),
     _ref("message_id", "messages", cascade=True),
+    sa.Column("part", Words()),  # questions that were sent in several messages: what this one says
+    sa.Column("asks", sa.Boolean, nullable=False, server_default=sa.false()),
     sa.UniqueConstraint("chat_id", "platform_id"),
     sa.Index(None, "message_id"),
     **_AUTO,
@@ -353,13 +373,24 @@ incoming = sa.Table(
     sa.Column("bot", sa.String(64), nullable=False),
     sa.Column("update_id", Line(64), nullable=False),
     sa.Column("author_id", Line(64), nullable=False),
+    sa.Column("place", Line(160), nullable=False, server_default=""),  # chat and thread
     sa.Column("received_at", Moment, nullable=False),
     sa.Column("attempts", sa.Integer, nullable=False),
     sa.Column("payload", Json),  # what was said; wiped when it is answered
+    sa.Column("joined_to", Id),  # of `incoming`: what it is answered together with
     sa.Column("done_at", Moment),
     sa.UniqueConstraint("platform", "bot", "update_id"),
     sa.Index(
         "ix_incoming_waiting",
+        "id",
+        sqlite_where=sa.text("done_at IS NULL"),
+        postgresql_where=sa.text("done_at IS NULL"),
+    ),
+    sa.Index(
+        "ix_incoming_place_waiting",
+        "platform",
+        "bot",
+        "place",
         "id",
         sqlite_where=sa.text("done_at IS NULL"),
         postgresql_where=sa.text("done_at IS NULL"),
@@ -450,90 +481,61 @@ spending = sa.Table(
     **_AUTO,
 )
 
-# What was spent, added up by day and month for a person, an avatar and the installation: a limit
-# is looked up in a handful of rows. What a reply or a training may cost at most is put in before
-# it begins and set right when it has ended.
-budgets = sa.Table(
-    "budgets",
+# Bots that belong to one avatar, and wishes for one (without an external_id).
+bots = sa.Table(
+    "bots",
     metadata,
     _id(),
-    sa.Column("scope", sa.String(8), nullable=False),
-    sa.Column("scope_id", Id, nullable=False),  # 0: the installation
-    sa.Column("period", sa.String(10), nullable=False),  # "2026-11-28", "2026-11"
-    sa.Column("cost", sa.BigInteger, nullable=False),
-    sa.CheckConstraint("scope IN ('person', 'avatar', 'all')", name="scope"),
-    sa.UniqueConstraint("scope", "scope_id", "period"),
-    sa.Index(None, "period"),
-    **_AUTO,
-)
-
-# Who met which avatar: whom its owners see, invited and blocked.
-acquaintances = sa.Table(
-    "acquaintances",
-    metadata,
-    _id(),
+    sa.Column("platform", sa.String(16), nullable=False),
     _ref("avatar_id", "avatars", cascade=True),
-    _ref("person_id", "people", cascade=True),
-    sa.Column("met_at", Moment, nullable=False),
-    sa.Column("invited_at", Moment),
-    sa.Column("blocked_at", Moment),
-    sa.UniqueConstraint("avatar_id", "person_id"),
-    sa.Index(None, "avatar_id", "id"),
-    sa.Index(None, "person_id"),
+    _ref("person_id", "people", nullable=True),
+    sa.Column("asked_at", Moment, nullable=False),
+    sa.Column("external_id", Line(64)),
+    sa.Column("username", Line(64), nullable=False),
+    sa.Column("token", sa.Text),  # sealed
+    sa.Column("stopped_at", Moment),
+    sa.Column("trouble", Words(), nullable=False),
+    sa.Column("dressed", sa.String(64), nullable=False),
+    sa.UniqueConstraint("platform", "avatar_id"),
+    sa.UniqueConstraint("external_id", "platform"),
+    sa.Index(None, "person_id", "asked_at"),
+    sa.Index(None, "avatar_id"),
     **_AUTO,
 )
 
-# Doors into private avatars. The code itself is not kept: only who was given it has it.
-invitations = sa.Table(
-    "invitations",
-    metadata,
-    _id(),
-    _ref("avatar_id", "avatars", cascade=True),
-    _ref("made_by", "people", nullable=True),
-    sa.Column("code_hash", sa.String(64), nullable=False, unique=True),
-    sa.Column("made_at", Moment, nullable=False),
-    sa.Column("expires_at", Moment, nullable=False),
-    sa.Column("uses", sa.Integer, nullable=False),
-    sa.Column("most_uses", sa.Integer, nullable=False),
-    sa.Index(None, "avatar_id", "expires_at"),
-    sa.Index(None, "expires_at"),
-    **_AUTO,
-)
-
-# Groups and servers: which role there may choose who speaks (Discord).
-places = sa.Table(
-    "places",
+# People's own accounts, in whose chats an avatar answers for them.
+accounts = sa.Table(
+    "accounts",
     metadata,
     _id(),
     sa.Column("platform", sa.String(16), nullable=False),
     sa.Column("bot", sa.String(64), nullable=False),
+    sa.Column("connection", Line(64), nullable=False),
+    _ref("person_id", "people", cascade=True),
+    _ref("avatar_id", "avatars", cascade=True),
+    sa.Column("enabled", sa.Boolean, nullable=False),
+    sa.Column("can_reply", sa.Boolean, nullable=False),
+    sa.Column("away", sa.Boolean, nullable=False),
+    sa.Column("begins", sa.Integer),  # minutes from midnight
+    sa.Column("ends", sa.Integer),
+    sa.Column("zone", sa.Integer),  # minutes east of UTC
+    sa.Column("strangers_only", sa.Boolean, nullable=False),
+    sa.Column("honesty", Words()),
+    sa.UniqueConstraint("person_id", "platform", "bot"),
+    sa.Index(None, "connection", "platform", "bot"),
+    sa.Index(None, "avatar_id"),
+    **_AUTO,
+)
+
+# In which of their chats the owner wrote themselves.
+account_chats = sa.Table(
+    "account_chats",
+    metadata,
+    _id(),
+    _ref("account_id", "accounts", cascade=True),
     sa.Column("chat", Line(64), nullable=False),
-    sa.Column("manager_role", Line(64), nullable=False),
-    sa.UniqueConstraint("platform", "bot", "chat"),
-    **_AUTO,
-)
-
-# One-time codes of /link, and wrong guesses at them.
-links = sa.Table(
-    "links",
-    metadata,
-    _id(),
-    _ref("person_id", "people", cascade=True),
-    sa.Column("code_hash", sa.String(64), nullable=False, unique=True),
-    sa.Column("expires_at", Moment, nullable=False),
-    sa.Column("used_at", Moment),
-    sa.Index(None, "person_id"),
-    sa.Index(None, "expires_at"),
-    **_AUTO,
-)
-
-guesses = sa.Table(
-    "guesses",
-    metadata,
-    _id(),
-    _ref("person_id", "people", cascade=True),
-    sa.Column("at", Moment, nullable=False),
-    sa.Index(None, "person_id", "at"),
-    sa.Index(None, "at"),
+    sa.Column("owner_wrote_at", Moment, nullable=False),
+    sa.UniqueConstraint("account_id", "chat"),
+    sa.Index(None, "chat"),
     **_AUTO,
 )

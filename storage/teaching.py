@@ -24,9 +24,20 @@ class TaughtTables(Base):
         worse: str,
         now: datetime,
         cause: int,
+        reply_id: int | None = None,
+        liked: bool = False,
     ) -> Taught:
-        """A second call with the same cause returns what the first made."""
+        """A second call with the same cause, or liking the same reply, returns what the first
+        made.
+        """
         async with self._db.writing() as write:
+            if liked:
+                await self._lock_avatar(write, avatar_id)  # against another thumb at this moment
+                there = await write.execute(
+                    sa.select(taught).where(taught.c.reply_id == reply_id, taught.c.liked)
+                )
+                if (row := there.mappings().first()) is not None:
+                    return rows.taught(row)
             await write.execute(
                 insert(self._db, taught)
                 .values(
@@ -37,11 +48,23 @@ class TaughtTables(Base):
                     worse=worse,
                     created_at=now,
                     cause=cause,
+                    reply_id=reply_id,
+                    liked=liked,
                 )
                 .on_conflict_do_nothing(index_elements=["cause"])
             )
             found = await write.execute(sa.select(taught).where(taught.c.cause == cause))
             return rows.taught(found.mappings().one())
+
+    async def unlike(self, reply_id: int, *, person_id: int) -> bool:
+        """Delete what a person's thumbs-up made of a reply."""
+        async with self._db.writing() as write:
+            result = await write.execute(
+                sa.delete(taught).where(
+                    taught.c.reply_id == reply_id, taught.c.liked, taught.c.person_id == person_id
+                )
+            )
+            return result.rowcount > 0
 
     async def taught(self, avatar_id: int, *, limit: int, offset: int) -> tuple[Taught, ...]:
         """Newest first."""

@@ -1,4 +1,6 @@
-"""Held over all tests: no query reads a whole table that grows. And a PostgreSQL for all."""
+"""Held over all tests: no query reads a whole table that grows, and no secret stands in a log. And
+a PostgreSQL for all.
+"""
 
 import asyncio
 import sqlite3
@@ -12,11 +14,14 @@ from sqlalchemy.engine import Engine
 
 from storage.database import Database
 from storage.schema import bring_up_to_date
+from tests import secrecy
 from tests.standins import postgres
 
 # What grows with use. `avatars` and `avatar_owners` are listed in pages by their own key.
 GROWING = {
     "acquaintances",
+    "account_chats",
+    "accounts",
     "activations",
     "avatar_training_data",
     "budgets",
@@ -103,6 +108,14 @@ def _plans(file: Path, statements: dict[str, Any]) -> Iterator[tuple[str, list[s
             raise
         yield statement, [row[3] for row in rows]
     connection.close()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_secret_in_a_log() -> Iterator[None]:
+    """Reads every log of all tests, to debug, for every secret that any of them uses."""
+    with secrecy.watched() as watch:
+        yield
+    assert not watch.leaks, "\n".join(watch.leaks)
 
 
 @pytest.fixture(scope="session")

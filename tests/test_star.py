@@ -18,7 +18,7 @@ MAY_IMPORT = {
 }
 COMPOSITION_ROOT = {"bot/__main__.py", "bot/composition.py"}
 # Where a vendor's package may be imported.
-HOMES = {
+HOMES: dict[str, str | tuple[str, ...]] = {
     "openai": "backends/",
     "httpx2": "backends/",
     "sqlalchemy": "storage/",
@@ -29,8 +29,9 @@ HOMES = {
     "discord": "bot/discord/",
     "prompt_toolkit": "bot/terminal/",
     "rich": "bot/terminal/",
-    "starlette": "modelserver/",
-    "uvicorn": "modelserver/",
+    "starlette": ("modelserver/", "bot/"),
+    "uvicorn": ("modelserver/", "bot/web.py"),
+    "prometheus_client": "bot/metrics.py",
     "torch": "modelserver/lora/",
     "transformers": "modelserver/lora/",
     "peft": "modelserver/lora/",
@@ -38,6 +39,7 @@ HOMES = {
     "datasets": "modelserver/lora/",
     "aiosqlite": "storage/",
     "psycopg": "storage/",
+    "cryptography": "storage/",
     "phonenumbers": "avatar/dataset/",
     "stdnum": "avatar/dataset/",
 }

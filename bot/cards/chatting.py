@@ -17,17 +17,19 @@ _MARKS = {
     Finish.FILTER: "_(The provider's filter ended the reply here.)_",
     Finish.STOPPED: "_(Stopped.)_",
 }
+_UNSEEN = "_(I cannot see pictures: the model that answers here reads text only.)_"
 
 
 def reply(given: Reply) -> Content:
     """A reply as the model wrote it, with a mark where it did not end by itself."""
-    parts = [part for part in (given.text, _MARKS.get(given.finish, "")) if part]
+    marks = (_MARKS.get(given.finish, ""), _UNSEEN if given.unseen else "")
+    parts = [part for part in (given.text, *marks) if part]
     return Content(text="\n\n".join(parts))
 
 
 def only_text(*, manages: bool) -> Content:
-    """For a picture, a voice message or a file without a word."""
-    text = "I can only read text so far. Please write it to me."
+    """For a film, a piece of music or a file without a word."""
+    text = "I do not look into files. Please write to me what it is about."
     if manages:
         text += " To train on a file, send it with the caption /train."
     return Content(text=text)

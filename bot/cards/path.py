@@ -19,7 +19,7 @@ from avatar.records import (
 )
 from avatar.versions import badge, can_activate, is_active
 from bot.actions import Verb, code
-from bot.screen import Button, Content, Style
+from bot.screen import Button, Card, Content, Entry, Style
 from bot.wording import (
     ago,
     badge_words,
@@ -101,19 +101,19 @@ def history(
     head = f"**Learning Path of {escape(avatar.name)}**"
     if page > 1 or more:
         head += f" (page {page})"
-    entries = [
-        _entry(version, avatar, jobs.get(version.id), endings.get(version.id), now)
+    entries = tuple(
+        Entry(
+            text=_entry(version, avatar, jobs.get(version.id), endings.get(version.id), now),
+            buttons=actions(version, avatar, prefix=f"{version.number} · "),
+        )
         for version in versions
-    ]
-    rows = [actions(version, avatar, prefix=f"{version.number} · ") for version in versions]
+    )
     turn = []
     if page > 1:
         turn.append(Button(label="« Newer", action=code(Verb.HISTORY, avatar.id, page - 1)))
     if more:
         turn.append(Button(label="Older »", action=code(Verb.HISTORY, avatar.id, page + 1)))
-    if turn:
-        rows.append(tuple(turn))
-    return Content(text="\n\n".join([head, *entries]), buttons=tuple(rows))
+    return Card(head=head, entries=entries, buttons=(tuple(turn),) if turn else ()).content
 
 
 def _entry(

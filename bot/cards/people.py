@@ -1,6 +1,7 @@
 """What everybody sees: greetings, help, avatars, privacy, owners."""
 
 from collections.abc import Sequence
+from datetime import timedelta
 
 from avatar.records import Avatar, Person
 from bot.actions import Verb, code
@@ -69,6 +70,11 @@ def help_card(commands: Sequence[Command], avatar: Avatar | None) -> Content:
     parts = [f"**Chat{name}**: just write.", lines(everyone)]
     if others:
         parts += ["**For owners**", lines(others)]
+    if any(command.name == "teach" for command in others):
+        parts.append(
+            "On Telegram and Discord, 👍 under a reply keeps it as an example, and 👎 asks what it "
+            "should have said."
+        )
     return Content(text="\n\n".join(parts))
 
 
@@ -132,7 +138,9 @@ def owner_changed(avatar: Avatar, person: Person, *, added: bool, changed: bool)
     return Content(text=text)
 
 
-def privacy(person: Person, stored: int, *, providers: Sequence[str]) -> Content:
+def privacy(
+    person: Person, stored: int, *, providers: Sequence[str], keeps: timedelta | None
+) -> Content:
     """What is stored about somebody."""
     who = inline(f"{person.platform}:{person.external_id}")
     who_answers = " or ".join(providers)
@@ -147,14 +155,23 @@ def privacy(person: Person, stored: int, *, providers: Sequence[str]) -> Content
         "name and id, and how many replies you had",
         "with /link, which of your accounts are one person",
         "who switched, wrote or trained which version, if you own an avatar",
+        "exchanges that an avatar's owners kept to train on, by /teach or a thumb under a reply; "
+        "those with you go with /forgetme as long as nothing was trained on them",
     ]
     text = (
         "**What is stored about you**\n\n"
         + "\n".join(f"- {line}" for line in lines)
-        + "\n\nTo answer you, your messages are sent to the model's provider: "
-        f"{escape(who_answers)}. An avatar's owners do not see what you say here; who runs this "
-        "installation can read its database. /new begins a new conversation, /forgetme deletes "
-        "what you said."
+        + "\n\nTo answer you, your messages, pictures and voice messages are sent to the model's "
+        f"provider: {escape(who_answers)}. Pictures and recordings are not kept here, only what "
+        "was said; reactions of people who do not own the avatar are not kept either. An avatar's "
+        "owners do not see what you say to it privately; who runs this installation can read its "
+        "database. "
+        + (
+            "Messages are kept until you delete them"
+            if keeps is None
+            else f"Messages are deleted after {counted(keeps.days, 'day')}"
+        )
+        + ": /forgetme deletes what you said at once. /new begins a new conversation."
     )
     return Content(text=text)
 
@@ -163,8 +180,9 @@ def ask_forget(stored: int, confirmation_id: int) -> Content:
     """The question before /forgetme."""
     text = (
         f"Delete {counted(stored, 'message')}: everything that you said to avatars here, in every "
-        "chat, and their answers? That cannot be undone. Avatars that you own, with their versions "
-        "and training examples, stay; so does what was spent, and who invited or blocked you."
+        "chat, their answers, and what others kept of them to train on? That cannot be undone. "
+        "Avatars that you own, with their versions and training examples, stay; so does what was "
+        "spent, and who invited or blocked you."
     )
     return Content(
         text=text,

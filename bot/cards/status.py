@@ -96,7 +96,14 @@ def month_words(spending: Sequence[Spending]) -> str:
     return words
 
 
-_KINDS = {"chat": "chat", "training": "training", "compare": "comparisons"}
+_KINDS = {
+    "chat": "chat",
+    "training": "training",
+    "compare": "comparisons",
+    "transcription": "voice messages heard",
+    "speech": "answers spoken",
+}
+_VOICES = frozenset({"transcription", "speech"})
 
 
 def cost(avatar: Avatar, spending: Sequence[Spending], *, month: str) -> Content:
@@ -107,6 +114,7 @@ def cost(avatar: Avatar, spending: Sequence[Spending], *, month: str) -> Content
     lines = []
     for line in spending:
         who = f"version {line.version_number}" if line.version_number is not None else "base model"
+        who = "voice" if line.kind in _VOICES else who
         amount = dollars(line.cost)
         if line.unpriced == line.count:
             amount = "no known price"

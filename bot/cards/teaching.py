@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
-from avatar.records import Avatar, Role, Taught, Version
+from avatar.records import Avatar, Message, Role, Taught, Version
 from bot.actions import Verb, code
-from bot.screen import Button, Content, File
+from bot.screen import Button, Card, Content, Entry, File
 from bot.wording import counted, escape, shortened
 
 PAGE = 5  # taught answers on a page
@@ -20,6 +20,15 @@ def taught(avatar: Avatar, one: Taught, count: int) -> Content:
     )
 
 
+def what_instead(reply: Message) -> Content:
+    """After a thumbs-down."""
+    said = escape(shortened(reply.text, 160))
+    return Content(
+        text=f"What should it have said instead of “{said}”? Answer this message with it: I keep "
+        "it for the next training. Or leave it."
+    )
+
+
 def _asked(one: Taught) -> str:
     asked = [turn.text for turn in one.turns if turn.role is Role.USER]
     return asked[-1] if asked else ""
@@ -32,18 +41,23 @@ def lessons(avatar: Avatar, page: Sequence[Taught], *, number: int, count: int) 
             "There is no such page. /examples shows the newest."
             if number > 1
             else "Nothing was taught yet. Answer a reply of the avatar with /teach and what it "
-            "should have said."
+            "should have said, or put 👍 or 👎 under it."
         )
         return Content(text=text)
-    parts = [f"**Taught to {escape(avatar.name)}**: {counted(count, 'answer')}"]
-    rows: list[tuple[Button, ...]] = []
-    for one in page:
-        parts.append(
-            f"**{one.id}** · {escape(shortened(_asked(one), 120))}  \n"
+    entries = tuple(
+        Entry(
+            text=f"**{one.id}** · {escape(shortened(_asked(one), 120))}  \n"
             f"→ {escape(shortened(one.better, 200))}  \n"
-            f"instead of: {escape(shortened(one.worse, 120))}"
+            + (
+                "as it said itself (👍)"
+                if one.liked
+                else f"instead of: {escape(shortened(one.worse, 120))}"
+            ),
+            buttons=(Button(label=f"Delete {one.id}", action=code(Verb.UNTEACH, one.id)),),
         )
-        rows.append((Button(label=f"Delete {one.id}", action=code(Verb.UNTEACH, one.id)),))
+        for one in page
+    )
+    rows: list[tuple[Button, ...]] = []
     leaf = []
     if number > 1:
         leaf.append(Button(label="« Newer", action=code(Verb.LESSONS, avatar.id, number - 1)))
@@ -52,7 +66,8 @@ def lessons(avatar: Avatar, page: Sequence[Taught], *, number: int, count: int) 
     if leaf:
         rows.append(tuple(leaf))
     rows.append((Button(label="As a file", action=code(Verb.LESSON_FILE, avatar.id)),))
-    return Content(text="\n\n".join(parts), buttons=tuple(rows))
+    head = f"**Taught to {escape(avatar.name)}**: {counted(count, 'answer')}"
+    return Card(head=head, entries=entries, buttons=tuple(rows)).content
 
 
 def untaught(*, gone: bool) -> Content:

@@ -96,7 +96,7 @@ def _payload(body: Json | None, file: tuple[str, bytes] | None) -> dict[str, Any
     if file is None:
         return {} if body is None else {"json": body}
     name, content = file
-    told = {**(body or {}), "attachments": [{"id": 0, "filename": name}]}
+    told = {**(body or {}), "attachments": [{"id": "0", "filename": name}]}
     opened = io.BytesIO(content)
     return {
         "files": [discord.File(opened, name)],

@@ -27,6 +27,7 @@ def intents(*, content: bool) -> discord.Intents:
     """
     wanted = discord.Intents.none()
     wanted.guilds = wanted.guild_messages = wanted.dm_messages = True
+    wanted.guild_reactions = wanted.dm_reactions = True
     wanted.message_content = content
     return wanted
 
@@ -53,9 +54,11 @@ class Http(HTTPClient):
 
 
 class Client(discord.Client):
-    """One bot. What its gateway tells is handed to the three that the platform sets."""
+    """One bot. What its gateway tells is handed to those that the platform sets."""
 
     on_said: Callable[[discord.Message], None] | None = None
+    on_edited: Callable[[discord.Message], None] | None = None
+    on_reacted: Callable[[discord.RawReactionActionEvent], None] | None = None
     on_asked: Callable[[discord.Interaction], None] | None = None
     on_session: Callable[[], None] | None = None  # a new one, not one that was resumed
 
@@ -109,6 +112,21 @@ class Client(discord.Client):
         """discord.py's event."""
         if self.on_said is not None:
             self.on_said(message)
+
+    async def on_raw_message_edit(self, edit: discord.RawMessageUpdateEvent) -> None:
+        """discord.py's event, also for messages that it does not hold."""
+        if self.on_edited is not None:
+            self.on_edited(edit.message)
+
+    async def on_raw_reaction_add(self, reaction: discord.RawReactionActionEvent) -> None:
+        """discord.py's event."""
+        if self.on_reacted is not None:
+            self.on_reacted(reaction)
+
+    async def on_raw_reaction_remove(self, reaction: discord.RawReactionActionEvent) -> None:
+        """discord.py's event."""
+        if self.on_reacted is not None:
+            self.on_reacted(reaction)
 
     async def on_interaction(self, interaction: discord.Interaction) -> None:
         """discord.py's event."""

@@ -13,13 +13,16 @@ from bot.discord.calls import Gone
 from bot.discord.client import Client
 from bot.discord.files import downloaded
 from bot.discord.pace import Pace
-from bot.discord.places import aside
+from bot.discord.personas import PictureOf
+from bot.discord.places import aside, stands
 from bot.discord.sight import DiscordSight
 from bot.discord.ticket import ticket_of
 from bot.discord.wire import Shown, Wire
-from bot.screen import Button, Content, Sight, Thread
+from bot.screen import Button, Content, File, Sight, Speaker, Thread
 
 log = logging.getLogger(__name__)
+
+_SPOKEN = "As a voice message:"
 
 
 class DiscordMessenger:
@@ -27,10 +30,10 @@ class DiscordMessenger:
 
     platform = "discord"
 
-    def __init__(self, client: Client, pace: Pace) -> None:
+    def __init__(self, client: Client, pace: Pace, picture_of: PictureOf | None = None) -> None:
         self._client = client
         self._pace = pace
-        self._wire = Wire(client, pace)
+        self._wire = Wire(client, pace, picture_of)
 
     async def send(
         self, address: Address, content: Content, *, reply_to: str | None = None
@@ -62,11 +65,26 @@ class DiscordMessenger:
         reply_to: str | None = None,
         private: bool = True,
         stop: Button | None = None,
-        speaker: str = "",
+        speaker: Speaker | None = None,
+        in_place_of: Sequence[str] = (),
     ) -> Sight:
         """Begin to show a reply."""
         return DiscordSight(
-            self._wire, address, pace=self._pace, reply_to=reply_to, stop=stop, speaker=speaker
+            self._wire,
+            address,
+            pace=self._pace,
+            reply_to=reply_to,
+            stop=stop,
+            speaker=speaker,
+            in_place_of=in_place_of,
+        )
+
+    async def send_voice(self, address: Address, sound: bytes) -> tuple[str, ...]:
+        """As a file that can be played: bots have no voice messages."""
+        return await self._wire.send_content(
+            address,
+            Content(text=_SPOKEN, file=File(name="answer.ogg", content=sound)),
+            reply_to=None,
         )
 
     def download(
@@ -86,6 +104,10 @@ class DiscordMessenger:
     def link(self, code: str) -> str:
         """Discord's links carry nothing to a bot."""
         return ""
+
+    def stands(self, address: Address, message_id: str) -> tuple[Address, str]:
+        """In the channel that its id names."""
+        return stands(address, message_id)
 
     async def offer_commands(self, address: Address, commands: Sequence[Command]) -> None:
         """Discord offers the same slash commands to everybody."""

@@ -1,25 +1,32 @@
 """Avatars that speak under their own names in servers, by webhooks.
 
-An operator switches that on by giving the bot the permission "Manage Webhooks" in a channel. The
-webhook is made when it is first needed; whoever deletes it or takes the permission back switches it
-off, and the bot speaks for itself again.
+An operator switches that on by giving the bot the permission "Manage Webhooks" in a channel. A
+webhook is made when it is first needed: one for all avatars without a picture, and one for each
+that has one, since Discord shows a webhook's own picture. Whoever deletes it or takes the
+permission back switches it off, and the bot speaks for itself again.
 """
 
 import logging
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 import discord
 from discord.http import Route
 
-from avatar.errors import DeliveryError
+from avatar.errors import DeliveryError, Unreachable
 from avatar.records import Address
 from bot.discord.calls import Calls, Gone, Stale
 from bot.discord.client import Client
 from bot.discord.places import place_of
+from bot.screen import Speaker
 
 log = logging.getLogger(__name__)
 
 _NAME = 80  # characters
+_SHARED = "Avatars"  # the name, in a channel's settings, of the webhook of those without a picture
+
+# The picture of an avatar, by its id, as a data: URL.
+PictureOf = Callable[[int], Awaitable[str | None]]
 _NOT_TAKEN = ("clyde", "discord")  # names that Discord keeps for itself
 
 
@@ -29,6 +36,7 @@ class Persona:
 
     name: str
     channel: int  # that the webhook belongs to
+    picture: int  # whose picture it shows, by the avatar's id; 0: nobody's
     webhook: int
     token: str
     thread: int | None  # of that channel, where it speaks
@@ -45,17 +53,25 @@ class Persona:
         return {} if self.thread is None else {"thread_id": str(self.thread)}
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Webhook:
+    id: int
+    token: str
+    name: str
+
+
 class Personas:
     """Finds and makes webhooks."""
 
-    def __init__(self, client: Client, calls: Calls) -> None:
+    def __init__(self, client: Client, calls: Calls, picture_of: PictureOf | None = None) -> None:
         self._client = client
         self._calls = calls
-        self._known: dict[int, tuple[int, str]] = {}  # channel → its webhook and the token
+        self._picture_of = picture_of
+        self._known: dict[tuple[int, int], _Webhook] = {}  # by channel, and whose picture it shows
 
-    async def of(self, address: Address, name: str) -> Persona | None:
+    async def of(self, address: Address, speaker: Speaker) -> Persona | None:
         """None: here the bot speaks for itself."""
-        place = place_of(address)
+        place, name = place_of(address), speaker.name
         if not name or place.private or place.person is not None:
             return None
         if any(word in name.lower() for word in _NOT_TAKEN):
@@ -68,34 +84,59 @@ class Personas:
         if not channel.permissions_for(channel.guild.me).manage_webhooks:
             return None
         try:
-            webhook, token = await self._webhook(channel.id)
+            picture, webhook = await self._webhook(channel.id, speaker)
         except (DeliveryError, Gone, Stale) as error:
             log.info("no webhook in channel %s: %s", channel.id, error)
             return None
         return Persona(
             name=name[:_NAME],
             channel=channel.id,
-            webhook=webhook,
-            token=token,
+            picture=picture,
+            webhook=webhook.id,
+            token=webhook.token,
             thread=None if thread is None else thread.id,
         )
 
     def forget(self, persona: Persona) -> None:
         """Its webhook is gone."""
-        self._known.pop(persona.channel, None)
+        self._known.pop((persona.channel, persona.picture), None)
 
-    async def _webhook(self, channel: int) -> tuple[int, str]:
-        known = self._known.get(channel)
+    async def _webhook(self, channel: int, speaker: Speaker) -> tuple[int, _Webhook]:
+        """Whose picture it shows, and the webhook."""
+        if speaker.picture is not None and self._picture_of is not None:
+            name = f"{_SHARED} {speaker.avatar_id} {speaker.picture}"
+            known = self._known.get((channel, speaker.avatar_id))
+            if known is not None and known.name == name:
+                return speaker.avatar_id, known
+            url = await self._picture_of(speaker.avatar_id)
+            if url is not None:
+                try:
+                    found = await self._found(channel, name, url)
+                except Unreachable as error:  # there can be 15 webhooks in a channel
+                    log.info("no webhook with a picture in channel %s: %s", channel, error.detail)
+                else:
+                    self._known[channel, speaker.avatar_id] = found
+                    return speaker.avatar_id, found
+        known = self._known.get((channel, 0))
         if known is None:
-            route = Route("GET", "/channels/{channel_id}/webhooks", channel_id=channel)
-            ours = str(self._client.app_id)
-            there = await self._calls.call(route)
-            found = [w for w in there if w.get("application_id") == ours and w.get("token")]
-            made = found[0] if found else await self._made(channel)
-            known = self._known[channel] = (int(made["id"]), str(made["token"]))
-        return known
+            known = self._known[channel, 0] = await self._found(channel, _SHARED, None)
+        return 0, known
 
-    async def _made(self, channel: int) -> dict[str, str]:
-        route = Route("POST", "/channels/{channel_id}/webhooks", channel_id=channel)
-        made: dict[str, str] = await self._calls.call(route, {"name": "Avatars"}, repeatable=False)
-        return made
+    async def _found(self, channel: int, name: str, picture: str | None) -> _Webhook:
+        """The webhook of that name; one of the same avatar with another picture is changed."""
+        route = Route("GET", "/channels/{channel_id}/webhooks", channel_id=channel)
+        app = str(self._client.app_id)
+        there = await self._calls.call(route)
+        ours = [w for w in there if w.get("application_id") == app and w.get("token")]
+        made = next((w for w in ours if w["name"] == name), None)
+        if made is None:
+            body = {"name": name} if picture is None else {"name": name, "avatar": picture}
+            before = name.rpartition(" ")[0] + " "
+            old = next((w for w in ours if picture and w["name"].startswith(before)), None)
+            if old is None:
+                route = Route("POST", "/channels/{channel_id}/webhooks", channel_id=channel)
+                made = await self._calls.call(route, body, repeatable=False)
+            else:
+                route = Route("PATCH", "/webhooks/{webhook_id}", webhook_id=old["id"])
+                made = await self._calls.call(route, body)
+        return _Webhook(id=int(made["id"]), token=str(made["token"]), name=name)

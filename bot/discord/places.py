@@ -39,3 +39,15 @@ def message_at(place: Place, message_id: str) -> tuple[int, int]:
     """Channel and number of a message that was sent to a place."""
     channel, slash, message = message_id.partition("/")
     return (int(channel), int(message)) if slash else (place.channel, int(channel))
+
+
+def stands(address: Address, message_id: str) -> tuple[Address, str]:
+    """Where a message stands that was sent to an address: the address of the channel that its id
+    names, and its number.
+    """
+    channel, slash, message = message_id.partition("/")
+    if not slash:
+        return address, message_id
+    if int(channel) == place_of(address).channel:
+        return replace(address, thread=channel), message
+    return replace(address, chat=channel, thread=""), message

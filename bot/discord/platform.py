@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Sequence
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from types import TracebackType
 from typing import Self
@@ -13,6 +14,7 @@ import discord
 
 from avatar.errors import AvatarError
 from avatar.records import Incoming
+from avatar.stores import Heard
 from bot.commands import COMMANDS, Command
 from bot.completion import Completion
 from bot.discord import reading, slash
@@ -20,6 +22,8 @@ from bot.discord.answering import Answering
 from bot.discord.client import Client
 from bot.discord.messenger import DiscordMessenger
 from bot.discord.pace import Pace
+from bot.discord.personas import PictureOf
+from bot.discord.places import place_of
 from bot.screen import Receive
 
 log = logging.getLogger(__name__)
@@ -27,7 +31,9 @@ log = logging.getLogger(__name__)
 _TRIES = 4  # to take what came in
 _REMEMBERED = 500  # channels in which something said during a broken session is looked for
 _MISSED = 100  # messages in each of them
-_GRACE = 5.0  # seconds at the end for what came in and does not lie in the inbox yet
+_OVERLAP = timedelta(minutes=1)
+_ABSENCE = timedelta(days=1)  # what was said longer ago, to no process, is not answered any more
+_GRACE = 1.5  # seconds at the end for what came in and does not lie in the inbox yet
 _PERMISSIONS = discord.Permissions(
     view_channel=True,
     send_messages=True,
@@ -69,17 +75,21 @@ class DiscordPlatform:
         gateway_url: str | None = None,
         commands: Sequence[Command] = COMMANDS,
         pace: Pace | None = None,
+        picture_of: PictureOf | None = None,
     ) -> None:
+        """`picture_of` tells what an avatar looks like, by its id."""
         self._token = token
         self._urls = (api_url, gateway_url)
         self._commands = commands
         self._pace = pace or Pace()
+        self._picture_of = picture_of
         self._work: asyncio.Queue[Callable[[], Awaitable[None]]] = asyncio.Queue()
         # By channel: the newest id that was seen there, and the server.
         self._last: OrderedDict[int, tuple[int, int | None]] = OrderedDict()
         self._asks: set[asyncio.Task[None]] = set()
         self._sessions = 0
         self._receive: Receive | None = None
+        self._heard: Callable[[str, int], Awaitable[Heard]] | None = None
 
     async def __aenter__(self) -> Self:
         self._client = await self._logged_in()
@@ -88,7 +98,7 @@ class DiscordPlatform:
         except BaseException:
             await self._client.close()
             raise
-        self.messenger = DiscordMessenger(self._client, self._pace)
+        self.messenger = DiscordMessenger(self._client, self._pace, self._picture_of)
         return self
 
     async def __aexit__(
@@ -98,6 +108,12 @@ class DiscordPlatform:
         traceback: TracebackType | None,
     ) -> None:
         await self._client.close()
+
+    @property
+    def fault(self) -> str | None:
+        """Why nothing comes in, in a few words; None: it does."""
+        in_session = self._sessions > 0 and self._client.ws.open
+        return None if in_session else "no session at the gateway"
 
     @property
     def username(self) -> str:
@@ -133,14 +149,26 @@ class DiscordPlatform:
             else:
                 return client
 
-    async def serve(self, receive: Receive, completion: Completion | None = None) -> None:
-        """Take what comes in, in order, until cancelled. Raises TokenRefused, GatewayRefused."""
+    async def serve(
+        self,
+        receive: Receive,
+        completion: Completion | None = None,
+        *,
+        heard: Callable[[str, int], Awaitable[Heard]] | None = None,
+    ) -> None:
+        """Take what comes in, in order, until cancelled. `heard` tells (for the bot's id) in which
+        places, at most so many, and up to where earlier processes heard it: what was said there
+        since is read first. Raises TokenRefused, GatewayRefused.
+        """
         client = self._client
         answering = Answering(client, self._pace, completion)
         client.on_said = self._said
+        client.on_edited = self._edited
+        client.on_reacted = self._reacted
         client.on_asked = partial(self._asked, answering)
         client.on_session = self._session
         self._receive = receive
+        self._heard = heard
         taking = asyncio.create_task(self._take_all())
         try:
             await self._stay_connected()
@@ -196,6 +224,16 @@ class DiscordPlatform:
         if incoming is not None:
             self._work.put_nowait(partial(self._hand_over, incoming))
 
+    def _edited(self, said: discord.Message) -> None:
+        incoming = reading.edit(said, me=self._client.me, app=self._client.app_id)
+        if incoming is not None:
+            self._work.put_nowait(partial(self._hand_over, incoming))
+
+    def _reacted(self, reacted: discord.RawReactionActionEvent) -> None:
+        incoming = reading.reaction(reacted, me=self._client.me, now=datetime.now(UTC))
+        if incoming is not None:
+            self._work.put_nowait(partial(self._hand_over, incoming))
+
     def _note(self, channel: int, newest: int, server: int | None) -> None:
         """Remember up to where a channel was heard."""
         self._last[channel] = (newest, server)
@@ -222,7 +260,9 @@ class DiscordPlatform:
     def _session(self) -> None:
         """A new session began. What was said since the last one is not told by the gateway."""
         self._sessions += 1
-        if self._sessions > 1 and self._last:
+        if self._sessions == 1:
+            self._work.put_nowait(self._after_absence)
+        elif self._last:
             self._work.put_nowait(partial(self._catch_up, dict(self._last)))
 
     # One after another
@@ -256,6 +296,21 @@ class DiscordPlatform:
             else:
                 return
         log.error("message %s was left out after %s tries", incoming.update_id, _TRIES)
+
+    async def _after_absence(self) -> None:
+        """What was said while no process was there: in the places that earlier ones knew."""
+        if self._heard is None:
+            return
+        heard = await self._heard(str(self._client.me.id), _REMEMBERED)
+        since = datetime.now(UTC) - _ABSENCE
+        if heard.until is not None:  # the inbox drops what it has seen
+            since = max(since, heard.until - _OVERLAP)
+        newest = discord.utils.time_snowflake(since)
+        servers = {
+            place_of(address).channel: int(address.chat) if address.thread else None
+            for address in heard.addresses
+        }
+        await self._catch_up({channel: (newest, server) for channel, server in servers.items()})
 
     async def _catch_up(self, last: dict[int, tuple[int, int | None]]) -> None:
         """Look for what was said in the channels that we know while no session was there. What

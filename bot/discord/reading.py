@@ -1,12 +1,15 @@
 """From an event of Discord's to `Incoming`: pure, and None for what is not meant for the bot."""
 
 import re
+import secrets
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 import discord
 
-from avatar.records import Address, Attachment, Author, Incoming, RepliedTo
+from avatar.records import Address, Attachment, Author, Incoming, Reaction, RepliedTo
 from bot.actions import Verb
 from bot.discord.files import attachment, described
 from bot.discord.slash import IN_MENUS, typed
@@ -28,11 +31,11 @@ def message(said: discord.Message, *, me: discord.abc.User, app: int) -> Incomin
     private = server is None
     answered = _answered(said, me, app)
     text, mentioned = _without_mention(said, me)
-    attachments = tuple(attachment(each) for each in said.attachments)
-    attachments += tuple(
-        Attachment(ref="", name=sticker.name, size=None, kind="sticker")
-        for sticker in said.stickers
-    )
+    attachments = _files(said)
+    forwarded = None
+    if said.message_snapshots:  # Discord does not tell whose words they were
+        passed_on = said.message_snapshots[0]
+        text, attachments, forwarded = passed_on.content, _files(passed_on), ""
     addressed = private or mentioned or (answered is not None and answered.from_us)
     if not addressed:
         addressed = isinstance(said.channel, discord.Thread) and said.channel.owner_id == me.id
@@ -50,6 +53,54 @@ def message(said: discord.Message, *, me: discord.abc.User, app: int) -> Incomin
         private=private,
         addressed=addressed,
         roles=roles_of(said.author),
+        forwarded=forwarded,
+    )
+
+
+def _files(said: discord.Message | discord.MessageSnapshot) -> tuple[Attachment, ...]:
+    stickers = (
+        Attachment(ref="", name=sticker.name, size=None, kind="sticker")
+        for sticker in said.stickers
+    )
+    return (*(attachment(each) for each in said.attachments), *stickers)
+
+
+def edit(said: discord.Message, *, me: discord.abc.User, app: int) -> Incoming | None:
+    """A message of a person that says something else now. None also for what Discord itself adds
+    to one (a preview of a link): nothing was edited then.
+    """
+    found = message(said, me=me, app=app)
+    if found is None or said.edited_at is None or not found.text:
+        return None
+    moment = int(said.edited_at.timestamp() * 1000)
+    return replace(found, update_id=f"{said.id}:{moment}", edited=True)
+
+
+def reaction(
+    reacted: discord.RawReactionActionEvent, *, me: discord.abc.User, now: datetime
+) -> Incoming | None:
+    """A thumb that came or went; None: another reaction, or our own. Discord gives reactions no
+    number; one that is told twice does the same twice, which changes nothing.
+    """
+    came = reacted.event_type == "REACTION_ADD"
+    match (reacted.emoji.name or "")[:1]:  # without its colour
+        case "👍":
+            thumb = Reaction.UP if came else Reaction.UP_GONE
+        case "👎":
+            thumb = Reaction.DOWN if came else Reaction.DOWN_GONE
+        case _:
+            return None
+    if reacted.user_id == me.id or reacted.emoji.id is not None:
+        return None
+    user = str(reacted.user_id)
+    return Incoming(
+        update_id=f"reaction:{secrets.token_hex(12)}",
+        address=address_of(reacted.guild_id, reacted.channel_id, me),
+        author=Author(platform=PLATFORM, external_id=user, name=user),
+        message_id=str(reacted.message_id),
+        sent_at=now,
+        private=reacted.guild_id is None,
+        reaction=thumb,
     )
 
 
@@ -73,7 +124,8 @@ def interaction(asked: discord.Interaction, *, me: discord.abc.User) -> Incoming
             code = str(data.get("custom_id", ""))
             # Who speaks in a channel concerns all of it; the other buttons are for managing.
             hidden = asked.guild_id is not None and code.partition(":")[0] != Verb.TALK
-            ticket = _ticket(asked, pressed=asked.message.id, hidden=hidden)
+            card = asked.message.flags.components_v2
+            ticket = _ticket(asked, pressed=asked.message.id, hidden=hidden, card=card)
             return Incoming(
                 update_id=str(asked.id),
                 address=address,
@@ -145,7 +197,9 @@ def roles_of(user: discord.abc.User) -> tuple[str, ...]:
     return tuple(str(id_) for id_ in user._roles)
 
 
-def _ticket(asked: discord.Interaction, *, pressed: int, hidden: bool) -> Ticket:
+def _ticket(
+    asked: discord.Interaction, *, pressed: int, hidden: bool, card: bool = False
+) -> Ticket:
     return Ticket(
         application=asked.application_id,
         id=asked.id,
@@ -153,6 +207,7 @@ def _ticket(asked: discord.Interaction, *, pressed: int, hidden: bool) -> Ticket
         user=asked.user.id,
         pressed=pressed,
         hidden=hidden,
+        card=card,
     )
 
 

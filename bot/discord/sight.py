@@ -15,7 +15,7 @@ from bot.discord.personas import Persona
 from bot.discord.pieces import MOST, Piece
 from bot.discord.ticket import ticket_of
 from bot.discord.wire import Shown, Wire
-from bot.screen import Button, Content
+from bot.screen import Button, Content, Speaker
 
 log = logging.getLogger(__name__)
 
@@ -35,7 +35,8 @@ class DiscordSight:
         pace: Pace,
         reply_to: str | None,
         stop: Button | None,
-        speaker: str = "",
+        speaker: Speaker | None = None,
+        in_place_of: Sequence[str] = (),
     ) -> None:
         self._wire = wire
         self._address = address
@@ -44,7 +45,8 @@ class DiscordSight:
         self._rows = () if stop is None else ((stop,),)
         self._speaker = speaker
         self._persona: Persona | None = None
-        self._shown: list[Shown] = []
+        self._shown = [Shown(id=each) for each in in_place_of[:1]]
+        self._old = [Shown(id=each) for each in in_place_of[1:]]
         self._text = ""
         self._news = asyncio.Event()  # there is something to paint
         self._over = asyncio.Event()  # no more painting
@@ -69,7 +71,7 @@ class DiscordSight:
             with suppress(Gone):  # somebody deleted it: the reply is still owed
                 return await self._wire.replace(
                     self._address,
-                    self._shown,
+                    [*self._shown, *self._old],
                     content,
                     reply_to=self._reply_to,
                     persona=self._persona,
@@ -96,7 +98,10 @@ class DiscordSight:
     async def _paint(self) -> None:
         try:
             if ticket_of(self._reply_to) is None:  # else Discord shows that something comes
-                self._persona = await self._wire.personas.of(self._address, self._speaker)
+                if self._speaker is not None:
+                    self._persona = await self._wire.personas.of(self._address, self._speaker)
+                for shown in (self._shown, self._old):
+                    shown[:] = [replace(each, persona=self._persona) for each in shown]
                 await self._type()
             await self._grow()
         except (Unreachable, Gone) as error:  # `finish` will say so, or send the reply anew

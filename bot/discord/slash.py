@@ -33,7 +33,7 @@ _WORDS = {
     Kind.TRAINING: "the number of a version in training",
     Kind.AVATAR: "the avatar's short name",
     Kind.PAGE: "1 is the newest",
-    Kind.FILE: "examples in OpenAI's format, one conversation a line",
+    Kind.FILE: "the file",
     Kind.WORD: "a word",
     Kind.TEXT: "the text",
 }

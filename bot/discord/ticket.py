@@ -28,9 +28,11 @@ class Ticket:
     user: int  # who pressed or asked
     pressed: int = 0  # the message under which the button stands; 0: a command
     hidden: bool = False  # answers are shown to that person only
+    card: bool = False  # the message under which the button stands is a card, and has to stay one
 
     def __str__(self) -> str:
-        numbers = (self.application, self.id, self.user, self.pressed, int(self.hidden))
+        marks = int(self.hidden) | int(self.card) << 1
+        numbers = (self.application, self.id, self.user, self.pressed, marks)
         return ":".join([_MARK, *map(str, numbers), self.token])
 
     def is_good(self, now: datetime) -> bool:
@@ -42,12 +44,13 @@ def ticket_of(text: str | None) -> Ticket | None:
     """The ticket that stands in place of a message's id; None: it is an ordinary id, or none."""
     if text is None or not text.startswith(_MARK + ":"):
         return None
-    _, application, id_, user, pressed, hidden, token = text.split(":", 6)
+    _, application, id_, user, pressed, marks, token = text.split(":", 6)
     return Ticket(
         application=int(application),
         id=int(id_),
         token=token,
         user=int(user),
         pressed=int(pressed),
-        hidden=hidden == "1",
+        hidden=bool(int(marks) & 1),
+        card=bool(int(marks) & 2),
     )

@@ -16,7 +16,7 @@ from avatar.records import Address
 from bot.discord.calls import Calls, Gone, Stale
 from bot.discord.client import Client
 from bot.discord.pace import Pace
-from bot.discord.personas import Persona, Personas
+from bot.discord.personas import Persona, Personas, PictureOf
 from bot.discord.pieces import Json, Piece, addressed, pieces_of
 from bot.discord.places import Place, aside, message_at, place_of
 from bot.discord.ticket import Ticket, ticket_of
@@ -27,6 +27,7 @@ log = logging.getLogger(__name__)
 # The addresses that a model writes are no reason for a picture under every reply.
 _NO_PREVIEW = 1 << 2
 _EPHEMERAL = 1 << 6
+_CARD = 1 << 15  # Discord: IS_COMPONENTS_V2
 _NOBODY: Json = {"parse": [], "replied_user": False}
 _THREAD = 11  # a public thread
 _ARCHIVED_AFTER = 1440  # minutes without a message
@@ -45,9 +46,9 @@ class Shown:
 class Wire:
     """The bot's hand. Everything raises Unreachable and NotDelivered."""
 
-    def __init__(self, client: Client, pace: Pace) -> None:
+    def __init__(self, client: Client, pace: Pace, picture_of: PictureOf | None = None) -> None:
         self._calls = Calls(client, pace)
-        self.personas = Personas(client, self._calls)
+        self.personas = Personas(client, self._calls, picture_of)
         self._direct: dict[int, int] = {}  # person → the channel of direct messages with them
 
     async def send_content(
@@ -115,6 +116,8 @@ class Wire:
         button was pressed); its id. Raises Gone.
         """
         ticket, place = ticket_of(shown.id), place_of(address)
+        if ticket is not None and ticket.card:
+            piece = piece.as_card
         if ticket is None:
             channel, message = message_at(place, shown.id)
             await self._edit(channel, message, piece, shown.persona)
@@ -157,7 +160,7 @@ class Wire:
             except (Stale, Gone, Unreachable) as error:
                 log.info("%s has no webhook any more: %s", persona.name, error)
                 self.personas.forget(persona)
-        nonce = secrets.token_hex(12) if known_by is None else _nonce(known_by, index, piece.text)
+        nonce = secrets.token_hex(12) if known_by is None else _nonce(known_by, index, piece.said)
         place = place_of(address)
         if place.person is not None:
             return Shown(id=await self._send_aside(place, piece, nonce), piece=piece)
@@ -319,10 +322,10 @@ class Wire:
 
 def _body(piece: Piece) -> Json:
     return {
-        "content": piece.text,
+        "content": None if piece.card else piece.text,
         "components": piece.components,
         "allowed_mentions": _NOBODY,
-        "flags": _NO_PREVIEW,
+        "flags": _NO_PREVIEW | (_CARD if piece.card else 0),
     }
 
 

@@ -4,22 +4,28 @@ from bot.actions import Verb
 from bot.handlers.chatting import ChattingHandlers
 from bot.handlers.desk import Desk
 from bot.handlers.doors import DoorHandlers
+from bot.handlers.exporting import ExportingHandlers
+from bot.handlers.feedback import FeedbackHandlers
 from bot.handlers.importing import ImportingHandlers
 from bot.handlers.linking import LinkingHandlers
 from bot.handlers.people import PeopleHandlers
+from bot.handlers.pictures import PictureHandlers
 from bot.handlers.places import PlaceHandlers
 from bot.handlers.teaching import TeachingHandlers
 from bot.handlers.training import TrainingHandlers
 from bot.handlers.unlearning import UnlearningHandlers
 from bot.handlers.versions import VersionHandlers
-from bot.request import CommandHandler, PressHandler
+from bot.handlers.voices import VoiceHandlers
+from bot.request import CommandHandler, PressHandler, ReactionHandler
 
 
 class Handlers:
     """All of them; a test holds them to `bot.commands` and `bot.actions`."""
 
     def __init__(self, desk: Desk) -> None:
-        chatting = ChattingHandlers(desk)
+        feedback = FeedbackHandlers(desk)
+        voices = VoiceHandlers(desk)
+        chatting = ChattingHandlers(desk, feedback, voices)
         parts = (
             PeopleHandlers(desk),
             VersionHandlers(desk),
@@ -30,9 +36,13 @@ class Handlers:
             DoorHandlers(desk),
             PlaceHandlers(desk),
             LinkingHandlers(desk),
+            PictureHandlers(desk),
+            ExportingHandlers(desk),
+            voices,
             chatting,
         )
         self.chat: CommandHandler = chatting.chat
+        self.reactions: ReactionHandler = feedback.react
         self.commands: dict[str, CommandHandler] = {}
         self.presses: dict[Verb, PressHandler] = {}
         for part in parts:

@@ -1,19 +1,29 @@
 """Talking with an avatar: replies, /retry, /stop, /new, /why, /compare."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
+from functools import partial
 
 from avatar.errors import BadText, NotActivatable
-from avatar.records import Address, Message, Status, Version
+from avatar.records import Address, Attachment, Message, Status, Version
+from avatar.saying import PICTURE, says_something, together, words
+from avatar.stores import Part
+from avatar.text import visible
 from avatar.versions import parse_number
 from bot.actions import Verb, code
 from bot.cards import chatting as cards
 from bot.cards import people, status
+from bot.dispatcher import split_command
 from bot.handlers.desk import Desk
+from bot.handlers.feedback import FeedbackHandlers
 from bot.handlers.replies import meant_reply
+from bot.handlers.voices import VoiceHandlers
+from bot.pictures import data_urls
 from bot.request import Answer, CommandHandler, PressHandler, Request
-from bot.screen import Button
+from bot.screen import Button, Speaker
+from bot.watch import ReplyWatch
 
 
 class Running:
@@ -43,8 +53,10 @@ class Running:
 class ChattingHandlers:
     """What is no command, and the commands around it."""
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, desk: Desk, feedback: FeedbackHandlers, voices: VoiceHandlers) -> None:
         self._desk = desk
+        self._feedback = feedback
+        self._voices = voices
         self._running = Running()
 
     @property
@@ -63,13 +75,58 @@ class ChattingHandlers:
 
     async def chat(self, request: Request) -> Answer:
         """A message to the avatar."""
+        if request.incoming.edited:
+            return await self._edited(request)
+        if (kept := await self._feedback.correction(request)) is not None:
+            return kept
         if request.about is None and not request.barred:
             return people.nobody(creates=request.creates)
         if not request.met:
             await self._desk.store.meet(request.avatar.id, request.person.id, now=request.now)
-        if not request.incoming.text.strip() and request.incoming.attachments:
+        if not any(map(says_something, request.parts)):
             return cards.only_text(manages=request.manages)
-        return await self._reply(request, request.incoming.text)
+        if request.again and await self._desk.store.reply_to_inbox(request.inbox_id) is not None:
+            heard = request.parts  # it was answered, and nothing more has to be known of it
+        else:
+            heard = await self._voices.heard(request)
+        texts = [words(part) for part in heard]
+        parts = [
+            Part(platform_id=part.message_id, text=text if len(texts) > 1 else None)
+            for part, text in zip(heard, texts, strict=True)
+        ]
+        wordless = not any(part.text.strip() for part in heard)
+        return await self._reply(request, together(texts), parts=parts, wordless=wordless)
+
+    async def _edited(self, request: Request) -> Answer:
+        """The last question says something else now: it is answered anew, in place of the old
+        answer. What was edited further back, or says the same as before, stays as it is.
+        """
+        incoming, store = request.incoming, self._desk.store
+        found = await store.found(incoming.address, incoming.message_id)
+        last = await store.last_said(request.chat.id)
+        if found is None or last is None or found.message.id != last.id:
+            return None
+        name, _ = split_command(incoming.text)
+        parts = [
+            replace(part, text=words(incoming) if part.text is not None else None)
+            if part.platform_id == incoming.message_id
+            else part
+            for part in await store.parts(last.id)
+        ]
+        texts = [part.text for part in parts if part.text is not None]
+        said = together(texts) if texts else words(incoming)
+        # Killed between storing the new answer and showing it, the question says it already.
+        stored = request.again and await store.reply_to_inbox(request.inbox_id) is not None
+        unchanged = visible(said).strip() in {"", last.text} and not stored
+        if name is not None or unchanged:
+            return None
+        return await self._reply(
+            request,
+            said,
+            retry_of=last,
+            parts=parts,
+            in_place_of=[part.platform_id for part in await store.shown_answer(last.id)],
+        )
 
     async def retry(self, request: Request) -> Answer:
         """The last message once more."""
@@ -78,15 +135,34 @@ class ChattingHandlers:
         return await self._reply(request, last.text, retry_of=last)
 
     async def _reply(
-        self, request: Request, text: str, *, retry_of: Message | None = None
+        self,
+        request: Request,
+        text: str,
+        *,
+        retry_of: Message | None = None,
+        parts: Sequence[Part] = (),
+        in_place_of: Sequence[str] = (),
+        wordless: bool = False,
     ) -> Answer:
         incoming, store = request.incoming, self._desk.store
         sight = request.messenger.open_sight(
             incoming.address,
-            reply_to=incoming.message_id,
+            reply_to=request.parts[-1].message_id,
             private=incoming.private,
             stop=Button(label="Stop", action=code(Verb.STOP)),
-            speaker=request.avatar.name,
+            speaker=Speaker(
+                name=request.avatar.name,
+                avatar_id=request.avatar.id,
+                picture=request.avatar.picture,
+            ),
+            in_place_of=in_place_of,
+        )
+        pictures = [] if retry_of is not None and not incoming.edited else _pictures(request)
+        watch = ReplyWatch(
+            self._desk.meter,
+            platform=incoming.address.platform,
+            since=request.received_at,
+            clock=self._desk.clock,
         )
         with self._running.reply(incoming.address) as stop:
             try:
@@ -97,14 +173,22 @@ class ChattingHandlers:
                     said_at=incoming.sent_at,
                     inbox_id=request.inbox_id,
                     again=request.again,
-                    show=sight.show,
+                    show=watch.seen(sight.show),
                     stop=stop,
                     retry_of=retry_of,
+                    parts=parts,
+                    pictures=partial(data_urls, request.messenger, incoming.address, pictures)
+                    if pictures
+                    else None,
+                    wordless=wordless,
                 )
                 ids = await sight.finish(cards.reply(reply))
+                watch.over(reply.finish)
             finally:
                 await sight.close()
         if reply.message is not None:
+            if retry_of is None:
+                ids += await self._voices.answer(request, reply.message)
             await store.shown_as(reply.message.id, address=incoming.address, platform_ids=ids)
         return None
 
@@ -125,16 +209,16 @@ class ChattingHandlers:
         return status.why(message, pair, request.avatar, now=request.now)
 
     async def compare(self, request: Request) -> Answer:
-        words = request.rest.split(maxsplit=2)
-        if len(words) < 3:
+        given = request.rest.split(maxsplit=2)
+        if len(given) < 3:
             raise BadText(
                 reason="Name two versions (or base) and the message: /compare 2 base How are you?"
             )
-        sides = [await self._side(request, word) for word in words[:2]]
+        sides = [await self._side(request, word) for word in given[:2]]
         compared = await self._desk.conversation.compare(
-            request.avatar, sides, words[2], person=request.person
+            request.avatar, sides, given[2], person=request.person
         )
-        return cards.comparison(request.avatar, words[2], compared)
+        return cards.comparison(request.avatar, given[2], compared)
 
     async def _side(self, request: Request, word: str) -> Version | None:
         if word.lower() == "base":
@@ -145,3 +229,7 @@ class ChattingHandlers:
                 number=version.number, reason=f"it is {version.status}, so it cannot answer."
             )
         return version
+
+
+def _pictures(request: Request) -> list[Attachment]:
+    return [file for part in request.parts for file in part.attachments if file.kind == PICTURE]

@@ -29,7 +29,7 @@ class LinkingHandlers:
             return cards.not_here()
         linking = self.desk.linking
         if not request.rest:
-            accounts = await self.desk.store.accounts(request.person.id)
+            accounts = await self.desk.store.known_as(request.person.id)
             return cards.code(await linking.begin(request.person, now=request.now), accounts)
         maker = await linking.whose(request.rest, request.person, now=request.now)
         confirmation = await self.desk.learning_path.ask(
@@ -38,7 +38,7 @@ class LinkingHandlers:
         return cards.question(maker, request.person, confirmation.id)
 
     async def unlink(self, request: Request) -> Answer:
-        accounts = await self.desk.store.accounts(request.person.id)
+        accounts = await self.desk.store.known_as(request.person.id)
         if len(accounts) < 2:
             raise AlreadyDone(what="This account is not joined with another. /link joins one.")
         confirmation = await self.desk.learning_path.ask(

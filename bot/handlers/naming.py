@@ -24,9 +24,11 @@ async def named_person(desk: Desk, request: Request, named: str, *, usage: str) 
     words = named.split()
     if not words:
         answered = request.incoming.reply_to
-        if answered is None or answered.author is None or answered.from_us:
+        author = None if answered is None or answered.from_us else answered.author
+        # A quote from another chat tells a name, and not whose it is.
+        if author is None or not author.external_id:
             raise BadText(reason=usage)
-        return await desk.store.person(answered.author)
+        return await desk.store.person(author)
     platform, _, external_id = words[0].partition(":")
     person = await desk.store.find_person(platform.lower(), external_id)
     if person is None or len(words) > 1:

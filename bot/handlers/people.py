@@ -27,7 +27,7 @@ from bot.screen import Content, Threads
 
 AVATARS_SHOWN = 8  # on one page
 MAX_NAME = 64
-_SLUG_TRIES = 50
+SLUG_TRIES = 50
 
 
 class PeopleHandlers:
@@ -153,7 +153,7 @@ class PeopleHandlers:
 
     async def _add(self, name: str, request: Request) -> Avatar:
         wanted = slug_of(name)
-        for n in range(1, _SLUG_TRIES + 1):
+        for n in range(1, SLUG_TRIES + 1):
             try:
                 return await self._desk.store.add_avatar(
                     slug=wanted if n == 1 else f"{wanted}-{n}",
@@ -188,7 +188,7 @@ class PeopleHandlers:
     async def privacy(self, request: Request) -> Answer:
         stored = await self._desk.store.count_messages(request.person.id)
         labels = [provider.label for provider in self._desk.providers.values()]
-        return cards.privacy(request.person, stored, providers=labels)
+        return cards.privacy(request.person, stored, providers=labels, keeps=self._desk.keeps)
 
     async def forget_me(self, request: Request) -> Answer:
         stored = await self._desk.store.count_messages(request.person.id)

@@ -1,8 +1,14 @@
-"""Which of the avatar's replies a command is about."""
+"""What a command is about: a reply of the avatar, or files."""
 
-from avatar.records import Message
+from avatar.records import Attachment, Message
 from avatar.stores import Store
 from bot.request import Request
+
+
+def sent_files(request: Request) -> tuple[Attachment, ...]:
+    """The files that came with a command, and those of the message that it answers."""
+    answered = request.incoming.reply_to
+    return (*request.incoming.attachments, *(answered.attachments if answered else ()))
 
 
 async def meant_reply(store: Store, request: Request) -> Message | None:

@@ -13,6 +13,7 @@ from bot.cards import training as cards
 from bot.handlers.desk import Desk
 from bot.handlers.importing import first_card, flight_card
 from bot.handlers.naming import named_version
+from bot.handlers.replies import sent_files
 from bot.request import Answer, CommandHandler, PressHandler, Request, Shown
 
 log = logging.getLogger(__name__)
@@ -52,7 +53,7 @@ class TrainingHandlers:
         }
 
     async def train(self, request: Request) -> Answer:
-        attachment = _document(request)
+        attachment = document_of(request)
         if attachment is None:
             taught = await self.desk.store.count_taught(request.avatar.id)
             return cards.how_to_train(
@@ -178,8 +179,6 @@ class TrainingHandlers:
         return cards.cancelling(version)
 
 
-def _document(request: Request) -> Attachment | None:
+def document_of(request: Request) -> Attachment | None:
     """The file that came with /train, or that it answers."""
-    answered = request.incoming.reply_to
-    files = [*request.incoming.attachments, *(answered.attachments if answered else ())]
-    return next((file for file in files if file.kind == "document"), None)
+    return next((file for file in sent_files(request) if file.kind == "document"), None)

@@ -79,6 +79,7 @@ _ASIDE = {
 _BACK = {ord(aside): char for char, aside in _ASIDE.items()}
 # With an odd number of backslashes before it the character is escaped already.
 _BARE = re.compile(r"(?<!\\)((?:\\\\)*)(<|\$|\|(?=\|)|(?<=\|)\|)")
+_LINKS = ("http://", "https://", "mailto:")
 _DEFINITION = re.compile(r"(?<=\]):")
 _TABLE_ROW = re.compile(r"[\s>]*\|(?!\|).*\|\s*\Z")
 _CODE_IN_ROW = re.compile(r"`[^`]+`")
@@ -102,7 +103,14 @@ def _rendered(markdown: str) -> tuple[str, list[Entity]]:
     for entity in entities:
         entity.url = None if entity.url is None else entity.url.translate(_BACK)
         entity.language = None if entity.language is None else entity.language.translate(_BACK)
-    return _parted(text.translate(_BACK), entities)
+    return _parted(text.translate(_BACK), [each for each in entities if _harmless(each)])
+
+
+def _harmless(entity: Entity) -> bool:
+    """Not what Telegram would take for more than a link: tg://user?id=1 mentions a person, and
+    what a model writes must not.
+    """
+    return entity.url is None or entity.url.lower().startswith(_LINKS)
 
 
 def _parted(text: str, entities: list[Entity]) -> tuple[str, list[Entity]]:

@@ -15,7 +15,7 @@ from telegram.error import RetryAfter, TelegramError
 from avatar.errors import NotDelivered
 from avatar.records import Address, Attachment, Incoming
 from bot.commands import Command
-from bot.screen import Button, Content, Sight
+from bot.screen import Button, Content, Sight, Speaker
 from bot.telegram.files import downloaded
 from bot.telegram.menu import menu, offer
 from bot.telegram.pace import Pace
@@ -37,9 +37,10 @@ class TelegramMessenger:
 
     platform = "telegram"
 
-    def __init__(self, connection: Connection, pace: Pace) -> None:
+    def __init__(self, connection: Connection, pace: Pace, *, local: Path | None = None) -> None:
         self._connection = connection
         self._pace = pace
+        self._local = local  # where a Bot API server of our own keeps files
         self._wire = Wire(connection.bot, pace)
         self._admins: dict[tuple[str, str], tuple[bool, float]] = {}  # and until when it counts
         self._menus: dict[str, tuple[str, ...]] = {}  # chat → the commands it was offered last
@@ -75,7 +76,8 @@ class TelegramMessenger:
         reply_to: str | None = None,
         private: bool = True,
         stop: Button | None = None,
-        speaker: str = "",
+        speaker: Speaker | None = None,
+        in_place_of: Sequence[str] = (),
     ) -> Sight:
         """Begin to show a reply."""
         return TelegramSight(
@@ -85,13 +87,18 @@ class TelegramMessenger:
             drafts=private and self._wire.has_drafts,
             reply_to=_mark(address, reply_to),
             stop=stop,
+            in_place_of=in_place_of,
         )
+
+    async def send_voice(self, address: Address, sound: bytes) -> tuple[str, ...]:
+        """A voice message."""
+        return (await self._wire.send_voice(address, sound),)
 
     def download(
         self, address: Address, attachment: Attachment, *, limit: int
     ) -> AbstractAsyncContextManager[Path]:
-        """The file in a temporary folder."""
-        return downloaded(self._connection, attachment, limit=limit)
+        """The file in a temporary folder, or where our own server keeps it."""
+        return downloaded(self._connection, attachment, limit=limit, local=self._local)
 
     def aside(self, incoming: Incoming) -> Address:
         """The same chat: a bot cannot begin a private one."""
@@ -138,6 +145,10 @@ class TelegramMessenger:
             raise NotDelivered(retry_after=seconds(error), detail=error.message) from error
         except TelegramError as error:
             raise NotDelivered(detail=error.message) from error
+
+    def stands(self, address: Address, message_id: str) -> tuple[Address, str]:
+        """It stands where it was sent."""
+        return address, message_id
 
     async def offer_commands(self, address: Address, commands: Sequence[Command]) -> None:
         """The menu of a private chat, set when it is another than before."""

@@ -2,13 +2,14 @@
 
 import asyncio
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime
+from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
-from telegram import Bot, Update, User
-from telegram.error import Conflict, InvalidToken, RetryAfter, TelegramError
+from telegram import Bot, Update
+from telegram.error import BadRequest, Conflict, InvalidToken, RetryAfter, TelegramError
 
 from avatar.errors import AvatarError
 from avatar.records import Incoming
@@ -19,11 +20,16 @@ from bot.telegram.messenger import TelegramMessenger
 from bot.telegram.pace import Pace
 from bot.telegram.request import Connection, seconds
 from bot.telegram.updates import ALLOWED_UPDATES, incoming
+from bot.telegram.webhook import Webhooks
 
 log = logging.getLogger(__name__)
 
+T = TypeVar("T")
+
 _TRIES = 4  # to take an update
 _POLL_SLACK = 10.0  # seconds beyond those that Telegram holds a request for updates
+_REFUSALS = 3  # of the token, before it is believed
+_PUSHES = 40  # updates that Telegram hands over at once, at most
 
 
 class TokenRefused(AvatarError):
@@ -32,12 +38,16 @@ class TokenRefused(AvatarError):
     """
 
 
+class WebhookRefused(AvatarError):
+    """Telegram does not take the address in TELEGRAM_WEBHOOK_URL: {reason}"""
+
+
 class TelegramPlatform:
     """One bot.
 
     `async with` connects: it raises TokenRefused, and waits as long as Telegram cannot be reached.
-    `poll` then hands over what comes in until it is cancelled. `messenger` can be used until the
-    context ends, also when nothing is handed over any more.
+    `poll` or `hook` then hands over what comes in until it is cancelled. `messenger` can be used
+    until the context ends, also when nothing is handed over any more.
     """
 
     def __init__(
@@ -47,6 +57,7 @@ class TelegramPlatform:
         api_url: str | None = None,
         commands: Sequence[Command] = COMMANDS,
         pace: Pace | None = None,
+        local_files: Path | None = None,
     ) -> None:
         try:
             self._connection = Connection(token, api_url)
@@ -56,12 +67,13 @@ class TelegramPlatform:
         self._pace = pace or Pace()
         self._id = 0
         self._answers: set[asyncio.Task[None]] = set()
+        self.fault: str | None = None  # why nothing comes in, in a few words; None: it does
         self.username = ""  # the bot's name without the @, known inside of `async with`
-        self.messenger = TelegramMessenger(self._connection, self._pace)
+        self.messenger = TelegramMessenger(self._connection, self._pace, local=local_files)
 
     async def __aenter__(self) -> Self:
         try:
-            me = await self._connect(self._connection.bot)
+            me = await self._until_reached(self._connection.bot.get_me)
             self._id, self.username = me.id, me.username or ""
             await offer_everyone(self._connection.bot, self._commands)
         except BaseException:
@@ -80,35 +92,60 @@ class TelegramPlatform:
         await asyncio.gather(*self._answers, return_exceptions=True)
         await self._connection.aclose()
 
-    async def _connect(self, bot: Bot) -> User:
-        """Who the bot is. A webhook of an earlier installation is taken down: with one, Telegram
-        refuses to be asked for updates.
-        """
+    async def _until_reached(self, call: Callable[[], Awaitable[T]]) -> T:
+        """What a call answers; Telegram is waited for. Raises TokenRefused."""
         waits = _Waits(self._pace)
         while True:
             try:
-                me = await bot.get_me()
-                await bot.delete_webhook()
+                return await call()
             except InvalidToken as error:
                 raise TokenRefused(detail=error.message) from error
             except TelegramError as error:
                 wait = waits.after(error)
                 log.warning("Telegram cannot be reached: %s; next try in %.0f s", error, wait)
                 await asyncio.sleep(wait)
-            else:
-                return me
+
+    async def hook(self, webhooks: Webhooks, receive: Receive) -> None:
+        """Take what Telegram hands over by itself, until cancelled. The webhook stays then: what
+        comes while nobody listens, Telegram keeps. Raises WebhookRefused and TokenRefused.
+        """
+        bot, id_ = self._connection.bot, str(self._id)
+
+        async def take(raw: Mapping[str, Any]) -> None:
+            if (message := self._read(bot, raw)) is not None:
+                await receive(message)
+
+        async def ask() -> bool:
+            try:
+                return await bot.set_webhook(
+                    webhooks.url(id_),
+                    secret_token=webhooks.secret(id_),
+                    max_connections=_PUSHES,
+                    allowed_updates=ALLOWED_UPDATES,
+                )
+            except BadRequest as error:
+                raise WebhookRefused(reason=error.message) from error
+
+        with webhooks.taking(id_, take):
+            await self._until_reached(ask)
+            await asyncio.Event().wait()
 
     async def poll(self, receive: Receive) -> None:
         """Take what comes in, in order, until cancelled. An update counts as received when
-        `receive` returned: only then is Telegram told not to send it again.
+        `receive` returned: only then is Telegram told not to send it again. A webhook of an
+        earlier installation is taken down first: with one, Telegram refuses to be asked. Raises
+        TokenRefused when the token was taken back.
         """
         bot, waits = self._connection.bot, _Waits(self._pace)
+        await self._until_reached(bot.delete_webhook)
         offset: int | None = None
+        refusals = 0  # in a row; one alone may be a server that has just started
         while True:
             try:
                 updates = await self._updates(bot, offset)
             except Conflict as error:
                 wait = waits.after(error)
+                self.fault = "another process asks for this bot's updates"
                 log.warning(
                     "another process asks for this bot's updates, so each gets only some of them: "
                     "stop one; next try in %.0f s",
@@ -116,11 +153,16 @@ class TelegramPlatform:
                 )
                 await asyncio.sleep(wait)
             except TelegramError as error:
+                refusals += isinstance(error, InvalidToken)
+                if refusals == _REFUSALS:
+                    raise TokenRefused(detail=error.message) from error
                 wait = waits.after(error)
+                self.fault = "no updates come"
                 log.warning("no updates from Telegram: %s; next try in %.0f s", error, wait)
                 await asyncio.sleep(wait)
             else:
-                waits = _Waits(self._pace)
+                waits, refusals = _Waits(self._pace), 0
+                self.fault = None
                 await self._take_all(bot, updates, receive)
                 if updates:
                     offset = int(updates[-1]["update_id"]) + 1

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 
 from telegram.error import BadRequest, Forbidden, InvalidToken, NetworkError, TelegramError
@@ -39,17 +39,20 @@ class TelegramSight:
         drafts: bool,
         reply_to: str | None = None,
         stop: Button | None = None,
+        in_place_of: Sequence[str] = (),
     ) -> None:
         self._wire = wire
         self._address = address
         self._pace = pace
-        self._drafts = drafts
+        self._drafts = drafts and not in_place_of
         self._reply_to = reply_to
         self._stop = stop
         self._text = ""
         self._news = asyncio.Event()  # there is something to paint
         self._over = asyncio.Event()  # no more painting
-        self._message_id: str | None = None  # of the message that grows
+        # Of the message that grows, and of those behind it that are not needed any more.
+        self._message_id: str | None = in_place_of[0] if in_place_of else None
+        self._old = in_place_of[1:]
         self._painted: Part | None = None  # what that message says
         self._finished = False
         self._painter = asyncio.create_task(self._paint())
@@ -69,6 +72,8 @@ class TelegramSight:
 
     async def _final(self, content: Content) -> tuple[str, ...]:
         if self._message_id is not None:
+            for old in self._old:
+                await self._wire.try_delete(self._address, old)
             with suppress(Gone):  # somebody deleted it: the reply is still owed
                 return await self._wire.replace(self._address, self._message_id, content)
         return await self._wire.send_content(self._address, content, reply_to=self._reply_to)

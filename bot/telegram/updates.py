@@ -4,28 +4,54 @@ import re
 from collections.abc import Mapping
 from datetime import datetime
 
-from telegram import Chat, Message, MessageEntity, Update, User
+from telegram import (
+    Chat,
+    Message,
+    MessageEntity,
+    MessageOriginChannel,
+    MessageOriginChat,
+    MessageOriginHiddenUser,
+    MessageOriginUser,
+    MessageReactionUpdated,
+    ReactionTypeEmoji,
+    Update,
+    User,
+)
 from telegram.constants import ChatType
 
-from avatar.records import Address, Attachment, Author, Incoming, RepliedTo
+from avatar.records import Address, Attachment, Author, Incoming, Reaction, RepliedTo
 
 # What `incoming` reads. The last one is of Bot API 10.3, which the SDK does not know yet.
-ALLOWED_UPDATES = ("message", "callback_query", "stopped_message_generation")
+ALLOWED_UPDATES = (
+    "message",
+    "edited_message",
+    "message_reaction",
+    "callback_query",
+    "stopped_message_generation",
+)
 
 _COMMAND = re.compile(r"/([A-Za-z0-9_]{1,64})(?:@([A-Za-z0-9_]+))?(?=\s|\Z)")
-# Content without text and without a file; it is handed on, so that the person gets an answer.
-_BARE_KINDS = ("location", "venue", "contact", "poll", "dice", "game", "story", "checklist")
+# Content without text and without a file; it is handed on by a word.
+_BARE_KINDS = ("venue", "location", "contact", "poll", "dice", "game", "story", "checklist")
+_UP, _DOWN = "👍", "👎"
 
 
 def incoming(update: Update, *, bot_id: int, bot_username: str, now: datetime) -> Incoming | None:
     """What somebody said to the bot. `now` is the time of presses: Telegram does not tell theirs.
 
-    None for everything else: edits, channels, other bots, service messages, commands for other
+    None for everything else: channels, other bots, service messages, commands for other
     bots. In groups, what does not address the bot by a command, its name or a reply to it is marked
     so.
     """
     if update.message is not None:
         return _Reader(update, bot_id, bot_username).message(update.message)
+    if (edited := update.edited_message) is not None:
+        # A live location "edits" its message with every step; only words can be said anew.
+        if not (edited.text or edited.caption):
+            return None
+        return _Reader(update, bot_id, bot_username).message(edited, edited=True)
+    if update.message_reaction is not None:
+        return _reaction(update, update.message_reaction, bot_id)
     if update.callback_query is not None:
         return _press(update, bot_id, now)
     stopped = update.api_kwargs.get("stopped_message_generation")
@@ -42,7 +68,7 @@ class _Reader:
         self._bot_id = bot_id
         self._mention = f"@{bot_username}".lower()
 
-    def message(self, message: Message) -> Incoming | None:
+    def message(self, message: Message, *, edited: bool = False) -> Incoming | None:
         user = message.from_user
         if user is None or user.is_bot or message.is_automatic_forward:
             return None
@@ -50,7 +76,8 @@ class _Reader:
         text, attachments = message.text or message.caption or "", _attachments(message)
         if not text and not attachments:
             return None
-        command = _COMMAND.match(text)
+        forwarded = _forwarded(message)
+        command = _COMMAND.match(text) if forwarded is None else None
         if command is not None and command[2] is not None:
             if f"@{command[2]}".lower() != self._mention:
                 return None
@@ -71,10 +98,19 @@ class _Reader:
             reply_to=answered,
             private=private,
             addressed=addressed,
+            forwarded=forwarded,
+            album=message.media_group_id or "",
+            edited=edited,
         )
 
     def _answered(self, message: Message) -> RepliedTo | None:
         answered = message.reply_to_message
+        quote = message.quote.text if message.quote is not None else ""
+        if answered is None and message.external_reply is not None and quote:
+            # Something of another chat: there is no more of it than the part that is quoted.
+            speaker = _origin(message.external_reply.origin)
+            author = Author(platform="telegram", external_id="", name=speaker)
+            return RepliedTo(message_id="", author=author if speaker else None, quote=quote)
         if answered is None or (
             # In a topic every message "answers" the service message that opened the topic.
             message.is_topic_message and answered.message_id == message.message_thread_id
@@ -87,6 +123,7 @@ class _Reader:
             attachments=_attachments(answered),
             author=None if user is None else _author(user),
             from_us=user is not None and user.id == self._bot_id,
+            quote=quote,
         )
 
     def _without_mention(
@@ -128,6 +165,55 @@ def _press(update: Update, bot_id: int, now: datetime) -> Incoming | None:
         action=query.data,
         private=query.message.chat.type == ChatType.PRIVATE,
     )
+
+
+def _reaction(update: Update, changed: MessageReactionUpdated, bot_id: int) -> Incoming | None:
+    """A thumb that came or went; None: another reaction, or somebody who is not named."""
+    if changed.user is None or changed.user.is_bot:
+        return None
+    old, new = (
+        {each.emoji for each in reactions if isinstance(each, ReactionTypeEmoji)}
+        for reactions in (changed.old_reaction, changed.new_reaction)
+    )
+    came, went = new - old, old - new
+    if _DOWN in came:
+        reaction = Reaction.DOWN
+    elif _UP in came:
+        reaction = Reaction.UP
+    elif _UP in went:
+        reaction = Reaction.UP_GONE
+    elif _DOWN in went:
+        reaction = Reaction.DOWN_GONE
+    else:
+        return None
+    return Incoming(
+        update_id=str(update.update_id),
+        address=_address(changed.chat, None, bot_id),
+        author=_author(changed.user),
+        message_id=str(changed.message_id),
+        sent_at=changed.date,
+        private=changed.chat.type == ChatType.PRIVATE,
+        reaction=reaction,
+    )
+
+
+def _forwarded(message: Message) -> str | None:
+    """Whose words they are ("": that is not told); None: the person's own."""
+    return None if message.forward_origin is None else _origin(message.forward_origin)
+
+
+def _origin(origin: object) -> str:
+    match origin:
+        case MessageOriginUser():
+            return origin.sender_user.full_name
+        case MessageOriginHiddenUser():
+            return origin.sender_user_name
+        case MessageOriginChat():
+            return origin.sender_chat.title or ""
+        case MessageOriginChannel():
+            return origin.chat.title or ""
+        case _:
+            return ""
 
 
 def _stopped(
@@ -185,14 +271,33 @@ def _attachments(message: Message) -> tuple[Attachment, ...]:
         ("video", message.video),
         ("video_note", message.video_note),
         ("animation", message.animation),
-        ("sticker", message.sticker),
     ):
         if media is not None:
             return (_attachment(media.file_id, kind, media.file_size, kind),)
+    if (sticker := message.sticker) is not None:
+        name = sticker.emoji or "sticker"
+        return (_attachment(sticker.file_id, name, sticker.file_size, "sticker"),)
     for kind in _BARE_KINDS:
         if getattr(message, kind) is not None:
-            return (_attachment("", kind, None, kind),)
+            return (_attachment("", _word(message, kind), None, kind),)
     return ()
+
+
+def _word(message: Message, kind: str) -> str:
+    """What there is to say of something that is no file. A contact's number is left out: it is
+    nobody's business but theirs.
+    """
+    if kind == "venue" and message.venue is not None:
+        return message.venue.title
+    if kind == "location" and message.location is not None:
+        return f"{message.location.latitude:.5g}, {message.location.longitude:.6g}"
+    if kind == "contact" and (contact := message.contact) is not None:
+        return " ".join(filter(None, (contact.first_name, contact.last_name)))
+    if kind == "poll" and message.poll is not None:
+        return message.poll.question
+    if kind == "dice" and message.dice is not None:
+        return f"{message.dice.emoji} {message.dice.value}"
+    return kind
 
 
 def _attachment(ref: str, name: str, size: int | None, kind: str) -> Attachment:

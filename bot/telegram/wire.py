@@ -3,6 +3,7 @@
 import itertools
 import secrets
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from typing import TypeVar
 
 from telegram import (
@@ -13,12 +14,12 @@ from telegram import (
     ReplyParameters,
 )
 from telegram.constants import ChatAction
-from telegram.error import BadRequest, ChatMigrated
+from telegram.error import BadRequest, ChatMigrated, TelegramError
 
 from avatar.errors import NotDelivered, Unreachable
 from avatar.records import Address
 from bot.screen import Button, Content, File, Style
-from bot.telegram.calls import Calls, is_closed, is_gone, is_unchanged
+from bot.telegram.calls import Calls, Held, is_closed, is_gone, is_unchanged
 from bot.telegram.markdown import Part, render_long
 from bot.telegram.pace import Pace
 
@@ -75,6 +76,19 @@ class Wire:
             )
         except BadRequest as error:
             raise NotDelivered(detail=error.message) from error
+
+    async def send_voice(self, address: Address, sound: bytes) -> str:
+        """A voice message; its id. Raises Unreachable, NotDelivered."""
+        try:
+            message = await self._deliver(
+                address,
+                lambda: self._bot.send_voice(
+                    self._chat(address), sound, message_thread_id=_thread(address)
+                ),
+            )
+        except BadRequest as error:  # people may refuse voice messages
+            raise Unreachable(detail=error.message) from error
+        return str(message.message_id)
 
     async def replace(self, address: Address, message_id: str, content: Content) -> tuple[str, ...]:
         """Put the content in place of a message; what does not fit is sent behind it. The ids of
@@ -155,6 +169,14 @@ class Wire:
         except BadRequest as error:
             if not is_unchanged(error):
                 raise
+
+    async def try_delete(self, address: Address, message_id: str) -> None:
+        """What is gone already, or is too old to be deleted, stays as it is. Raises nothing."""
+        with suppress(Held, TelegramError):
+            await self._calls.attempt(
+                address.chat,
+                lambda: self._bot.delete_message(self._chat(address), int(message_id)),
+            )
 
     async def try_draft(
         self, address: Address, draft_id: int, part: Part, *, can_stop: bool

@@ -10,14 +10,18 @@ from typing import Protocol
 
 from avatar.errors import BadText
 from avatar.records import Address, Attachment, Incoming
+from avatar.text import visible
 from bot.commands import Command
-from bot.screen import Button, Content, File, Sight
+from bot.downloads import larger
+from bot.screen import Button, Content, File, Sight, Speaker
 
 ADDRESS = Address(platform="terminal", chat="terminal")
 
 
 class Paper(Protocol):
-    """Where it is written: plain lines, or a terminal with colours."""
+    """Where it is written: plain lines, or a terminal with colours. Nothing reaches it that would
+    steer a terminal, whatever a model says.
+    """
 
     def content(self, content: Content) -> None:
         """A whole message."""
@@ -74,14 +78,14 @@ class TerminalMessenger:
     ) -> None:
         """Print it anew: a terminal cannot take lines back. Quiet edits go where they fit."""
         if quiet:
-            self._paper.progress(content)
+            self._paper.progress(_harmless(content))
         else:
             self._show(content)
 
     def _show(self, content: Content) -> str:
         if content.file is not None:
             content = replace(content, text=f"{content.text}\n\n{_kept(content.file)}")
-        self._paper.content(content)
+        self._paper.content(_harmless(content))
         return self.noted(content)
 
     def noted(self, content: Content) -> str:
@@ -97,10 +101,19 @@ class TerminalMessenger:
         reply_to: str | None = None,
         private: bool = True,
         stop: Button | None = None,
-        speaker: str = "",
+        speaker: Speaker | None = None,
+        in_place_of: Sequence[str] = (),
     ) -> Sight:
         """Begin to show a reply."""
         return _TerminalSight(self, self._paper.reply())
+
+    async def send_voice(self, address: Address, sound: bytes) -> tuple[str, ...]:
+        """As a file: a terminal is silent."""
+        return (
+            self._show(
+                Content(text="As a voice message:", file=File(name="answer.ogg", content=sound))
+            ),
+        )
 
     def download(
         self, address: Address, attachment: Attachment, *, limit: int
@@ -124,8 +137,21 @@ class TerminalMessenger:
         """There are no links."""
         return ""
 
+    def stands(self, address: Address, message_id: str) -> tuple[Address, str]:
+        """It stands where it was sent."""
+        return address, message_id
+
     async def offer_commands(self, address: Address, commands: Sequence[Command]) -> None:
         """The terminal completes commands by itself."""
+
+
+def _harmless(content: Content) -> Content:
+    """Without control characters: they would move the cursor, rename the window, hide lines."""
+    rows = tuple(
+        tuple(replace(button, label=visible(button.label)) for button in row)
+        for row in content.buttons
+    )
+    return replace(content, text=visible(content.text), buttons=rows)
 
 
 def _kept(file: File) -> str:
@@ -151,7 +177,7 @@ async def _own_file(path: Path, name: str, limit: int) -> AsyncIterator[Path]:
             if not path.is_file():
                 return f"{name} is not an ordinary file."
             if path.stat().st_size > limit:
-                return f"{name} is larger than {limit // 1024 // 1024} MB."
+                return larger(name, limit)
             with path.open("rb"):
                 return None
         except (OSError, ValueError):
@@ -170,10 +196,10 @@ class _TerminalSight:
         self._paper = paper
 
     def show(self, text: str) -> None:
-        self._paper.grow(text)
+        self._paper.grow(visible(text))
 
     async def finish(self, content: Content) -> tuple[str, ...]:
-        self._paper.end(content)
+        self._paper.end(_harmless(content))
         return (self._messenger.noted(content),)
 
     async def close(self) -> None:

@@ -53,7 +53,9 @@ def test_how_long_a_training_takes() -> None:
 
 def test_the_example_is_good() -> None:
     providers = read_providers(EXAMPLE.read_text(encoding="utf-8"))
-    assert list(providers) == ["openai", "home", "nebius"]
+    assert list(providers) == ["openai", "home", "local", "nebius"]
+    assert providers["local"].sees_with("qwen3-vl-8b")
+    assert providers["local"].voices[0] == "af_heart"
     assert providers.default.name == "openai"
     assert providers.base_model == "gpt-4o-mini"
     assert providers["home"].trains == ("Qwen3-4B",)
@@ -158,3 +160,19 @@ def test_the_reasoning_family_is_known_by_name() -> None:
     assert not openai.reasons("gpt-4o-mini")
     assert not preset("ollama").reasons("gpt-6-luna")
     assert openai.successor("gpt-4o-mini-2024-07-18") == "gpt-6-luna"
+
+
+@pytest.mark.parametrize(
+    ("name", "model", "sees"),
+    [
+        ("openai", "gpt-4o-mini", True),
+        ("openai", "ft:gpt-4o-mini-2024-07-18:org:ani:CVZq68Yu", True),
+        ("openai", "gpt-6-luna", True),
+        ("openai", "gpt-3.5-turbo", False),
+        ("embedded", "imitator-1", False),
+        ("vllm", "llava", False),  # nothing is known of it until the operator says so
+    ],
+)
+def test_which_models_see(name: str, model: str, sees: bool) -> None:
+    own: dict[str, object] = {} if name == "openai" else {"trains": []}
+    assert preset(name, **own).sees_with(model) is sees

@@ -336,3 +336,23 @@ async def test_many_replies_are_in_progress_at_once(host: Standin, backend: Back
     host.will(*[streamed(text("a"), end="hang")] * len(streams))
     assert await asyncio.gather(*map(anext, streams)) == ["a"] * len(streams)
     await asyncio.gather(*[stream.aclose() for stream in streams])
+
+
+async def test_pictures_are_parts_of_their_message(host: Standin, backend: Backend) -> None:
+    host.will(streamed(text("ok", "stop"), DONE))
+    urls = ("data:image/png;base64,AA==", "data:image/jpeg;base64,BB==")
+    turns = (
+        Turn(role=Role.USER, text="before"),
+        Turn(role=Role.USER, text="see \ud800", images=urls),
+    )
+    await ask(backend.chat, ChatRequest(model="m", turns=turns, reply_tokens=500))
+    assert host.requests[0].json["messages"] == [
+        {"role": "user", "content": "before"},
+        {
+            "role": "user",
+            "content": [
+                {"type": "text", "text": "see ?"},
+                *({"type": "image_url", "image_url": {"url": url}} for url in urls),
+            ],
+        },
+    ]

@@ -5,9 +5,10 @@ import sys
 
 import pytest
 
+from avatar import trace
 from avatar.errors import WrongKey
 from backends.client import Client
-from tests.backends.standin import Standin, said
+from tests.backends.standin import Standin, refused, said
 
 
 def test_making_a_backend_imports_no_vendor() -> None:
@@ -62,3 +63,20 @@ async def test_openai_is_the_host_where_none_is_named(monkeypatch: pytest.Monkey
 
 async def test_closing_what_was_never_used() -> None:
     await Client(api_key="k", base_url=None).aclose()
+
+
+async def test_each_request_carries_the_word_of_the_log(host: Standin) -> None:
+    client = Client(api_key=None, base_url=host.base_url)
+    host.will(refused(503), said({"data": []}), said({"data": []}))
+    async with client.using() as openai:
+        with trace.about("m", 12):
+            await openai.models.with_raw_response.list()
+        await openai.models.with_raw_response.list()
+    first, again, outside = (each.headers.get("x-client-request-id") for each in host.requests)
+    assert first is not None
+    assert again is not None
+    assert first.startswith("m-12-")
+    assert again.startswith("m-12-")
+    assert first != again  # each is a request of its own
+    assert outside is None
+    await client.aclose()

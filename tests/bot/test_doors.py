@@ -21,6 +21,7 @@ from avatar.records import (
     Role,
     Turn,
 )
+from avatar.stores import Found
 from bot.actions import NUMBERS, Verb, code
 from bot.commands import BY_NAME
 from bot.dispatcher import Dispatcher, Permissions
@@ -43,9 +44,9 @@ COMMANDS_OF = {
         *("status", "history", "version", "prompt", "restore", "train", "teach", "examples"),
         *("unlearn", "dataset", "retrain", "adopt", "base", "activate", "deactivate", "delete"),
         *("cancel", "undo", "compare", "diff", "why", "cost", "note", "owners", "limits", "share"),
-        *("invite", "people", "block", "unblock"),
+        *("invite", "people", "block", "unblock", "export", "voice", "picture"),
     },
-    "creators": {"newavatar"},
+    "creators": {"newavatar", "import"},
     "places": {"avatar", "talkative", "quiet", "managers"},
 }
 BUTTONS_OF = {
@@ -55,7 +56,7 @@ BUTTONS_OF = {
         *("prompt", "history", "yes", "train", "epochs", "drop", "speaker", "chats", "options"),
         *("option", "look", "leave", "report", "flight", "addtaught", "taught", "prefer"),
         *("unteach", "lessons", "lessonfile", "dataset", "where", "target", "retrain", "bases"),
-        *("rebase", "publish", "hide", "people", "block", "unblock", "revoke"),
+        *("rebase", "publish", "hide", "people", "block", "unblock", "revoke", "nopicture"),
     },
     "questions": {"forget", "unlearn", "link", "unlink"},  # never pressed themselves
 }
@@ -130,7 +131,7 @@ class House:
             private=private,
             roles=roles,
         )
-        received = Received(id=1, incoming=incoming, attempts=0)
+        received = Received(id=1, incoming=incoming, attempts=0, received_at=NOW)
         answer = await self.dispatcher._answer_of(received, self.deaf)  # type: ignore[arg-type]
         assert answer is None or isinstance(answer, Content)
         return "" if answer is None else answer.text
@@ -232,6 +233,9 @@ async def house(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator
     async def pressed(_: Request, __: tuple[int, ...]) -> Answer:
         return Content(text=OPENED)
 
+    async def reacted(_: Request, __: Found) -> Answer:
+        return None
+
     async def chat(request: Request) -> Answer:
         return Content(text=f"{OPENED}: {request.avatar.name}")
 
@@ -246,6 +250,7 @@ async def house(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator
             commands=dict.fromkeys(BY_NAME, opened),
             presses={verb: pressed for verb in Verb if verb.value not in questions},
             chat=chat,
+            reactions=reacted,
             permissions=Permissions(
                 operators=frozenset({(platform, "operator")}), anyone_creates=False
             ),

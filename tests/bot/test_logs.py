@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from avatar import trace
 from bot.logs import set_up_logs
 
 TOKEN = "123456789:AAEhBOweik6ad9r_QXMENQjcrGbqCr4K-bc"
@@ -41,12 +42,13 @@ def test_secrets_are_taken_out(capsys: pytest.CaptureFixture[str], form: str) ->
         try:
             raise ValueError(line)
         except ValueError:
-            log.exception("failed", extra={"reference": "abcd1234"})
+            with trace.about("m", 1234):
+                log.exception("failed")
     text = capsys.readouterr().err
     for secret in (TOKEN, DISCORD, "aW50ZXJhY3Rpb24", "sk-proj", "abcdef.ghijkl", SECRET):
         assert secret not in text
     assert text.count("[secret]") >= 2 * len(WRITTEN)
-    assert text.count("abcd1234") == len(WRITTEN)
+    assert text.count("m-1234") == len(WRITTEN)
 
 
 def test_json_is_one_object_a_line(capsys: pytest.CaptureFixture[str]) -> None:

@@ -8,7 +8,7 @@ real discord.py.
 
 import asyncio
 import io
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from functools import partial
 from pathlib import Path
@@ -23,6 +23,7 @@ from bot.discord.platform import DiscordPlatform
 from bot.discord.slash import NUMBERS, here, option_name
 from bot.dispatcher import Dispatcher
 from bot.handlers.desk import Desk
+from bot.joining import Windows
 from bot.settings import Settings
 from bot.telegram.pace import Pace
 from bot.telegram.platform import TelegramPlatform
@@ -48,6 +49,8 @@ PACE = Pace(
     longest=0.05,
 )
 
+AT_ONCE = Windows(quiet=0.0)  # nobody is waited for
+EMBEDDED = providers_for(api_key=None, base_url=None, base_model=None)
 DISCORD_PACE = DiscordPace(
     edit=0.01, typing=5, patience=5, pause=0.01, longest=0.05, identify=0.01, taking=0.01, form=2
 )
@@ -148,7 +151,7 @@ async def terminal_stage(
         database_url=database_url or f"sqlite+aiosqlite:///{folder}/avatar.db",
         operators=frozenset({(person.platform, person.external_id)}),
         poll_seconds=0.1,
-        providers=providers or providers_for(api_key=None, base_url=None, base_model=None),
+        providers=providers or EMBEDDED,
     )
     serving = partial(model_server, word_seconds=word_seconds)
     built = bot(settings, {"terminal": messenger}, model_server=serving, clock=clock)
@@ -207,7 +210,13 @@ class TelegramStage:
 
 @asynccontextmanager
 async def telegram_stage(
-    folder: Path, *, operators: tuple[int, ...] = (ANN,), clock: Clock = now
+    folder: Path,
+    *,
+    operators: tuple[int, ...] = (ANN,),
+    clock: Clock = now,
+    windows: Windows = AT_ONCE,
+    providers: Providers | None = None,
+    serving: Callable[[Path], ModelServer] | None = None,
 ) -> AsyncIterator[TelegramStage]:
     """The bot on Telegram, with Ann as its operator and an avatar called Demo that she owns."""
     async with TelegramStandIn() as standin:
@@ -217,11 +226,18 @@ async def telegram_stage(
             database_url=f"sqlite+aiosqlite:///{folder}/avatar.db",
             operators=frozenset({("telegram", str(id_)) for id_ in operators}),
             poll_seconds=0.1,
+            providers=providers or EMBEDDED,
         )
         platform = TelegramPlatform(standin.token, api_url=standin.url, pace=PACE)
         async with platform:
             messengers = {"telegram": platform.messenger}
-            built = bot(settings, messengers, model_server=model_server, clock=clock)
+            built = bot(
+                settings,
+                messengers,
+                model_server=serving or model_server,
+                clock=clock,
+                windows=windows,
+            )
             async with built as (dispatcher, desk):
                 polling = asyncio.create_task(platform.poll(dispatcher.receive))
                 stage = TelegramStage(standin, dispatcher, desk)
@@ -338,6 +354,8 @@ async def discord_stage(
     *,
     operators: tuple[int, ...] = (discord_api.ANN,),
     clock: Clock = now,
+    windows: Windows = AT_ONCE,
+    providers: Providers | None = None,
     standin: DiscordStandIn | None = None,
 ) -> AsyncIterator[DiscordStage]:
     """The bot on Discord, with Ann as its operator and an avatar called Demo that she owns."""
@@ -349,17 +367,27 @@ async def discord_stage(
             database_url=f"sqlite+aiosqlite:///{folder}/avatar.db",
             operators=frozenset({("discord", str(id_)) for id_ in operators}),
             poll_seconds=0.1,
+            providers=providers or EMBEDDED,
         )
+        desks: list[Desk] = []
+
+        async def picture_of(avatar_id: int) -> str | None:
+            return await desks[0].store.picture(avatar_id)
+
         platform = DiscordPlatform(
             server.token,
             api_url=server.api_url,
             gateway_url=server.gateway_url,
             pace=DISCORD_PACE,
+            picture_of=picture_of,
         )
         async with platform:
             messengers = {"discord": platform.messenger}
-            built = bot(settings, messengers, model_server=model_server, clock=clock)
+            built = bot(
+                settings, messengers, model_server=model_server, clock=clock, windows=windows
+            )
             async with built as (dispatcher, desk):
+                desks.append(desk)
                 serving = asyncio.create_task(
                     platform.serve(dispatcher.receive, completion(settings, desk))
                 )

@@ -261,12 +261,14 @@ async def test_a_killed_process_leaves_no_one_without_an_answer(tmp_path: Path) 
         first.send_signal(signal.SIGKILL)
         await first.communicate()
         assert discord.thinking(CHANNEL) == 1
+        discord.say("What is the weather like?")
 
         second = await bot_process(discord, tmp_path)
         await discord.until(lambda: discord.thinking(CHANNEL) == 0, within=60)
         (answer,) = discord.shown(CHANNEL)
         assert ("What is stored about you" in answer.text, answer.hidden_for) == (True, ANN)
         await discord.until(lambda: any("talk about?" in m.text for m in discord.shown()))
+        await discord.until(lambda: any("weather" in m.text for m in discord.shown()[-1:]))
         second.send_signal(signal.SIGTERM)
         _, log = await second.communicate()
         assert second.returncode == 0

@@ -11,6 +11,7 @@ import pytest
 from avatar.records import Notice, NoticeKind, Status
 from jobs import scheduler
 from jobs.notices import Deliverer
+from jobs.retention import Retention
 from jobs.retirement import RetirementWatch
 from jobs.scheduler import Pass, Scheduler
 from tests.avatar.make import NOW
@@ -113,7 +114,7 @@ def a_scheduler(world: World, remote: Remote, poll: float) -> Scheduler:
         follower=follower,
         deliverer=Deliverer(world.store, herald=world.ear, owner="one", clock=clock),
         watch=RetirementWatch(world.store, trainers={"openai": remote}, providers=PROVIDERS),
-        store=world.store,
+        retention=Retention(world.store, keep=None),
         poll=timedelta(seconds=poll),
         clock=clock,
     )

@@ -200,3 +200,19 @@ async def test_kill_9_in_the_middle_of_a_training(tmp_path: Path) -> None:
     assert done.status == "succeeded"
     assert sorted(steps) == list(range(1, max(steps) + 1))
     assert models.count(done.fine_tuned_model) == 1
+
+
+async def test_pictures_are_not_seen_and_that_is_said(client: AsyncOpenAI) -> None:
+    def asked(url: object) -> Any:
+        image = {"type": "image_url", "image_url": {"url": url}}
+        return [{"role": "user", "content": [{"type": "text", "text": "What is this?"}, image]}]
+
+    with pytest.raises(openai.BadRequestError) as unseen:
+        await client.chat.completions.create(
+            model="imitator-1", messages=asked("data:image/png;base64,AA==")
+        )
+    assert unseen.value.code == "image_input_not_supported"
+    assert unseen.value.param == "messages.[0].content.[1].image_url"
+    for wrong in ("file:///etc/passwd", 7, None):
+        with pytest.raises(openai.BadRequestError, match="address of a picture"):
+            await client.chat.completions.create(model="imitator-1", messages=asked(wrong))

@@ -24,6 +24,7 @@ from typing import Any, Self
 from aiohttp import web
 
 from tests.standins import discord_rules as rules
+from tests.standins import discord_spec
 from tests.standins.discord_channels import (
     UNKNOWN_MESSAGE,
     DiscordChannels,
@@ -69,6 +70,7 @@ class Call:
     method: str
     path: str
     body: Json
+    query: dict[str, str]
     at: float  # time.monotonic()
     status: int  # 0: the connection was reset
 
@@ -101,6 +103,7 @@ class DiscordStandIn(DiscordChannels):
         self.limits = limits  # so many calls in so many seconds, by route and channel
         self.expired: set[str] = set()  # tokens of interactions that are too old
         self.typed: list[int] = []
+        self.faults: list[str] = []  # what Discord's own description has against what was sent
         self._buckets: dict[str, _Bucket] = {}
         self._nonces: dict[str, tuple[int, int]] = {}
         self._scripted: list[_Scripted] = []
@@ -121,6 +124,7 @@ class DiscordStandIn(DiscordChannels):
                 ("POST", r"/channels/(\d+)/threads", self._open_thread),
                 ("GET", r"/channels/(\d+)/webhooks", self._get_webhooks),
                 ("POST", r"/channels/(\d+)/webhooks", self._make_webhook),
+                ("PATCH", r"/webhooks/(\d+)", self._change_webhook),
                 ("POST", r"/webhooks/(\d+)/(hook-\d+)", self._say_by_webhook),
                 ("PATCH", r"/webhooks/(\d+)/(hook-\d+)/messages/(\d+)", self._edit_by_webhook),
                 ("DELETE", r"/webhooks/(\d+)/(hook-\d+)/messages/(\d+)", self._delete_by_webhook),
@@ -161,6 +165,7 @@ class DiscordStandIn(DiscordChannels):
             connection.cut()
             await connection.end()
         await self._runner.cleanup()
+        assert not self.faults, self.faults  # also where the bot took the refusal in its stride
 
     def called(self, method: str, path: str) -> list[Call]:
         """The calls of a route, which is a regular expression."""
@@ -218,7 +223,12 @@ class DiscordStandIn(DiscordChannels):
             self._in_flight -= 1
             self.calls.append(
                 Call(
-                    method=request.method, path=path, body=body, at=time.monotonic(), status=status
+                    method=request.method,
+                    path=path,
+                    body=body,
+                    query=dict(request.query),
+                    at=time.monotonic(),
+                    status=status,
                 )
             )
         if status == 0:
@@ -240,6 +250,10 @@ class DiscordStandIn(DiscordChannels):
             if script is not None and not script.after:
                 raise _scripted(script)
             headers = self._limited(request.method, path)
+            fault = discord_spec.fault(request.method, path, body)
+            if fault is not None:
+                self.faults.append(f"{request.method} {path}: {fault}")
+                raise rules.invalid(fault)
             answer = self._carried_out(request, path, body, files)
             if script is not None:
                 raise _scripted(script)

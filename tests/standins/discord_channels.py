@@ -4,7 +4,7 @@ import re
 
 from tests.standins import discord_rules as rules
 from tests.standins.discord_gateway import DiscordGateway
-from tests.standins.discord_rules import Json, Refusal
+from tests.standins.discord_rules import CARD, Json, Refusal, invalid, texts
 from tests.standins.discord_world import APP, BOT, DIRECT, Document, snowflake
 
 UNKNOWN_CHANNEL = (404, 10003, "Unknown Channel")
@@ -31,6 +31,9 @@ class DiscordChannels(DiscordGateway):
 
     def _written(self, message: Json, body: Json, files: list[tuple[str, bytes]]) -> None:
         message["thinking"] = False
+        message["flags"] |= body.get("flags", 0) & CARD
+        if message["flags"] & CARD and (body.get("content") or message["content"]):
+            raise invalid("content: cannot be used with MessageFlags.IS_COMPONENTS_V2")
         if "content" in body:
             message["content"] = body["content"] or ""
         if "components" in body:
@@ -38,7 +41,7 @@ class DiscordChannels(DiscordGateway):
         for name, content in files:
             message["attachments"] = [self._stored(Document(name=name, content=content))]
         allowed = body.get("allowed_mentions", {})
-        for person in re.findall(r"<@(\d+)>", message["content"]):
+        for person in re.findall(r"<@(\d+)>", "\n".join(texts(message))):
             if person in allowed.get("users", ()):
                 message["told_of"].append(int(person))
 
@@ -51,7 +54,7 @@ class DiscordChannels(DiscordGateway):
             "channel_id": str(self.webhooks[id_]),
             "token": f"hook-{id_}",
             "application_id": str(APP),
-            "name": "Avatars",
+            "name": self.webhook_bodies[id_]["name"],
         }
 
     def _may_manage(self, channel: str) -> int:
@@ -69,9 +72,18 @@ class DiscordChannels(DiscordGateway):
         place = self._may_manage(channel)
         if place in self.threads:
             raise Refusal(400, 50024, "Cannot execute action on this channel type")
+        if len([there for there in self.webhooks.values() if there == place]) == 15:
+            raise Refusal(400, 30007, "Maximum number of webhooks reached (15)")
         id_ = snowflake()
         self.webhooks[id_] = place
+        self.webhook_bodies[id_] = body
         return self._webhook_json(id_)
+
+    def _change_webhook(self, webhook: str, *, body: Json) -> Json:
+        if int(webhook) not in self.webhooks:
+            raise Refusal(404, 10015, "Unknown Webhook")
+        self.webhook_bodies[int(webhook)] |= body
+        return self._webhook_json(int(webhook))
 
     def _spoken_in(self, webhook: str, token: str, thread: str | None) -> int:
         channel = self.webhooks.get(int(webhook))

@@ -1,11 +1,13 @@
 """What Discord's API refuses. (From its documentation, version 10.)"""
 
 import re
+from collections.abc import Iterator
 from typing import Any
 
 Json = dict[str, Any]
 
 TEXT_LIMIT = 2000
+CARD = 1 << 15  # the flag of a message that is laid out by components alone
 _NAME = re.compile(r"[-_'\w]{1,32}\Z")
 
 
@@ -31,10 +33,13 @@ def check_message(body: Json, *, files: bool = False, edit: bool = False) -> Non
     content = body.get("content") or ""
     if len(content) > TEXT_LIMIT:
         raise invalid("content: Must be 2000 or fewer in length.")
-    if not edit and not content.strip() and not files:
-        raise Refusal(400, 50006, "Cannot send an empty message")
-    if "components" in body:
-        check_buttons(body["components"])
+    if body.get("flags", 0) & CARD:
+        check_card(body["components"])
+    else:
+        if not edit and not content.strip() and not files:
+            raise Refusal(400, 50006, "Cannot send an empty message")
+        if "components" in body:
+            check_buttons(body["components"])
     mentions = body.get("allowed_mentions")
     if mentions is None or mentions.get("parse") != []:
         raise invalid("the stand-in wants every message to say whom it may mention")
@@ -44,6 +49,35 @@ def check_message(body: Json, *, files: bool = False, edit: bool = False) -> Non
     reference = body.get("message_reference")
     if reference is not None and not str(reference["message_id"]).isdigit():
         raise invalid("message_reference.message_id: not snowflake.")
+
+
+def parts(components: list[Json]) -> Iterator[Json]:
+    """Components and those inside of them, in order."""
+    for each in components:
+        yield each
+        yield from parts(each.get("components", []))
+
+
+def texts(message: Json) -> list[str]:
+    """What a message says: its content, or the texts of a card."""
+    found = [each["content"] for each in parts(message["components"]) if each["type"] == 10]
+    return [message["content"], *found] if message["content"] else found
+
+
+def check_card(components: list[Json]) -> None:
+    """What is laid out by components alone."""
+    everything = list(parts(components))
+    said = [each["content"] for each in everything if each["type"] == 10]
+    if len(everything) > 40 or not said:
+        raise invalid("components: Must be between 1 and 40 in total")
+    if sum(map(len, said)) > 4000 or not all(map(str.strip, said)):
+        raise invalid("components: the texts")
+    rows = [each for each in everything if each["type"] == 1]
+    for at in range(0, len(rows), 5):
+        check_buttons(rows[at : at + 5])
+    codes = [each["custom_id"] for each in everything if each["type"] == 2]
+    if len(codes) != len(set(codes)):
+        raise invalid("components: Component custom id cannot be duplicated")
 
 
 def check_buttons(rows: list[Json]) -> None:

@@ -5,8 +5,9 @@ import itertools
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
-from tests.standins.discord_rules import Json, seen
+from tests.standins.discord_rules import CARD, Json, parts, seen, texts
 
 ANN = 2001
 BEN = 2002
@@ -48,6 +49,7 @@ class Shown:
     author: str
     text: str  # as people read it
     content: str  # as it was sent
+    card: bool  # it is laid out by components alone
     buttons: tuple[tuple[str, ...], ...]
     reply_to: int | None
     hidden_for: int | None  # an ephemeral message: who sees it
@@ -109,6 +111,7 @@ class DiscordWorld:
         self.roles: dict[int, list[int]] = {}  # of people
         self.webhooks_granted = False  # the permission to manage them
         self.webhooks: dict[int, int] = {}  # by id: the channel
+        self.webhook_bodies: dict[int, Json] = {}
         self.base = ""  # of addresses of files
         self.options: dict[tuple[int, str], list[str]] = {}
 
@@ -123,6 +126,7 @@ class DiscordWorld:
         reply_to: int | None = None,
         document: Document | None = None,
         bot: bool = False,
+        **more: object,
     ) -> int:
         """Write a message; its id."""
         message = self._message(channel, user, text)
@@ -134,8 +138,38 @@ class DiscordWorld:
             message["message_reference"] = {"message_id": str(reply_to), "channel_id": str(channel)}
             answered = self.channels[channel].get(reply_to)
             message["referenced_message"] = None if answered is None else self._told(answered)
+        message |= more
         self.event("MESSAGE_CREATE", self._told(message))
         return int(message["id"])
+
+    def edit(self, message_id: int, text: str, *, channel: int = DIRECT[ANN]) -> None:
+        """Change what a message of a person says."""
+        message = self.channels[channel][message_id]
+        moment = datetime.now(UTC).isoformat()
+        message |= {"content": text, "edited_timestamp": moment}
+        self.event("MESSAGE_UPDATE", self._told(message))
+
+    def react(
+        self,
+        message_id: int,
+        emoji: str,
+        *,
+        gone: bool = False,
+        channel: int = DIRECT[ANN],
+        user: int = ANN,
+    ) -> None:
+        """Put a reaction under a message, or take it away."""
+        told: Json = {
+            "user_id": str(user),
+            "channel_id": str(channel),
+            "message_id": str(message_id),
+            "emoji": {"id": None, "name": emoji},
+            "type": 0,
+            "burst": False,
+        }
+        if not self.is_direct(channel):
+            told["guild_id"] = str(SERVER)
+        self.event("MESSAGE_REACTION_REMOVE" if gone else "MESSAGE_REACTION_ADD", told)
 
     def slash(
         self,
@@ -204,12 +238,11 @@ class DiscordWorld:
     def press(self, label: str, *, channel: int = DIRECT[ANN], user: int = ANN) -> Asked:
         """Press the newest button of that label."""
         for message in reversed(self.channels[channel].values()):
-            for row in message["components"]:
-                for button in row["components"]:
-                    if button["label"] == label and message["hidden_for"] in {None, user}:
-                        return self.press_forged(
-                            button["custom_id"], int(message["id"]), channel=channel, user=user
-                        )
+            for button in parts(message["components"]):
+                if button.get("label") == label and message["hidden_for"] in {None, user}:
+                    return self.press_forged(
+                        button["custom_id"], int(message["id"]), channel=channel, user=user
+                    )
         labels = [shown.labels for shown in self.shown(channel) if shown.buttons]
         raise AssertionError(f"no button {label!r}, only {labels}")
 
@@ -485,11 +518,13 @@ class DiscordWorld:
         return Shown(
             id=int(message["id"]),
             author=message["author"]["global_name"],
-            text=seen(message["content"]),
-            content=message["content"],
+            text=seen("\n\n".join(texts(message))),
+            content="\n\n".join(texts(message)),
+            card=bool(message["flags"] & CARD),
             buttons=tuple(
                 tuple(button["label"] for button in row["components"])
-                for row in message["components"]
+                for row in parts(message["components"])
+                if row["type"] == 1
             ),
             reply_to=None if answered is None else int(answered),
             hidden_for=message["hidden_for"],

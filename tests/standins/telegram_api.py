@@ -33,8 +33,8 @@ from tests.standins.telegram_chats import (
     Document,
     Draft,
     Shown,
-    TelegramChats,
 )
+from tests.standins.telegram_more import TelegramMore
 from tests.standins.telegram_rules import (
     CAPTION_LIMIT,
     DOWNLOAD_LIMIT,
@@ -101,12 +101,13 @@ class _Scripted:
     chat: int | None
 
 
-class TelegramStandIn(TelegramChats):
+class TelegramStandIn(TelegramMore):
     """See the module's docstring."""
 
-    def __init__(self, *, username: str = "avatar_bot") -> None:
+    def __init__(self, *, username: str = "avatar_bot", bot_id: int = 123456789) -> None:
         super().__init__(username=username)
-        self.token = "123456789:" + "standin" * 5
+        self.bot_id = bot_id
+        self.token = f"{bot_id}:" + "standin" * 5
         self.calls: list[Call] = []
         self.answered: list[str] = []  # ids of the presses that the bot answered
         self._stack = AsyncExitStack()
@@ -131,7 +132,22 @@ class TelegramStandIn(TelegramChats):
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
+        await self.stop_pushing()
         await self._stack.aclose()
+
+    def make_bot(
+        self, *, user: int = ANN, username: str, name: str = "", bot_id: int | None = None
+    ) -> "TelegramStandIn":
+        """Somebody taps the button that makes a bot, which this bot manages."""
+        id_ = bot_id or 700_000_000 + len(self.bots)
+        made = self.bots[id_] = TelegramStandIn(username=username, bot_id=id_)
+        self.tell_of(made, user=user, name=name)
+        return made
+
+    def tell_of(self, bot: "TelegramStandIn", *, user: int = ANN, name: str = "") -> None:
+        """The update that a bot was made, or that its token or its owner is another."""
+        bot_user = {**bot._bot(), "first_name": name or bot.username}
+        self.push({"managed_bot": {"user": self._user(user), "bot": bot_user}})
 
     def menu(self, chat: int | None = None) -> list[str]:
         """The commands that a private chat offers; without one, those that everybody is offered."""
@@ -207,7 +223,12 @@ class TelegramStandIn(TelegramChats):
 
     async def _answer(self, asked: Asked) -> Answered:
         match = _PATH.match(asked.target)
-        if match is None or match[2] != self.token:
+        if match is not None:
+            for bot in self.bots.values():
+                if match[2] == bot.token:
+                    answered: Answered = await bot._answer(asked)
+                    return answered
+        if match is None or match[2] != self.token or self.token in self._revoked:
             return _json(401, Refusal(401, "Unauthorized"))
         if match[1]:
             return self._file(match[3])
@@ -245,6 +266,8 @@ class TelegramStandIn(TelegramChats):
             return _json(refusal.status, refusal), params
 
     async def _carried_out(self, method: str, params: Json, files: dict[str, bytes]) -> object:
+        if (result := self.more(method, params, files)) is not None:
+            return result
         match method:
             case "getMe":
                 return self._bot()
@@ -258,6 +281,11 @@ class TelegramStandIn(TelegramChats):
                 return self._edit(params)
             case "sendDocument":
                 return self._send_document(params, files)
+            case "sendVoice":
+                return self._send_voice(params, files)
+            case "deleteMessage":
+                if self._place(params).messages.pop(params["message_id"], None) is None:
+                    raise refuse("message to delete not found")
             case "sendChatAction":
                 self._place(params)
             case "answerCallbackQuery":
@@ -276,6 +304,8 @@ class TelegramStandIn(TelegramChats):
         return True
 
     async def _get_updates(self, params: Json) -> list[Json]:
+        if self.webhook:
+            raise Refusal(409, "Conflict: can't use getUpdates method while webhook is active")
         offset = params.get("offset", 0)
         self._allowed = params.get("allowed_updates", self._allowed)
         self._updates = [update for update in self._updates if update["update_id"] >= offset]
@@ -290,6 +320,8 @@ class TelegramStandIn(TelegramChats):
         return waiting()[: params.get("limit", 100)]
 
     def _place(self, params: Json) -> Chat:
+        if "business_connection_id" in params:
+            return self.own_place(params)
         place = self._chats.get(params["chat_id"])
         if place is None:
             raise refuse("chat not found")
@@ -312,7 +344,12 @@ class TelegramStandIn(TelegramChats):
         answered = None if reply is None else place.messages.get(reply["message_id"])
         if reply and answered is None and not reply.get("allow_sending_without_reply"):
             raise refuse("message to be replied not found")
-        message = self._message(params["chat_id"], sender=self._bot())
+        if "business_connection_id" in params:
+            if markup is not None:
+                raise refuse("there are no buttons in somebody's own chats")
+            message = self.said_for_owner(place, params)
+        else:
+            message = self._message(params["chat_id"], sender=self._bot())
         if "message_thread_id" in params:
             message |= {"message_thread_id": params["message_thread_id"], "is_topic_message": True}
         if markup is not None and markup.get("inline_keyboard"):
@@ -336,6 +373,13 @@ class TelegramStandIn(TelegramChats):
         self._uploads[message["message_id"]] = content
         return message
 
+    def _send_voice(self, params: Json, files: dict[str, bytes]) -> Json:
+        message = self._sent(self._place(params), params)
+        content = next(iter(files.values()))
+        message["voice"] = {**self._stored(Document(name="v", content=content)), "duration": 1}
+        self._sounds[message["message_id"]] = content
+        return message
+
     def _send_draft(self, params: Json) -> bool:
         place = self._place(params)
         if params["chat_id"] < 0:
@@ -350,11 +394,13 @@ class TelegramStandIn(TelegramChats):
         )
         return True
 
-    def _edit(self, params: Json) -> Json:
+    def _edit(self, params: Json) -> Json | bool:
+        if "inline_message_id" in params:
+            return self.edit_inline(params)
         message = self._place(params).messages.get(params["message_id"])
         if message is None:
             raise refuse("message to edit not found")
-        if message["from"]["id"] != self.bot_id:
+        if self.bot_id not in {message["from"]["id"], *_sender(message)}:
             raise refuse("message can't be edited")
         text, entities = params["text"], params.get("entities", [])
         markup = params.get("reply_markup", {})
@@ -377,6 +423,11 @@ class TelegramStandIn(TelegramChats):
         if document is None:
             raise refuse("wrong file_id or the file is temporarily unavailable")
         size = len(document.content) if document.claims is None else document.claims
+        if self.local is not None:  # a server of one's own: it says where on its disk the file is
+            kept = self.local / self.token / "documents" / file_id
+            kept.parent.mkdir(parents=True, exist_ok=True)
+            kept.write_bytes(document.content)
+            return {"file_id": file_id, "file_size": size, "file_path": self.lies or str(kept)}
         if size > DOWNLOAD_LIMIT:
             raise refuse("file is too big")
         path = f"documents/{file_id}"
@@ -391,6 +442,12 @@ class TelegramStandIn(TelegramChats):
         if document is None:
             return _json(404, Refusal(404, "Not Found"))
         return Answered(body=document.content, content_type="application/octet-stream")
+
+
+def _sender(message: Json) -> list[int]:
+    """The bot that sent a message in somebody else's name."""
+    sender = message.get("sender_business_bot")
+    return [] if sender is None else [sender["id"]]
 
 
 def _scope(scope: Json | None) -> str:

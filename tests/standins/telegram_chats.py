@@ -33,6 +33,7 @@ class Shown:
     reply_to: int | None
     thread: int | None
     document: bytes | None = None
+    voice: bytes | None = None
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -71,6 +72,8 @@ class TelegramChats:
         self._updates: list[Json] = []  # not confirmed by the bot yet
         self._files: dict[str, Document] = {}
         self._uploads: dict[int, bytes] = {}
+        self._sounds: dict[int, bytes] = {}
+        self._reactions: dict[tuple[int, int, int], tuple[str, ...]] = {}
         self._last_id = 100
         self._last_update = 5000
 
@@ -85,6 +88,7 @@ class TelegramChats:
         reply_to: int | None = None,
         document: Document | None = None,
         thread: int | None = None,
+        **more: object,
     ) -> int:
         """Write a message, or send a document with `text` as its caption; the message's id. In a
         group `user` says who (Ann, if nobody is named). A long text becomes several messages.
@@ -103,8 +107,31 @@ class TelegramChats:
             message |= {"message_thread_id": thread, "is_topic_message": True}
         if reply_to is not None:
             message["reply_to_message"] = self._chats[chat].messages[reply_to]
+        message |= more
         self.push({"message": message})
         return int(message["message_id"])
+
+    def edit(self, message_id: int, text: str, *, chat: int = ANN) -> None:
+        """Change what a message of a person says."""
+        message = self._chats[chat].messages[message_id]
+        said = "caption" if "caption" in message else "text"
+        message |= {said: text, "edit_date": int(time.time())}
+        self.push({"edited_message": dict(message)})
+
+    def react(self, message_id: int, *emoji: str, chat: int = ANN, user: int | None = None) -> None:
+        """Have these reactions, and no others, under a message."""
+        who = user or (chat if chat > 0 else ANN)
+        old = self._reactions.get((chat, message_id, who), ())
+        self._reactions[chat, message_id, who] = emoji
+        told = {
+            "chat": self._chat_json(chat),
+            "message_id": message_id,
+            "user": self._user(who),
+            "date": int(time.time()),
+            "old_reaction": [{"type": "emoji", "emoji": each} for each in old],
+            "new_reaction": [{"type": "emoji", "emoji": each} for each in emoji],
+        }
+        self.push({"message_reaction": told})
 
     def press(self, label: str, *, chat: int = ANN, user: int | None = None) -> str:
         """Press the newest button of that label; the id of the press."""
@@ -239,4 +266,5 @@ class TelegramChats:
             reply_to=message.get("reply_to_message", {}).get("message_id"),
             thread=message.get("message_thread_id"),
             document=self._uploads.get(message["message_id"]),
+            voice=self._sounds.get(message["message_id"]),
         )

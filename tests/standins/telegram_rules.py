@@ -25,7 +25,7 @@ _ENTITIES = frozenset(
         *("blockquote", "expandable_blockquote", "text_link", "text_mention", "custom_emoji"),
     }
 )
-_TO = {"chat_id": int, "message_thread_id": int}
+_TO = {"chat_id": int, "message_thread_id": int, "business_connection_id": str}
 _SAID = {"entities": list, "parse_mode": str, "link_preview_options": dict, "reply_markup": dict}
 # Telegram ignores what it does not know; the stand-in refuses it, so that slips are seen.
 PARAMETERS: Mapping[str, Mapping[str, type]] = {
@@ -48,7 +48,16 @@ PARAMETERS: Mapping[str, Mapping[str, type]] = {
         "parse_mode": str,
         "can_stop": bool,
     },
-    "editMessageText": {**_SAID, "chat_id": int, "message_id": int, "text": str},
+    "deleteMessage": {"chat_id": int, "message_id": int},
+    "sendVoice": {**_TO, "voice": str, "caption": str},
+    "editMessageText": {
+        **_SAID,
+        "chat_id": int,
+        "message_id": int,
+        "inline_message_id": str,
+        "business_connection_id": str,
+        "text": str,
+    },
     "sendChatAction": {**_TO, "action": str},
     "sendDocument": {
         **_TO,
@@ -64,11 +73,34 @@ PARAMETERS: Mapping[str, Mapping[str, type]] = {
     "deleteMyCommands": {"scope": dict, "language_code": str},
     "getFile": {"file_id": str},
     "getChatMember": {"chat_id": int, "user_id": int},
+    "setWebhook": {
+        "url": str,
+        "secret_token": str,
+        "max_connections": int,
+        "allowed_updates": list,
+    },
+    "setMyName": {"name": str, "language_code": str},
+    "setMyDescription": {"description": str, "language_code": str},
+    "setMyShortDescription": {"short_description": str, "language_code": str},
+    "setMyProfilePhoto": {"photo": dict},
+    "getManagedBotToken": {"user_id": int},
+    "replaceManagedBotToken": {"user_id": int},
+    "getBusinessConnection": {"business_connection_id": str},
+    "answerGuestQuery": {"guest_query_id": str, "result": dict},
+    "answerInlineQuery": {
+        "inline_query_id": str,
+        "results": list,
+        "cache_time": int,
+        "is_personal": bool,
+        "button": dict,
+    },
 }
 REQUIRED: Mapping[str, tuple[str, ...]] = {
     "sendMessage": ("chat_id", "text"),
     "sendMessageDraft": ("chat_id", "draft_id"),
-    "editMessageText": ("chat_id", "message_id", "text"),
+    "deleteMessage": ("chat_id", "message_id"),
+    "sendVoice": ("chat_id", "voice"),
+    "editMessageText": ("text",),
     "sendChatAction": ("chat_id", "action"),
     "sendDocument": ("chat_id", "document"),
     "answerCallbackQuery": ("callback_query_id",),

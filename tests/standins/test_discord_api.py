@@ -12,6 +12,7 @@ import pytest
 from discord.http import Route
 
 from tests.bot.discord.make import QUICK
+from tests.standins import discord_spec
 from tests.standins.discord_api import ANN, CHANNEL, DIRECT, DiscordStandIn
 
 
@@ -19,6 +20,7 @@ from tests.standins.discord_api import ANN, CHANNEL, DIRECT, DiscordStandIn
 async def standin() -> AsyncIterator[DiscordStandIn]:
     async with DiscordStandIn() as server:
         yield server
+        server.faults.clear()  # these tests send what is wrong
 
 
 @pytest.fixture
@@ -137,3 +139,13 @@ async def test_a_limit_is_told_and_kept() -> None:
             standin._limited("POST", "/channels/1/messages")
         assert caught.value.headers["Via"]  # type: ignore[attr-defined]
         standin._limited("POST", "/channels/2/messages")  # another channel
+
+
+@pytest.mark.skipif(not discord_spec.available(), reason="make discord-spec was not run")
+async def test_discords_own_description_is_asked_too(
+    standin: DiscordStandIn, client: Client
+) -> None:
+    assert not discord_spec.unknown()
+    with pytest.raises(discord.HTTPException, match=r"MessageCreateRequest.*'flavour'"):
+        await send(client, content="hello", allowed_mentions={"parse": []}, flavour="vanilla")
+    assert len(standin.faults) == 1

@@ -12,9 +12,9 @@ from avatar.errors import SpentUp
 from avatar.limiter import Limiter
 from avatar.limits import Limits, Scope, budgets
 from avatar.records import Author, Avatar, Person
+from storage.columns import metadata
 from storage.linking import KEPT_AS_WRITTEN, MERGED, MOVED
 from storage.store import SqlStore
-from storage.tables import metadata
 from tests.avatar.make import NOW
 from tests.storage.steps import HOME
 from tests.storage.test_odd_words import a_message, exchange
@@ -216,10 +216,8 @@ async def test_joined_accounts_are_one_person_everywhere(
         action="forget", person_id=ben.id, now=NOW, expires_at=LATER
     )
 
-    assert await asyncio.gather(store.join(ann.id, ben.id), store.join(ben.id, ann.id)) == [
-        ann.id,
-        ann.id,
-    ]
+    both = await asyncio.gather(store.unite(ann.id, ben.id), store.unite(ben.id, ann.id))
+    assert set(both) == {ann.id}
     again = await somebody(store, "5")
     assert (again.id, again.platform) == (ann.id, "discord")
     assert await store.find_person("discord", "5") == again
@@ -236,7 +234,7 @@ async def test_joined_accounts_are_one_person_everywhere(
     spent = await store.filled(budgets(avatar, limits, person_id=ann.id, now=NOW))
     assert [each.cost for each in spent] == [8] * 6
     assert await store.count_messages(ann.id) == 2
-    assert [each.platform for each in await store.accounts(ann.id)] == ["telegram", "discord"]
+    assert [each.platform for each in await store.known_as(ann.id)] == ["telegram", "discord"]
 
     assert dict(await store.part("discord", "5")) == {"discord": "5"}
     assert dict(await store.part("discord", "5")) == {}
@@ -249,7 +247,7 @@ async def test_joined_accounts_are_one_person_everywhere(
 async def test_forgetting_is_about_all_accounts(store: SqlStore, avatar: Avatar) -> None:
     first = await store.person(a_message("0").author)
     ben = await somebody(store, "5")
-    await store.join(first.id, ben.id)
+    await store.unite(first.id, ben.id)
     said = replace(a_message("9"), author=Author(platform="discord", external_id="5", name="P5"))
     said = replace(said, address=replace(said.address, platform="discord"))
     await store.receive(said, a_message("10"), now=NOW)
@@ -261,8 +259,8 @@ async def test_forgetting_is_about_all_accounts(store: SqlStore, avatar: Avatar)
 
 async def test_the_first_one_parts_all(store: SqlStore) -> None:
     people = [await somebody(store, str(n), f"p{n}") for n in range(3)]
-    await store.join(people[2].id, people[1].id)
-    assert await store.join(people[0].id, people[2].id) == people[0].id
-    assert len(await store.accounts(people[0].id)) == 3
+    await store.unite(people[2].id, people[1].id)
+    assert await store.unite(people[0].id, people[2].id) == people[0].id
+    assert len(await store.known_as(people[0].id)) == 3
     assert dict(await store.part("p0", "0")) == {"p1": "1", "p2": "2"}
-    assert [len(await store.accounts(each.id)) for each in people] == [1, 1, 1]
+    assert [len(await store.known_as(each.id)) for each in people] == [1, 1, 1]

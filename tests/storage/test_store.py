@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from avatar.errors import AlreadyDone, AvatarError
 from avatar.learning_path import LearningPath
 from avatar.records import (
+    Attachment,
     Author,
     Avatar,
     Axis,
@@ -19,12 +20,16 @@ from avatar.records import (
     NewNotice,
     NoticeKind,
     Person,
+    Reaction,
+    RepliedTo,
     Role,
     Spent,
     Status,
     Usage,
     Why,
 )
+from avatar.stores import Heard, Part
+from storage import rows
 from storage.store import SqlStore, open_store
 from tests.avatar.make import NOW
 from tests.storage.steps import HOME, a_model, a_prompt, begin, end
@@ -172,6 +177,36 @@ async def test_the_inbox(store: SqlStore) -> None:
     await store.done(inbox_id, now=NOW)
     assert await store.begin(inbox_id) is None
     assert await store.receive(incoming(), now=NOW) == ()
+
+
+async def test_up_to_where_a_platform_was_heard(
+    store: SqlStore, ann: Person, avatar: Avatar
+) -> None:
+    nothing = await store.heard(platform="telegram", bot=HOME.bot, limit=9)
+    assert nothing == Heard(until=None, addresses=())
+    await store.receive(incoming("8"), incoming("9"), now=NOW)
+    places = [HOME, replace(HOME, thread="5"), replace(HOME, chat="77"), replace(HOME, bot="other")]
+    for inbox_id, place in enumerate([*places, HOME], start=100):
+        chat = await store.chat(place, now=NOW)
+        await store.add_exchange(
+            chat_id=chat.id,
+            avatar_id=avatar.id,
+            person_id=ann.id,
+            said="hi",
+            said_at=NOW,
+            reply="hello",
+            pair=(await store.context(chat.id, limit=9)).pair,
+            usage=Usage(prompt_tokens=5, completion_tokens=2),
+            cost=7,
+            finish=Finish.STOP,
+            inbox_id=inbox_id,
+            now=NOW,
+        )
+    heard = await store.heard(platform="telegram", bot=HOME.bot, limit=9)
+    assert heard == Heard(until=NOW, addresses=(HOME, places[2], places[1]))
+    heard = await store.heard(platform="telegram", bot=HOME.bot, limit=1)
+    assert heard.addresses == (HOME,)
+    assert (await store.heard(platform="discord", bot=HOME.bot, limit=9)).addresses == ()
 
 
 async def test_an_exchange_is_written_once_and_forgotten_whole(
@@ -362,3 +397,118 @@ async def test_any_sequence_keeps_the_invariants(
         )
         assert moved != (True, True)  # the two are independent
         await check_pointers(store, avatar.id)
+
+
+async def test_what_is_one_turn(store: SqlStore) -> None:
+    def at(update_id: str, **place: str) -> Incoming:
+        return replace(incoming(update_id), address=replace(HOME, **place))
+
+    first, elsewhere, second, third = await store.receive(
+        at("1"), at("2", thread="5"), at("3"), at("4"), now=NOW
+    )
+    assert first.received_at == NOW
+    behind = await store.behind(first, limit=9)
+    assert [each.id for each in behind] == [second.id, third.id]
+    assert [each.incoming for each in behind] == [second.incoming, third.incoming]
+    assert len(await store.behind(first, limit=1)) == 1
+    assert await store.behind(elsewhere, limit=9) == ()
+    await store.join(first.id, [second.id])
+    assert [each.id for each in await store.joined(first.id)] == [second.id]
+    await store.done(first.id, second.id, now=NOW)
+    assert await store.joined(first.id) == ()
+    assert [each.id for each in await store.unanswered(limit=9)] == [elsewhere.id, third.id]
+
+
+async def test_which_messages_are_which_turn(store: SqlStore, ann: Person, avatar: Avatar) -> None:
+    topic = replace(HOME, thread="5")
+    chat = await store.chat(topic, now=NOW)
+    pair = (await store.context(chat.id, limit=9)).pair
+    reply = await store.add_exchange(
+        chat_id=chat.id,
+        avatar_id=avatar.id,
+        person_id=ann.id,
+        said="a\nb",
+        said_at=NOW,
+        reply="re",
+        pair=pair,
+        usage=Usage(prompt_tokens=5, completion_tokens=2),
+        cost=7,
+        finish=Finish.STOP,
+        inbox_id=1,
+        now=NOW,
+        parts=[Part(platform_id="1", text="a"), Part(platform_id="2", text="b")],
+    )
+    await store.shown_as(reply.id, address=topic, platform_ids=["3", "4"])
+    # Reactions do not tell their thread.
+    found = await store.found(HOME, "2")
+    assert found is not None and reply.answers is not None
+    assert (found.message.id, found.address, found.asks) == (reply.answers, topic, False)
+    assert await store.parts(reply.answers) == (
+        Part(platform_id="1", text="a"),
+        Part(platform_id="2", text="b"),
+    )
+    assert [part.platform_id for part in await store.parts(reply.id)] == ["3", "4"]
+    assert await store.found(replace(HOME, chat="2"), "2") is None
+    assert await store.shown_answer(reply.answers) == await store.parts(reply.id)
+    assert await store.shown_answer(reply.id) == ()
+    assert not await store.was_asked(reply.id)
+    await store.chat(HOME, now=NOW)
+    await store.asked_as(reply.id, address=HOME, platform_ids=["9"])
+    assert await store.was_asked(reply.id)
+    asks = await store.found(HOME, "9")
+    assert asks is not None and asks.asks and asks.message.id == reply.id
+    assert len(await store.parts(reply.id)) == 2
+
+
+async def test_a_thumbs_up_is_one_example(store: SqlStore, ann: Person, avatar: Avatar) -> None:
+    async def like(cause: int, reply_id: int = 5) -> int:
+        one = await store.teach(
+            avatar_id=avatar.id,
+            person_id=ann.id,
+            turns=[],
+            better="b",
+            worse="b",
+            now=NOW,
+            cause=cause,
+            reply_id=reply_id,
+            liked=True,
+        )
+        assert one.liked
+        return one.id
+
+    first = await like(1)
+    assert await like(1) == await like(2) == first
+    likes = await asyncio.gather(*(like(cause, 6) for cause in range(10, 14)))
+    assert len(set(likes)) == 1
+    assert await store.count_taught(avatar.id) == 2
+    assert not await store.unlike(5, person_id=ann.id + 1)
+    assert await store.unlike(5, person_id=ann.id)
+    assert not await store.unlike(5, person_id=ann.id)
+    assert await store.count_taught(avatar.id) == 1
+
+
+async def test_a_voice(store: SqlStore, avatar: Avatar) -> None:
+    assert avatar.voice is None
+    await store.set_voice(avatar.id, "coral")
+    assert (await store.avatar(avatar.id)).voice == "coral"
+    await store.set_voice(avatar.id, None)
+    assert (await store.avatar(avatar.id)).voice is None
+
+
+async def test_the_inbox_keeps_everything_that_came(store: SqlStore) -> None:
+    whole = replace(
+        incoming("2"),
+        forwarded="Mei",
+        album="7",
+        edited=True,
+        reaction=Reaction.UP,
+        attachments=(Attachment(ref="f", name="😀", size=None, kind="sticker"),),
+        reply_to=RepliedTo(message_id="1", quote="so"),
+    )
+    first, _ = await store.receive(incoming("1"), whole, now=NOW)
+    assert [each.incoming for each in await store.behind(first, limit=9)] == [whole]
+    # What an earlier release has put there knows less.
+    told = rows.incoming_json(incoming("1"))
+    for name in ("forwarded", "album", "edited", "reaction"):
+        del told[name]
+    assert rows.incoming(told) == incoming("1")

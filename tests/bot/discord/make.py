@@ -5,8 +5,10 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
 from avatar.records import Address, Incoming
+from avatar.stores import Heard
 from bot.completion import Completion
 from bot.discord.pace import Pace
+from bot.discord.personas import PictureOf
 from bot.discord.platform import DiscordPlatform
 from bot.screen import Button, Content, Receive
 from tests.standins.discord_api import ANN, BEN, BOT, CHANNEL, DIRECT, SERVER, DiscordStandIn
@@ -60,11 +62,15 @@ class Inbox:
 
 @asynccontextmanager
 async def logged_in(
-    discord: DiscordStandIn, *, pace: Pace = QUICK
+    discord: DiscordStandIn, *, pace: Pace = QUICK, picture_of: PictureOf | None = None
 ) -> AsyncIterator[DiscordPlatform]:
     """The platform without its gateway: enough to say something."""
     made = DiscordPlatform(
-        discord.token, api_url=discord.api_url, gateway_url=discord.gateway_url, pace=pace
+        discord.token,
+        api_url=discord.api_url,
+        gateway_url=discord.gateway_url,
+        pace=pace,
+        picture_of=picture_of,
     )
     async with made:
         yield made
@@ -77,10 +83,17 @@ async def serving(
     completion: Completion | None = None,
     *,
     pace: Pace = QUICK,
+    before: Heard | None = None,
+    picture_of: PictureOf | None = None,
 ) -> AsyncIterator[DiscordPlatform]:
     """The platform, once its first session has begun."""
-    async with logged_in(discord, pace=pace) as platform:
-        task = asyncio.create_task(platform.serve(receive, completion))
+    async with logged_in(discord, pace=pace, picture_of=picture_of) as platform:
+
+        async def heard(bot: str, limit: int) -> Heard:
+            assert (bot, limit > 0) == (str(BOT), True)
+            return before or Heard(until=None, addresses=())
+
+        task = asyncio.create_task(platform.serve(receive, completion, heard=heard))
         try:
             await discord.heard()
             yield platform

@@ -1,13 +1,14 @@
 """What is said arrives once, as Discord takes it, whatever Discord answers."""
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
 from avatar.errors import BadText, NotDelivered, Unreachable
 from avatar.records import Attachment
 from bot.discord.messenger import DiscordMessenger
-from bot.screen import Button, Content, Style
+from bot.screen import Button, Card, Content, Entry, Style
 from tests.bot.discord.make import ASIDE, IN_SERVER, OTHER, PRIVATE, Inbox, logged_in, said, serving
 from tests.standins.discord_api import ANN, BEN, BOT, CHANNEL, DIRECT, DiscordStandIn, Document
 
@@ -47,6 +48,58 @@ async def test_a_long_text_becomes_several_messages(
     assert "".join(m.content for m in shown) == text
     assert [m.labels for m in shown] == [()] * (len(shown) - 1) + [("More",)]
     assert [m.reply_to for m in shown] == [answered] + [None] * (len(shown) - 1)
+
+
+LIST = Card(
+    head="**A list**",
+    entries=(
+        Entry(text="the first", buttons=(Button(label="Do 1", action="do:1"),)),
+        Entry(text="the second", buttons=(Button(label="Do 2", action="do:2"),)),
+    ),
+    buttons=((Button(label="More", action="more"),),),
+)
+
+
+async def test_a_list_is_a_card_with_buttons_beside_its_entries(
+    discord: DiscordStandIn, messenger: DiscordMessenger
+) -> None:
+    await messenger.send(PRIVATE, LIST.content)
+    (shown,) = discord.shown()
+    assert (shown.card, shown.content) == (True, "**A list**\n\nthe first\n\nthe second")
+    assert shown.buttons == (("Do 1",), ("Do 2",), ("More",))
+    (call,) = discord.called("POST", MESSAGES)
+    (container,) = call.body["components"]
+    # Text, and for each entry a line, its text and its buttons; a line and the list's buttons.
+    assert [part["type"] for part in container["components"]] == [10, 14, 10, 1, 14, 10, 1, 14, 1]
+
+
+@pytest.mark.parametrize("too", ["long", "many", "twice"])
+async def test_a_list_that_is_too_large_for_a_card_is_a_text(
+    discord: DiscordStandIn, messenger: DiscordMessenger, too: str
+) -> None:
+    first, second = LIST.entries
+    large = {
+        "long": (replace(first, text="long " * 300), replace(second, text="long " * 300)) * 2,
+        "many": tuple(
+            Entry(text=str(i), buttons=(Button(label=str(i), action=f"do:{i}"),)) for i in range(10)
+        ),
+        "twice": (first, replace(second, buttons=first.buttons)),
+    }[too]
+    await messenger.send(PRIVATE, replace(LIST, entries=large).content)
+    assert not any(shown.card for shown in discord.shown())
+    assert {"Do 1" if too != "many" else "9", "More"} <= set(discord.shown()[-1].labels)
+
+
+async def test_an_ordinary_answer_in_place_of_a_card_is_a_card_too(discord: DiscordStandIn) -> None:
+    inbox = Inbox()
+    async with serving(discord, inbox.receive) as platform:
+        await platform.messenger.send(PRIVATE, LIST.content)
+        discord.press("Do 2")
+        await discord.settled()
+        ticket = inbox.last.message_id
+        await platform.messenger.edit(PRIVATE, ticket, said("Done.", "Undo"))
+        (shown,) = discord.shown()
+        assert (shown.card, shown.content, shown.labels) == (True, "Done.", ("Undo",))
 
 
 async def test_a_very_long_text_comes_as_a_file(

@@ -2,12 +2,16 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 
 import pytest
 
 from bot.discord.platform import DiscordPlatform
+from bot.screen import Speaker
 from tests.bot.discord.make import IN_SERVER, PRIVATE, STOP, Inbox, said, serving
 from tests.standins.discord_api import CHANNEL, DiscordStandIn
+
+DEMO = Speaker(name="Demo")
 
 
 @pytest.fixture
@@ -30,7 +34,9 @@ async def test_an_avatar_grows_its_reply_under_its_own_name(
     discord: DiscordStandIn, platform: DiscordPlatform
 ) -> None:
     for name in ("Kak Ani", "Demo"):
-        sight = platform.messenger.open_sight(IN_SERVER, private=False, stop=STOP, speaker=name)
+        sight = platform.messenger.open_sight(
+            IN_SERVER, private=False, stop=STOP, speaker=Speaker(name=name)
+        )
         sight.show("Hel")
         await discord.until(lambda name=name: (name, "Hel") in seen(discord))  # type: ignore[misc]
         assert discord.shown(CHANNEL)[-1].labels == ("Stop",)
@@ -46,7 +52,7 @@ async def test_a_webhook_is_found_again(discord: DiscordStandIn) -> None:
     discord.webhooks_granted = True
     for _ in range(2):
         async with serving(discord, Inbox().receive) as platform:
-            sight = platform.messenger.open_sight(IN_SERVER, private=False, speaker="Demo")
+            sight = platform.messenger.open_sight(IN_SERVER, private=False, speaker=DEMO)
             await asyncio.sleep(0.05)
             await sight.finish(said("Hello."))
             await sight.close()
@@ -62,7 +68,7 @@ async def test_in_a_thread_and_over_several_messages(
     thread = await platform.messenger.open_thread(inbox.last, name="Demo · Ann")
     await discord.heard()
     place = int(thread.address.thread)
-    sight = platform.messenger.open_sight(thread.address, private=False, speaker="Demo")
+    sight = platform.messenger.open_sight(thread.address, private=False, speaker=DEMO)
     sight.show("word " * 1500)
     await discord.until(lambda: len(discord.shown(place)) == 4)
     await sight.finish(said("word " * 500))
@@ -75,7 +81,7 @@ async def test_in_a_thread_and_over_several_messages(
 async def test_a_reply_to_an_avatar_is_said_to_the_bot(
     discord: DiscordStandIn, platform: DiscordPlatform, inbox: Inbox
 ) -> None:
-    sight = platform.messenger.open_sight(IN_SERVER, private=False, speaker="Demo")
+    sight = platform.messenger.open_sight(IN_SERVER, private=False, speaker=DEMO)
     await asyncio.sleep(0.05)
     (id_,) = await sight.finish(said("Hello."))
     await sight.close()
@@ -89,14 +95,14 @@ async def test_a_reply_to_an_avatar_is_said_to_the_bot(
 async def test_a_webhook_that_somebody_deleted(
     discord: DiscordStandIn, platform: DiscordPlatform
 ) -> None:
-    sight = platform.messenger.open_sight(IN_SERVER, private=False, speaker="Demo")
+    sight = platform.messenger.open_sight(IN_SERVER, private=False, speaker=DEMO)
     sight.show("Hello")
     await discord.until(lambda: seen(discord) == [("Demo", "Hello")])
     discord.webhooks.clear()
     await sight.finish(said("Hello."))
     await sight.close()
     assert seen(discord) == [("Demo", "Hello"), ("Avatar", "Hello.")]
-    sight = platform.messenger.open_sight(IN_SERVER, private=False, speaker="Demo")
+    sight = platform.messenger.open_sight(IN_SERVER, private=False, speaker=DEMO)
     await asyncio.sleep(0.05)
     await sight.finish(said("Again."))  # with a new one
     await sight.close()
@@ -107,7 +113,7 @@ async def test_a_webhook_that_somebody_deleted(
 async def test_names_that_cannot_be_had(
     discord: DiscordStandIn, platform: DiscordPlatform, name: str
 ) -> None:
-    sight = platform.messenger.open_sight(IN_SERVER, private=False, speaker=name)
+    sight = platform.messenger.open_sight(IN_SERVER, private=False, speaker=Speaker(name=name))
     await asyncio.sleep(0.05)
     await sight.finish(said("Hello."))
     await sight.close()
@@ -118,7 +124,7 @@ async def test_webhooks_that_cannot_be_made(
     discord: DiscordStandIn, platform: DiscordPlatform
 ) -> None:
     discord.fail("POST", r"/channels/\d+/webhooks", status=400, code=30007)  # too many
-    sight = platform.messenger.open_sight(IN_SERVER, private=False, speaker="Demo")
+    sight = platform.messenger.open_sight(IN_SERVER, private=False, speaker=DEMO)
     await asyncio.sleep(0.05)
     await sight.finish(said("Hello."))
     await sight.close()
@@ -128,14 +134,14 @@ async def test_webhooks_that_cannot_be_made(
 async def test_elsewhere_the_bot_speaks_for_itself(
     discord: DiscordStandIn, platform: DiscordPlatform, inbox: Inbox
 ) -> None:
-    sight = platform.messenger.open_sight(PRIVATE, speaker="Demo")
+    sight = platform.messenger.open_sight(PRIVATE, speaker=DEMO)
     await sight.finish(said("privately"))
     await sight.close()
     discord.slash("retry", channel=CHANNEL)  # the answer to a command is the bot's
     await discord.settled()
     asked = inbox.last
     sight = platform.messenger.open_sight(
-        asked.address, reply_to=asked.message_id, private=False, speaker="Demo"
+        asked.address, reply_to=asked.message_id, private=False, speaker=DEMO
     )
     await sight.finish(said("again"))
     await sight.close()
@@ -147,9 +153,74 @@ async def test_elsewhere_the_bot_speaks_for_itself(
 
 async def test_without_the_permission_nothing_is_tried(discord: DiscordStandIn) -> None:
     async with serving(discord, Inbox().receive) as platform:
-        sight = platform.messenger.open_sight(IN_SERVER, private=False, speaker="Demo")
+        sight = platform.messenger.open_sight(IN_SERVER, private=False, speaker=DEMO)
         await asyncio.sleep(0.05)
         await sight.finish(said("Hello."))
         await sight.close()
     assert seen(discord) == [("Avatar", "Hello.")]
     assert discord.called("GET", r"/channels/\d+/webhooks") == []
+
+
+async def spoken(platform: DiscordPlatform, speaker: Speaker) -> None:
+    sight = platform.messenger.open_sight(IN_SERVER, private=False, speaker=speaker)
+    sight.show("Hel")
+    await sight.finish(said("Hello."))
+    await sight.close()
+
+
+async def test_an_avatar_has_its_own_face(discord: DiscordStandIn) -> None:
+    discord.webhooks_granted = True
+    ani = Speaker(name="Kak Ani", avatar_id=7, picture="one")
+    inbox, looked = Inbox(), []
+
+    async def picture_of(avatar_id: int) -> str:
+        looked.append(avatar_id)
+        return f"data:image/png;base64,{avatar_id}"
+
+    for _ in range(2):  # the second process finds the webhooks again
+        async with serving(discord, inbox.receive, picture_of=picture_of) as platform:
+            await spoken(platform, DEMO)
+            await spoken(platform, ani)
+            await spoken(platform, ani)
+    assert seen(discord) == [("Demo", "Hello."), *[("Kak Ani", "Hello.")] * 2] * 2
+    assert [body.get("avatar") for body in discord.webhook_bodies.values()] == [
+        None,
+        "data:image/png;base64,7",
+    ]
+    assert looked == [7, 7]
+    async with serving(discord, inbox.receive, picture_of=picture_of) as platform:
+        await spoken(platform, replace(ani, picture="two"))
+    assert [body["name"] for body in discord.webhook_bodies.values()] == [
+        "Avatars",
+        "Avatars 7 two",
+    ]
+
+
+async def test_where_no_webhook_is_free_it_goes_without_a_face(discord: DiscordStandIn) -> None:
+    discord.webhooks_granted = True
+
+    async def picture_of(avatar_id: int) -> str:
+        return "data:image/png;base64,x"
+
+    async with serving(discord, Inbox().receive, picture_of=picture_of) as platform:
+        await spoken(platform, DEMO)
+        for id_ in range(1, 15):
+            discord.webhooks[id_], discord.webhook_bodies[id_] = CHANNEL, {"name": "of others"}
+        await spoken(platform, Speaker(name="Kak Ani", avatar_id=7, picture="one"))
+    assert seen(discord) == [("Demo", "Hello."), ("Kak Ani", "Hello.")]
+
+
+async def test_a_reply_of_an_avatar_is_replaced_under_its_name(
+    discord: DiscordStandIn, platform: DiscordPlatform
+) -> None:
+    sight = platform.messenger.open_sight(IN_SERVER, private=False, speaker=DEMO)
+    sight.show("word " * 800)
+    old = await sight.finish(said("word " * 800))
+    await sight.close()
+    assert len(old) > 1
+    again = platform.messenger.open_sight(IN_SERVER, private=False, speaker=DEMO, in_place_of=old)
+    again.show("New")
+    await discord.until(lambda: ("Demo", "New") in seen(discord))
+    assert await again.finish(said("New.")) == old[:1]
+    await again.close()
+    assert seen(discord) == [("Demo", "New.")]

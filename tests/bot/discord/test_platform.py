@@ -3,13 +3,17 @@
 import asyncio
 import dataclasses
 import logging
+from datetime import UTC, datetime, timedelta
 
 import pytest
+from discord.utils import snowflake_time as discord_time
 
 from avatar.records import Incoming
+from avatar.stores import Heard
 from bot.commands import Command, Kind
 from bot.completion import Completion, Form, Offer
 from bot.discord.platform import DiscordPlatform, GatewayRefused, TokenRefused
+from tests.avatar.make import NOW
 from tests.bot.discord.make import IN_SERVER, PRIVATE, QUICK, Inbox, logged_in, said, serving
 from tests.standins.discord_api import ANN, BOT, CHANNEL, DIRECT, DiscordStandIn
 
@@ -95,6 +99,36 @@ async def test_what_was_said_while_a_session_was_lost_is_looked_for(
     assert heard["meanwhile"].address == PRIVATE
     assert heard["meanwhile, in a server"].address == IN_SERVER
     assert not heard["meanwhile, in a server"].private
+
+
+async def test_what_was_said_while_no_process_was_there_is_looked_for(
+    discord: DiscordStandIn,
+) -> None:
+    discord.say(f"<@{BOT}> meanwhile, in a server", channel=CHANNEL)
+    discord.say("not for the bot", channel=CHANNEL)
+    discord.say("meanwhile")
+    inbox = Inbox()
+    before = Heard(until=datetime.now(UTC), addresses=(PRIVATE, IN_SERVER))
+    async with serving(discord, inbox.receive, before=before):
+        discord.say("now")
+        await discord.settled()
+    assert sorted(inbox.texts) == ["meanwhile", "meanwhile, in a server", "now"]
+    heard = {incoming.text: incoming for incoming in inbox.taken.values()}
+    assert heard["meanwhile"].address == PRIVATE
+    assert heard["meanwhile, in a server"].address == IN_SERVER
+
+
+async def test_what_was_said_more_than_a_day_ago_is_not_looked_for(
+    discord: DiscordStandIn,
+) -> None:
+    inbox = Inbox()
+    async with serving(
+        discord, inbox.receive, before=Heard(until=NOW - timedelta(days=9), addresses=(PRIVATE,))
+    ):
+        await discord.settled()
+    (asked,) = discord.called("GET", rf"/channels/{DIRECT[ANN]}/messages")
+    since = discord_time(int(asked.query["after"]))
+    assert timedelta(hours=23) < datetime.now(UTC) - since < timedelta(hours=25)
 
 
 async def test_a_channel_where_only_commands_were_used_is_looked_at_too(

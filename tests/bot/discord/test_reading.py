@@ -7,10 +7,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from avatar.records import Author, RepliedTo
+from avatar.records import Author, Reaction, RepliedTo
 from bot.commands import BY_NAME, COMMANDS
 from bot.discord import slash
-from bot.discord.places import Place, aside, message_at, place_of
+from bot.discord.client import intents
+from bot.discord.places import Place, aside, message_at, place_of, stands
 from bot.discord.ticket import Ticket, moment_of, ticket_of
 from tests.bot.discord.make import ASIDE, IN_SERVER, PRIVATE, Inbox, serving
 from tests.standins.discord_api import (
@@ -225,3 +226,79 @@ def test_places() -> None:
     assert aside(PRIVATE, str(ANN)) == PRIVATE
     assert message_at(place_of(ASIDE), "3/4") == (3, 4)
     assert message_at(place_of(ASIDE), "4") == (CHANNEL, 4)
+
+
+def test_the_gateway_is_asked_for_reactions() -> None:
+    wanted = intents(content=False)
+    assert wanted.guild_reactions and wanted.dm_reactions and not wanted.message_content
+
+
+async def test_thumbs(discord: DiscordStandIn) -> None:
+    inbox = Inbox()
+    async with serving(discord, inbox.receive):
+        discord.react(7, "👍🏿")
+        discord.react(7, "👍", gone=True)
+        discord.react(8, "👎", channel=CHANNEL, user=BEN)
+        discord.react(8, "👎", gone=True, channel=CHANNEL, user=BEN)
+        discord.react(8, "❤")
+        discord.react(8, "👍", user=BOT)
+        await discord.settled()
+    found = list(inbox.taken.values())
+    assert [each.reaction for each in found] == [
+        Reaction.UP,
+        Reaction.UP_GONE,
+        Reaction.DOWN,
+        Reaction.DOWN_GONE,
+    ]
+    assert [(each.address, each.message_id, each.private) for each in found[1:3]] == [
+        (PRIVATE, "7", True),
+        (IN_SERVER, "8", False),
+    ]
+    assert [each.author.external_id for each in found[1:3]] == [str(ANN), str(BEN)]
+    assert len({each.update_id for each in found}) == 4
+
+
+async def test_edits(discord: DiscordStandIn) -> None:
+    inbox = Inbox()
+    async with serving(discord, inbox.receive):
+        here = discord.say("helo")
+        there = discord.say("helo", channel=CHANNEL)
+        discord.edit(here, "hello")
+        discord.edit(there, "nobody is meant", channel=CHANNEL)
+        discord.edit(there, f"<@{BOT}> hello", channel=CHANNEL)
+        # Discord itself shows what a link leads to: that is no edit.
+        message = discord._message(DIRECT[ANN], ANN, "see http://host.example")
+        discord.event("MESSAGE_UPDATE", discord._wire(message))
+        await discord.settled()
+    said, *edited = inbox.taken.values()
+    assert not said.edited
+    assert [(each.edited, each.text, each.message_id) for each in edited] == [
+        (True, "hello", str(here)),
+        (True, "hello", str(there)),
+    ]
+    assert edited[0].update_id != said.update_id
+
+
+async def test_what_is_passed_on(discord: DiscordStandIn) -> None:
+    inbox = Inbox()
+    snapshot = {
+        "type": 0,
+        "content": "look",
+        "embeds": [],
+        "attachments": [discord._stored(Document(name="a.png", content=b"x"))],
+        "timestamp": "2026-11-27T12:00:00+00:00",
+        "edited_timestamp": None,
+        "flags": 0,
+    }
+    forward = {"type": 1, "message_id": "1", "channel_id": "2"}
+    async with serving(discord, inbox.receive):
+        discord.say(message_reference=forward, message_snapshots=[{"message": snapshot}])
+        await discord.settled()
+    assert (inbox.last.text, inbox.last.forwarded, inbox.last.reply_to) == ("look", "", None)
+    assert [file.name for file in inbox.last.attachments] == ["a.png"]
+
+
+def test_where_a_message_stands() -> None:
+    assert stands(IN_SERVER, "5") == (IN_SERVER, "5")
+    assert stands(ASIDE, f"{DIRECT[ANN]}/5") == (PRIVATE, "5")
+    assert stands(ASIDE, f"{CHANNEL}/5") == (IN_SERVER, "5")

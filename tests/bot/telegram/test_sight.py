@@ -342,3 +342,45 @@ async def test_closing_ends_the_painter(
         sight.show("Hello")
         await telegram.until(lambda: telegram.draft() is not None)
         await sight.close()
+
+
+async def test_a_reply_takes_the_place_of_an_old_one(
+    telegram: TelegramStandIn, messenger: TelegramMessenger
+) -> None:
+    old = [str(await _sent(messenger, text)) for text in ("old", "and its end")]
+    sight = messenger.open_sight(PRIVATE, stop=STOP, in_place_of=old)
+    sight.show("New")
+    await telegram.until(lambda: telegram.shown()[0].text == "New")
+    assert telegram.shown()[0].labels == ("Stop",)
+    assert await sight.finish(said("New.")) == (old[0],)
+    await sight.close()
+    assert [(str(m.id), m.text, m.labels) for m in telegram.shown()] == [(old[0], "New.", ())]
+    assert telegram.called("sendMessageDraft") == []
+
+
+async def test_an_old_reply_that_is_gone_is_replaced_all_the_same(
+    telegram: TelegramStandIn, messenger: TelegramMessenger
+) -> None:
+    old = [str(await _sent(messenger, text)) for text in ("old", "and its end")]
+    for each in old:
+        telegram.delete(int(each))
+    sight = messenger.open_sight(PRIVATE, in_place_of=old)
+    sight.show("New")
+    (id_,) = await sight.finish(said("New."))
+    await sight.close()
+    assert [(str(m.id), m.text) for m in telegram.shown()] == [(id_, "New.")]
+
+
+async def _sent(messenger: TelegramMessenger, text: str) -> str:
+    (id_,) = await messenger.send(PRIVATE, said(text))
+    return id_
+
+
+async def test_a_voice_message(telegram: TelegramStandIn, messenger: TelegramMessenger) -> None:
+    (id_,) = await messenger.send_voice(PRIVATE, b"OggS")
+    (shown,) = telegram.shown()
+    assert (str(shown.id), shown.voice) == (id_, b"OggS")
+    refused = Failure(status=400, description="Bad Request: VOICE_MESSAGES_FORBIDDEN")
+    telegram.fail("sendVoice", refused)
+    with pytest.raises(Unreachable):
+        await messenger.send_voice(PRIVATE, b"OggS")

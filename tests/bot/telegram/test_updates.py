@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from telegram import Update
 
-from avatar.records import Address, Attachment, Author, Incoming, RepliedTo
+from avatar.records import Address, Attachment, Author, Incoming, Reaction, RepliedTo
 from bot.telegram.updates import incoming
 from tests.standins.telegram_rules import seen_entities
 
@@ -66,6 +66,11 @@ def test_a_private_message() -> None:
 FILE = {"file_id": "f", "file_unique_id": "u", "file_size": 12}
 SIZED = {**FILE, "width": 1, "height": 1}
 PLAYED = {**FILE, "duration": 1}
+STICKER = {**SIZED, "is_animated": False, "is_video": False, "type": "regular"}
+
+
+def _sticker(name: str) -> Attachment:
+    return Attachment(ref="f", name=name, size=12, kind="sticker")
 
 
 @pytest.mark.parametrize(
@@ -87,8 +92,33 @@ PLAYED = {**FILE, "duration": 1}
         ),
         (
             {"location": {"longitude": 1.0, "latitude": 1.0}},
-            Attachment(ref="", name="location", size=None, kind="location"),
+            Attachment(ref="", name="1, 1", size=None, kind="location"),
         ),
+        (
+            {"location": {"longitude": 101.6868552, "latitude": 3.1390123}},
+            Attachment(ref="", name="3.139, 101.687", size=None, kind="location"),
+        ),
+        (  # Telegram tells the place of a venue beside it
+            {
+                "location": {"longitude": 1.0, "latitude": 1.0},
+                "venue": {
+                    "location": {"longitude": 1.0, "latitude": 1.0},
+                    "title": "Nam Heong",
+                    "address": "Ipoh",
+                },
+            },
+            Attachment(ref="", name="Nam Heong", size=None, kind="venue"),
+        ),
+        (
+            {"contact": {"phone_number": "+60123456789", "first_name": "Mei", "last_name": "Lin"}},
+            Attachment(ref="", name="Mei Lin", size=None, kind="contact"),
+        ),
+        (
+            {"dice": {"emoji": "🎲", "value": 4}},
+            Attachment(ref="", name="🎲 4", size=None, kind="dice"),
+        ),
+        ({"sticker": {**STICKER, "emoji": "😀"}}, _sticker("😀")),
+        ({"sticker": STICKER}, _sticker("sticker")),
     ],
 )
 def test_attachments(content: dict[str, Any], attachment: Attachment) -> None:
@@ -178,7 +208,7 @@ def test_a_thread_of_replies_is_no_topic() -> None:
 @pytest.mark.parametrize(
     "update",
     [
-        {"edited_message": message("hello")},
+        {"edited_message": message(location={"longitude": 1.0, "latitude": 1.0})},
         {"channel_post": message("hello", chat={"id": -5, "type": "channel", "title": "C"})},
         {"message": message("hello", **{"from": US})},
         {"message": message("/status", chat=GROUP, is_automatic_forward=True)},
@@ -199,6 +229,82 @@ def test_a_thread_of_replies_is_no_topic() -> None:
 )
 def test_what_is_not_said_to_the_bot(update: dict[str, Any]) -> None:
     assert read(**update) is None
+
+
+def thumbs(*emoji: str) -> list[dict[str, str]]:
+    return [{"type": "emoji", "emoji": each} for each in emoji]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        ([], ["👍"], Reaction.UP),
+        (["👍"], [], Reaction.UP_GONE),
+        ([], ["👎"], Reaction.DOWN),
+        (["👎"], [], Reaction.DOWN_GONE),
+        (["👍"], ["👎"], Reaction.DOWN),
+        (["👎"], ["👍"], Reaction.UP),
+        (["❤"], ["❤", "👍"], Reaction.UP),
+        (["👍"], ["👍", "❤"], None),
+        ([], ["❤"], None),
+        (["❤"], [], None),
+    ],
+)
+def test_reactions(old: list[str], new: list[str], expected: Reaction | None) -> None:
+    told = {"chat": GROUP, "message_id": 8, "user": ANN, "date": int(SENT.timestamp())}
+    told |= {"old_reaction": thumbs(*old), "new_reaction": thumbs(*new)}
+    found = read(message_reaction=told)
+    if expected is None:
+        assert found is None
+        return
+    assert found is not None
+    assert (found.reaction, found.message_id, found.private) == (expected, "8", False)
+    assert (found.author.external_id, found.sent_at, found.text) == ("1", SENT, "")
+    del told["user"]  # a group speaks, and no person
+    assert read(message_reaction=told | {"actor_chat": GROUP}) is None
+
+
+def test_an_edit() -> None:
+    found = read(edited_message=message("hello", edit_date=9))
+    assert found is not None
+    assert (found.edited, found.text, found.message_id) == (True, "hello", "7")
+    assert not heard(message("hello")).edited
+    assert read(edited_message=message("hello", chat=GROUP)) is None  # it addresses nobody
+
+
+@pytest.mark.parametrize(
+    ("origin", "speaker"),
+    [
+        ({"type": "user", "sender_user": ANN}, "Ann Lee"),
+        ({"type": "hidden_user", "sender_user_name": "Mei"}, "Mei"),
+        ({"type": "channel", "chat": {"id": -5, "type": "channel", "title": "News"}}, "News"),
+        ({"type": "chat", "sender_chat": GROUP}, "Group"),
+    ],
+)
+def test_whose_words_are_passed_on(origin: dict[str, Any], speaker: str) -> None:
+    told = {**origin, "date": 1, "message_id": 4}
+    assert heard(message("look", forward_origin=told)).forwarded == speaker
+    assert heard(message("look")).forwarded is None
+    # A command that somebody else said is no command to us, and keeps the name in it.
+    passed_on = message("/help@other_bot", forward_origin=told)
+    assert heard(passed_on).text == "/help@other_bot"
+    assert read(message=message("/help", chat=GROUP, forward_origin=told)) is None
+
+
+def test_quotes() -> None:
+    ours = message("One. Two.", message_id=3) | {"from": US}
+    quote = {"text": "Two.", "position": 5}
+    answered = heard(message("why?", reply_to_message=ours, quote=quote)).reply_to
+    assert answered is not None
+    assert (answered.quote, answered.from_us) == ("Two.", True)
+    elsewhere = {"origin": {"type": "hidden_user", "sender_user_name": "Mei", "date": 1}}
+    answered = heard(message("why?", external_reply=elsewhere, quote=quote)).reply_to
+    assert answered is not None and answered.author is not None
+    assert (answered.quote, answered.author.name, answered.from_us) == ("Two.", "Mei", False)
+
+
+def test_an_album() -> None:
+    assert heard(message(photo=[SIZED], media_group_id="12")).album == "12"
 
 
 def press(**more: Any) -> dict[str, Any]:

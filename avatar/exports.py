@@ -1,0 +1,172 @@
+"""What owners carry away of an avatar, and what is made of it elsewhere."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from avatar.errors import ProviderError
+from avatar.exporting import (
+    MAX_VERSIONS,
+    Export,
+    ExportedLesson,
+    ExportedSwitch,
+    ExportedVersion,
+    models_named,
+)
+from avatar.ports import Trainer
+from avatar.providers import Providers
+from avatar.records import Avatar, Example, Person, Status, Version
+from avatar.stores import Store
+
+_PAGE = 500
+_ERROR = 10_000  # characters
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Imported:
+    """What became of an export."""
+
+    avatar: Avatar
+    here: tuple[Version, ...]  # fine-tuned versions whose model answers here too
+    elsewhere: tuple[Version, ...]  # those whose model is not here
+    other_base: str | None  # the base model it had, where that is not to be had here
+
+
+class Exports:
+    """The use-cases."""
+
+    def __init__(
+        self, store: Store, *, providers: Providers, trainers: Mapping[str, Trainer]
+    ) -> None:
+        self._store = store
+        self._providers = providers
+        self._trainers = trainers
+
+    async def export(self, avatar: Avatar) -> Export:
+        """Everything of an avatar. What is in training is carried as cancelled."""
+        versions: list[Version] = []
+        while len(versions) < MAX_VERSIONS and (
+            page := await self._store.history(avatar.id, limit=_PAGE, offset=len(versions))
+        ):
+            versions += page
+        versions.sort(key=lambda version: version.number)
+        numbers = {version.id: version.number for version in versions}
+        switches = await self._store.activations(avatar.id, limit=MAX_VERSIONS)
+        return Export(
+            name=avatar.name,
+            provider=avatar.provider,
+            base_model=avatar.base_model,
+            visibility=avatar.visibility,
+            active_prompt=numbers.get(avatar.active_prompt_id or 0),
+            active_model=numbers.get(avatar.active_model_id or 0),
+            versions=tuple([await self._version(each, numbers) for each in versions]),
+            switches=tuple(
+                ExportedSwitch(
+                    axis=each.axis,
+                    before=numbers.get(each.from_id or 0),
+                    after=numbers.get(each.to_id or 0),
+                    why=each.why,
+                    at=each.at,
+                )
+                for each in reversed(switches)
+            ),
+            lessons=await self._lessons(avatar),
+        )
+
+    async def _version(self, version: Version, numbers: Mapping[int, int]) -> ExportedVersion:
+        examples, held_out = await self._examples(version)
+        training = version.status is Status.TRAINING
+        return ExportedVersion(
+            number=version.number,
+            training_type=version.training_type,
+            status=Status.CANCELLED if training else version.status,
+            note=version.note,
+            created_at=version.created_at,
+            prompt=version.prompt,
+            provider=version.provider,
+            base_model=version.base_model,
+            method=version.method,
+            model=version.fine_tuned_model_id,
+            source=version.source,
+            origin=numbers.get(version.origin_id or 0),
+            trained_tokens=version.trained_tokens,
+            epochs=version.epochs,
+            actual_cost=version.actual_cost,
+            finished_at=version.finished_at,
+            error=None if version.error is None else version.error[:_ERROR],
+            examples=examples,
+            held_out=held_out,
+        )
+
+    async def _examples(self, version: Version) -> tuple[tuple[Example, ...], tuple[Example, ...]]:
+        """Those that were trained on, and those that were held out, which stand behind them."""
+        if version.base_model is None:
+            return (), ()
+        trained: list[Example] = []
+        while page := await self._store.examples(version.id, limit=_PAGE, offset=len(trained)):
+            trained += page
+        stored: list[Example] = []
+        after = -1
+        while found := await self._store.stored_examples(version.id, after=after, limit=_PAGE):
+            stored += [example for _, example in found]
+            after = found[-1][0]
+        return tuple(trained), tuple(stored[len(trained) :])
+
+    async def _lessons(self, avatar: Avatar) -> tuple[ExportedLesson, ...]:
+        found: list[ExportedLesson] = []
+        while len(found) < MAX_VERSIONS and (
+            page := await self._store.taught(avatar.id, limit=_PAGE, offset=len(found))
+        ):
+            found += [
+                ExportedLesson(
+                    turns=each.turns,
+                    better=each.better,
+                    worse=each.worse,
+                    created_at=each.created_at,
+                )
+                for each in page
+            ]
+        return tuple(reversed(found))
+
+    async def bring(self, export: Export, *, slug: str, person: Person, now: datetime) -> Imported:
+        """Make an avatar of an export: all numbers are kept. A fine-tuned version answers here if
+        its provider is set up and has its model. Raises AlreadyDone when the slug is taken.
+        """
+        usable = await self._usable(export)
+        provider = self._providers.get(export.provider)
+        known = provider is not None and export.base_model in {
+            provider.base_model,
+            *provider.trains,
+        }
+        default = self._providers.default
+        avatar = await self._store.add_imported(
+            export,
+            slug=slug,
+            provider=export.provider if known else default.name,
+            base_model=export.base_model if known else self._providers.base_model,
+            usable=usable,
+            owner_id=person.id,
+            now=now,
+        )
+        tuned = [each for each in export.versions if each.model is not None]
+        made = [await self._store.version_by_number(avatar.id, each.number) for each in tuned]
+        versions = [each for each in made if each is not None]
+        return Imported(
+            avatar=avatar,
+            here=tuple(each for each in versions if each.fine_tuned_model_id is not None),
+            elsewhere=tuple(each for each in versions if each.fine_tuned_model_id is None),
+            other_base=None if known else export.base_model,
+        )
+
+    async def _usable(self, export: Export) -> frozenset[tuple[str, str]]:
+        found = set()
+        for provider, model in models_named(export):
+            trainer = self._trainers.get(provider)
+            if trainer is None:
+                continue
+            try:
+                if await trainer.has_model(model):
+                    found.add((provider, model))
+            except ProviderError:  # it cannot be asked now: /adopt can, later
+                continue
+        return frozenset(found)

@@ -1,0 +1,132 @@
+"""Voice messages: what they say, and answers that are spoken."""
+
+import re
+from collections.abc import Mapping
+
+from avatar import pricing, tokens
+from avatar.errors import BadText, CannotHear, CannotSpeak
+from avatar.meter import UNCOUNTED, Meter
+from avatar.ports import Clock, Speaker, Transcriber
+from avatar.providers import Provider, Providers
+from avatar.records import Avatar, Spent, Usage
+from avatar.stores import Store
+
+MAX_SPOKEN = 4_000  # characters; providers take 4,096
+_NAME = re.compile(r"[A-Za-z0-9][\w.-]{0,63}")
+
+
+class Voices:
+    """The use-cases. Who hears and speaks is the avatar's provider where it offers that, else the
+    first of the others that does.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        *,
+        providers: Providers,
+        transcribers: Mapping[str, Transcriber],
+        speakers: Mapping[str, Speaker],
+        clock: Clock,
+        meter: Meter = UNCOUNTED,
+    ) -> None:
+        self._store = store
+        self._providers = providers
+        self._transcribers = transcribers
+        self._speakers = speakers
+        self._clock = clock
+        self._meter = meter
+
+    def _asked(self, avatar: Avatar) -> list[Provider]:
+        first = self._providers[self._providers.base(avatar)[0]]
+        return [first, *(each for each in self._providers.values() if each is not first)]
+
+    async def transcribe(self, avatar: Avatar, name: str, content: bytes) -> str:
+        """What a voice message says. Raises CannotHear, BadText and ProviderError."""
+        for provider in self._asked(avatar):
+            if provider.transcribes is None:
+                continue
+            model = provider.transcribes
+            heard = await self._transcribers[provider.name].transcribe(name, content, model=model)
+            await self._count(avatar, provider, model, "transcription", heard.usage)
+            if not heard.text.strip():
+                raise BadText(reason="I heard no words in that. Please say it again, or write it.")
+            return heard.text.strip()
+        raise CannotHear
+
+    def speaker(self, avatar: Avatar) -> Provider:
+        """Who speaks for it. Raises CannotSpeak."""
+        for provider in self._asked(avatar):
+            if provider.speaks is not None:
+                return provider
+        raise CannotSpeak
+
+    async def speak(self, avatar: Avatar, text: str) -> bytes:
+        """A reply with the avatar's voice, Ogg with Opus; the end of a very long one is left out.
+        Raises CannotSpeak and ProviderError.
+        """
+        provider = self.speaker(avatar)
+        model = provider.speaks or ""
+        said = text[:MAX_SPOKEN]
+        sound = await self._speakers[provider.name].speak(
+            said, model=model, voice=avatar.voice or ""
+        )
+        await self._count(avatar, provider, model, "speech", None, said)
+        return sound
+
+    async def choose(self, avatar: Avatar, word: str) -> str | None:
+        """`on`, `off` or the name of a voice; what it is now. Raises CannotSpeak and BadText."""
+        if word.lower() == "off":
+            await self._store.set_voice(avatar.id, None)
+            return None
+        provider = self.speaker(avatar)
+        if word.lower() == "on":
+            voice = avatar.voice or (provider.voices[0] if provider.voices else "")
+            if not voice:
+                raise BadText(
+                    reason=f"Name one of the voices that {provider.label} has: /voice NAME"
+                )
+        else:
+            voice = word
+            known = {each.lower(): each for each in provider.voices}
+            if known:
+                voice = known.get(word.lower(), "")
+            if not _NAME.fullmatch(voice):
+                there = f" There are: {', '.join(provider.voices)}." if known else ""
+                raise BadText(reason=f"There is no voice {word[:64]} at {provider.label}.{there}")
+        await self._store.set_voice(avatar.id, voice)
+        return voice
+
+    async def _count(  # noqa: PLR0917
+        self,
+        avatar: Avatar,
+        provider: Provider,
+        model: str,
+        kind: str,
+        usage: Usage | None,
+        said: str = "",
+    ) -> None:
+        """Account it: by the provider's tokens where it tells them. What no price is known for
+        has no cost, and speech is not billed by tokens that are told.
+        """
+        now = self._clock()
+        price = self._providers.price(provider.name, model, at=now)
+        cost = 0 if provider.free else None
+        if usage is not None:
+            cost = pricing.reply_cost(price, usage)
+        counted = usage or Usage(
+            prompt_tokens=tokens.estimate(said), completion_tokens=0, estimated=True
+        )
+        self._meter.spent(kind=kind, provider=provider.name, usage=counted, cost=cost)
+        await self._store.add_spent(
+            Spent(
+                avatar_id=avatar.id,
+                month=pricing.month_of(now),
+                kind=kind,
+                version_id=None,
+                model=model,
+                prompt_tokens=counted.prompt_tokens,
+                completion_tokens=counted.completion_tokens,
+                cost=cost,
+            )
+        )

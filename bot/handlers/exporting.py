@@ -1,0 +1,70 @@
+"""/export and /import: an avatar as one file, and back."""
+
+import asyncio
+from dataclasses import dataclass
+
+from avatar import exporting
+from avatar.errors import AlreadyDone, BadText
+from avatar.exporting import Export
+from avatar.exports import Imported
+from bot.actions import Verb
+from bot.cards import exporting as cards
+from bot.handlers.desk import Desk
+from bot.handlers.people import SLUG_TRIES, slug_of
+from bot.handlers.training import document_of
+from bot.request import Answer, CommandHandler, PressHandler, Request
+
+MOST_SENT = 45_000_000  # bytes: what every platform but Discord takes
+MOST_TAKEN = 50 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class ExportingHandlers:
+    """Commands around files of whole avatars."""
+
+    desk: Desk
+
+    @property
+    def commands(self) -> dict[str, CommandHandler]:
+        return {"export": self.export, "import": self.import_}
+
+    @property
+    def presses(self) -> dict[Verb, PressHandler]:
+        return {}
+
+    async def export(self, request: Request) -> Answer:
+        avatar = request.avatar
+        export = await self.desk.exports.export(avatar)
+        content = await asyncio.to_thread(exporting.write, export)
+        if len(content) > MOST_SENT:
+            raise BadText(
+                reason=f"{avatar.name} makes a file of {len(content) / 1_000_000:.0f} MB, which "
+                "cannot be sent here. The operator can write a backup of everything."
+            )
+        return cards.exported(avatar, export, content)
+
+    async def import_(self, request: Request) -> Answer:
+        attachment = document_of(request)
+        if attachment is None:
+            raise BadText(reason=cards.HOW_TO_IMPORT)
+        async with request.messenger.download(
+            request.incoming.address, attachment, limit=MOST_TAKEN
+        ) as file:
+            export = await asyncio.to_thread(exporting.read, file)
+        done = await self._bring(export, request)
+        await self.desk.store.talk_to(request.chat.id, done.avatar.id, now=request.now)
+        return cards.imported(done, export)
+
+    async def _bring(self, export: Export, request: Request) -> Imported:
+        wanted = slug_of(export.name)
+        for n in range(1, SLUG_TRIES + 1):
+            try:
+                return await self.desk.exports.bring(
+                    export,
+                    slug=wanted if n == 1 else f"{wanted}-{n}",
+                    person=request.person,
+                    now=request.now,
+                )
+            except AlreadyDone:
+                continue
+        raise BadText(reason="There are many avatars of that name. Rename one of them first.")

@@ -1,0 +1,250 @@
+"""The format of an exported avatar: what is written is read again, and nothing else is."""
+
+import json
+import zipfile
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from avatar.errors import BadText
+from avatar.exporting import (
+    Export,
+    ExportedLesson,
+    ExportedSwitch,
+    ExportedVersion,
+    read,
+    write,
+)
+from avatar.records import Axis, Example, Method, Role, Status, TrainingType, Turn, Why
+
+times = st.integers(1_600_000_000, 4_000_000_000).map(lambda at: datetime.fromtimestamp(at, UTC))
+words = st.text(max_size=60)  # without halves of characters, which no file can hold
+lines = st.text(st.characters(categories=["L", "N", "P", "S"]), min_size=1, max_size=40)
+turns = st.builds(Turn, role=st.sampled_from(Role), text=words)
+numbers = st.integers(0, 10**9 - 1)
+
+
+@st.composite
+def examples(draw: st.DrawFn) -> Example:
+    said = draw(st.lists(turns, min_size=1, max_size=4))
+    return Example(
+        turns=tuple(said),
+        weights=tuple(draw(st.sampled_from([None, 0, 1])) for _ in said),
+        tokens=draw(st.integers(0, 10_000)),
+        source=draw(lines),
+        rejected=draw(st.none() | words),
+    )
+
+
+@st.composite
+def versions(draw: st.DrawFn, number: int) -> ExportedVersion:
+    tuned = draw(st.booleans())
+    return ExportedVersion(
+        number=number,
+        training_type=TrainingType.FINE_TUNE if tuned else TrainingType.PROMPT_UPDATE,
+        status=draw(st.sampled_from(Status)),
+        note=draw(words),
+        created_at=draw(times),
+        prompt=None if tuned else draw(words),
+        provider=draw(st.none() | lines),
+        base_model=draw(st.none() | lines),
+        method=draw(st.sampled_from(Method)),
+        model=draw(st.none() | lines) if tuned else None,
+        source=draw(st.none() | lines),
+        origin=draw(st.none() | numbers),
+        trained_tokens=draw(st.none() | numbers),
+        epochs=draw(st.none() | st.integers(1, 50)),
+        actual_cost=draw(st.none() | numbers),
+        finished_at=draw(st.none() | times),
+        error=draw(st.none() | words),
+        examples=tuple(draw(st.lists(examples(), max_size=3))) if tuned else (),
+        held_out=tuple(draw(st.lists(examples(), max_size=2))) if tuned else (),
+    )
+
+
+@st.composite
+def exports(draw: st.DrawFn) -> Export:
+    made = [
+        draw(versions(number))
+        for number in sorted(draw(st.sets(st.integers(1, 10**9 - 1), max_size=4)))
+    ]
+
+    def pointer(kind: TrainingType) -> st.SearchStrategy[int | None]:
+        there = [each.number for each in made if each.training_type is kind]
+        return st.sampled_from([None, *there])
+
+    def switch(axis: Axis) -> st.SearchStrategy[ExportedSwitch]:
+        kind = TrainingType.PROMPT_UPDATE if axis is Axis.PROMPT else TrainingType.FINE_TUNE
+        return st.builds(
+            ExportedSwitch,
+            axis=st.just(axis),
+            before=pointer(kind),
+            after=pointer(kind),
+            why=st.sampled_from(Why),
+            at=times,
+        )
+
+    return Export(
+        name=draw(lines),
+        provider=draw(lines),
+        base_model=draw(lines),
+        visibility=draw(st.sampled_from(["public", "private"])),
+        active_prompt=draw(pointer(TrainingType.PROMPT_UPDATE)),
+        active_model=draw(pointer(TrainingType.FINE_TUNE)),
+        versions=tuple(made),
+        switches=tuple(draw(st.lists(switch(Axis.PROMPT) | switch(Axis.MODEL), max_size=3))),
+        lessons=tuple(
+            draw(
+                st.lists(
+                    st.builds(
+                        ExportedLesson,
+                        turns=st.lists(turns, max_size=3).map(tuple),
+                        better=words,
+                        worse=words,
+                        created_at=times,
+                    ),
+                    max_size=2,
+                )
+            )
+        ),
+    )
+
+
+quick = settings(
+    max_examples=60, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True
+)
+
+
+@quick
+@given(export=exports())
+def test_what_is_written_is_read_again(export: Export, tmp_path: Path) -> None:
+    file = tmp_path / "export.zip"
+    file.write_bytes(write(export))
+    assert read(file) == export
+
+
+def test_examples_that_repeat_themselves_are_no_bomb(tmp_path: Path) -> None:
+    same = Example(
+        turns=(Turn(role=Role.USER, text="ha" * 1000),), weights=(None,), tokens=1, source="x"
+    )
+    export = an_export(examples=(same,) * 500)
+    file = tmp_path / "export.zip"
+    file.write_bytes(write(export))
+    assert read(file) == export
+
+
+def an_export(**version: Any) -> Export:
+    tuned = ExportedVersion(
+        number=7,
+        training_type=TrainingType.FINE_TUNE,
+        status=Status.COMPLETED,
+        note="",
+        created_at=datetime(2026, 1, 1, tzinfo=UTC),
+        model="ft:x",
+        **version,
+    )
+    return Export(
+        name="Ani",
+        provider="p",
+        base_model="m",
+        visibility="public",
+        active_prompt=None,
+        active_model=7,
+        versions=(tuned,),
+        switches=(),
+        lessons=(),
+    )
+
+
+def changed(folder: Path, change: Callable[[dict[str, Any]], object]) -> Path:
+    about = json.loads(zipfile.ZipFile(_file(folder)).read("avatar.json"))
+    change(about)
+    file = folder / "changed.zip"
+    with zipfile.ZipFile(file, "w") as target:
+        target.writestr("avatar.json", json.dumps(about))
+    return file
+
+
+def _file(folder: Path) -> Path:
+    file = folder / "export.zip"
+    file.write_bytes(write(an_export()))
+    return file
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda about: about.update(format=2),
+        lambda about: about.update(name="\n"),
+        lambda about: about.update(name="x" * 65),
+        lambda about: about.update(visibility="secret"),
+        lambda about: about.update(active_prompt=7),  # that is a model
+        lambda about: about.update(active_model=8),
+        lambda about: about.update(versions=about["versions"] * 2),
+        lambda about: about.update(versions={}),
+        lambda about: about["versions"][0].update(number=-1),
+        lambda about: about["versions"][0].update(number=True),
+        lambda about: about["versions"][0].update(number=1e3),
+        lambda about: about["versions"][0].update(type="a third kind"),
+        lambda about: about["versions"][0].update(prompt="and a prompt"),
+        lambda about: about["versions"][0].update(created_at="yesterday"),
+        lambda about: about["versions"][0].update(note="x" * 1_000_000),
+        lambda about: about["versions"][0].update(model="a\x00b"),
+        lambda about: about["switches"].append({"axis": "model"}),
+        lambda about: about["lessons"].append([]),
+        lambda about: about.pop("switches"),
+    ],
+)
+def test_what_write_would_not_have_made_is_refused(
+    tmp_path: Path, change: Callable[[dict[str, Any]], object]
+) -> None:
+    with pytest.raises(BadText, match="no export of an avatar"):
+        read(changed(tmp_path, change))
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("../evil.jsonl", b"x"),
+        ("examples/9.jsonl", b"{}"),  # belongs to no version
+        ("examples/7.jsonl", b"not JSON"),
+        ("examples/7.jsonl", b'{"turns": [["nobody", "x", null]]}'),
+        ("more.zip", b"x"),
+    ],
+)
+def test_hostile_archives_are_refused(tmp_path: Path, name: str, content: bytes) -> None:
+    file = _file(tmp_path)
+    with zipfile.ZipFile(file, "a") as target:
+        target.writestr(name, content)
+    with pytest.raises(BadText):
+        read(file)
+
+
+@quick
+@given(content=st.binary(max_size=400))
+def test_bytes_that_are_no_archive(content: bytes, tmp_path: Path) -> None:
+    file = tmp_path / "export.zip"
+    file.write_bytes(content)
+    with pytest.raises(BadText):
+        read(file)
+
+
+@quick
+@given(data=st.data())
+def test_a_damaged_archive_is_refused_or_the_same(data: st.DataObject, tmp_path: Path) -> None:
+    export = an_export()
+    damaged = bytearray(write(export))
+    at = data.draw(st.integers(0, len(damaged) - 1))
+    damaged[at] ^= data.draw(st.integers(1, 255))
+    file = tmp_path / "export.zip"
+    file.write_bytes(damaged)
+    try:
+        found = read(file)
+    except BadText:
+        return
+    assert found == export

@@ -1,0 +1,128 @@
+"""An avatar as one file, and an avatar made of one, on every platform."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from avatar.exporting import Export, read, write
+from avatar.records import Avatar, Status
+from tests.dialogs.stage import (
+    DiscordStage,
+    Stage,
+    TelegramStage,
+    discord_stage,
+    play,
+    telegram_stage,
+    terminal_stage,
+)
+from tests.standins import discord_api, telegram_api
+
+TRAINED = [
+    ("/prompt You are X.", "Version 1"),
+    ("/prompt You are Y.", "Version 2"),
+    ("(train)", "44 examples"),
+    ("[Start training]", "is in training"),
+    ("(wait)", "Deep Training completed"),
+    ("/activate 3", "Active Now"),
+    ("/delete 1", "Delete version 1"),
+    ("[Delete version 1]", "is deleted"),
+]
+
+
+async def only(stage: Stage, slug: str = "demo") -> Avatar:
+    avatar = await stage.desk.store.avatar_by_slug(slug)
+    assert avatar is not None
+    return avatar
+
+
+async def exported(stage: Stage, slug: str = "demo") -> Export:
+    return await stage.desk.exports.export(await only(stage, slug))
+
+
+def comparable(export: Export) -> Export:
+    """Without what is said of a model that is not here."""
+    return replace(
+        export, versions=tuple(replace(each, error=None) for each in export.versions), switches=()
+    )
+
+
+async def test_from_one_terminal_to_another(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    async with terminal_stage(tmp_path / "one") as stage:
+        await play(stage, TRAINED)
+        await play(
+            stage,
+            [
+                ("/export", "2 versions, 44 examples, 0 taught answers & demo-export.zip"),
+                # Where its model answers, it speaks on as it did.
+                ("/import demo-export.zip", "Demo is there and yours & answer here too"),
+                ("/history", "3 · ft:imitator-1 & Active Now & 2 · Prompt update"),
+                ("Hello", "lah & Y."),
+                ("/undo", "base model"),
+                ("/prompt You are Z.", "Version 4"),
+            ],
+        )
+        again = await exported(stage, "demo-2")
+        assert [each.number for each in again.versions] == [2, 3, 4]
+    file = tmp_path / "here" / "demo-export.zip"
+    assert read(file).name == "Demo"
+    async with terminal_stage(tmp_path / "other") as stage:
+        await play(
+            stage,
+            [
+                (f"/import {file}", "Their models are not here & version 3: 44 examples"),
+                ("/history", "3 · Fine-tune of imitator-1 & Failed & Active Now"),
+                ("Hello", "!lah & Y."),
+                ("/activate 3", "its examples can be trained again"),
+                ("/retrain 3", "44 examples"),
+                ("[Start training]", "is in training"),
+                ("(wait)", "Deep Training completed"),
+                ("/activate 4", "Active Now"),
+                ("Hello", "lah"),
+            ],
+        )
+        versions = {each.number: each for each in (await exported(stage, "demo-2")).versions}
+        assert versions[3].status is Status.FAILED
+
+
+async def test_on_telegram(tmp_path: Path) -> None:
+    async with telegram_stage(tmp_path) as stage:
+        await play(stage, [("/prompt You are X.", "Version 1"), ("/export", "1 version")])
+        export = await exported(stage)
+        assert "Demo is there and yours" in await _sent(stage, write(export))
+        assert comparable(await exported(stage, "demo-2")) == comparable(export)
+        assert "cannot be used" in await _sent(stage, b"PK\x05\x06" + b"\0" * 18)
+        await play(stage, [("/import", "the file that /export made")])
+
+
+async def _sent(stage: TelegramStage, content: bytes) -> str:
+    before = stage._seen()
+    document = telegram_api.Document(name="export.zip", content=content)
+    stage.standin.say("/import", chat=stage.user, document=document)
+    return await stage._answer(before)
+
+
+async def test_on_discord(tmp_path: Path) -> None:
+    async with discord_stage(tmp_path) as stage:
+        await play(stage, [("/prompt You are X.", "Version 1"), ("/export", "1 version")])
+        export = await exported(stage)
+        assert "Demo is there and yours" in await _asked(stage, write(export))
+        assert comparable(await exported(stage, "demo-2")) == comparable(export)
+
+
+async def _asked(stage: DiscordStage, content: bytes) -> str:
+    before = stage._seen()
+    document = discord_api.Document(name="export.zip", content=content)
+    stage.standin.slash("import", channel=stage.channel, user=stage.user, document=document)
+    return await stage._answer(before)
+
+
+async def test_who_may(tmp_path: Path) -> None:
+    async with telegram_stage(tmp_path) as ann:
+        ben = TelegramStage(ann.standin, ann.dispatcher, ann.desk, user=telegram_api.BEN)
+        await play(ben, [("/start demo", "Demo"), ("/export", "no command /export")])
+        assert "no command /import" in await _sent(ben, write(await exported(ann)))
