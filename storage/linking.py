@@ -12,7 +12,9 @@ from storage import rows
 from storage.base import Base, insert
 from storage.door_tables import acquaintances, budgets, guesses, links
 from storage.tables import (
+    accounts,
     avatar_owners,
+    bots,
     confirmations,
     imports,
     messages,
@@ -21,7 +23,16 @@ from storage.tables import (
 )
 
 # What follows a person who is joined with another. Each has an index by the person.
-MOVED = (messages, training_drafts, imports, confirmations, links, guesses)
+MOVED = (
+    messages,
+    training_drafts,
+    imports,
+    confirmations,
+    links,
+    guesses,
+    bots,
+    accounts,  # one a platform, and joined accounts are on different ones
+)
 # Likewise, but both may have one of the same avatar.
 MERGED = (avatar_owners, acquaintances)
 # Who once did something: their row stays, with its name, and is read as the account it was.

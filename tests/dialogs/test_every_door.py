@@ -25,6 +25,7 @@ OF_AVATARS = {
     Verb.PREFER,
     Verb.LESSONS,
     Verb.LESSON_FILE,
+    Verb.NO_PICTURE,
     Verb.PUBLISH,
     Verb.HIDE,
     Verb.PEOPLE,
