@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: discord-spec run test test-long test-lora check format bench soak audit lock clean help
+.PHONY: discord-spec run test test-long test-lora check format fuzz bench soak audit lock clean help
 
 help:  ## what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -36,6 +36,9 @@ discord-spec: .discord-spec/schemas.json  ## fetch Discord's description of its 
 format: $(VENV)/.dev  ## put the code into its format
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
+
+fuzz: $(VENV)/.dev  ## fuzz every reader, SECONDS each (20)
+	@$(BIN)/python -m tests.fuzz $(or $(SECONDS),20)
 
 bench: $(VENV)/.dev  ## measure, as ratios within one run
 	@$(BIN)/python -m benchmarks

@@ -2,8 +2,12 @@
 avatar answer for them. And the rule when it does.
 """
 
+import re
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from enum import StrEnum
+
+from avatar.errors import BadText
 
 SILENCE = timedelta(hours=1)  # after the owner wrote in a chat themselves
 DAY = 24 * 60  # minutes
@@ -11,7 +15,24 @@ HONESTY = (
     "You answer in the name of the owner of this account, who is away. You are an AI and not that "
     "person: whoever sincerely asks whether they talk to a human or to a machine is told the truth."
 )
-MAX_HONESTY = 1_000  # characters
+MIN_HONESTY, MAX_HONESTY = 20, 1_000  # characters
+_HOURS = re.compile(
+    r"(\d{1,2}):(\d{2})\s*[-–]\s*(\d{1,2}):(\d{2})"
+    r"(?:\s+(?:UTC)?([+-])(\d{1,2})(?::(\d{2}))?)?\Z",
+    re.ASCII | re.IGNORECASE,
+)
+
+
+class Way(StrEnum):
+    """How something came in: said to the bot, or in one of these ways, which commands and
+    buttons do not reach.
+    """
+
+    CHAT = "chat"
+    ACCOUNT = "account"  # said in one of somebody's own chats, which a bot of ours answers
+    CONNECTION = "connection"  # somebody connected a bot with their account, or took it away
+    GUEST = "guest"  # said to the bot by its name in a chat that it is not in
+    OWN_BOT = "own_bot"  # a bot was made for an avatar, or has another token
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -50,6 +71,23 @@ class Hours:
         if self.begins <= self.ends:
             return self.begins <= minute < self.ends
         return minute >= self.begins or minute < self.ends
+
+
+def read_hours(text: str) -> Hours:
+    """`22:00-07:00 +8`: hours and, if they are not UTC, how far the place is from it. Raises
+    BadText.
+    """
+    match = _HOURS.match(text.strip())
+    if match is not None:
+        begins, ends = (int(match[i]) * 60 + int(match[i + 1]) for i in (1, 3))
+        zone = int(match[6] or 0) * 60 + int(match[7] or 0)
+        minutes = [int(match[i] or 0) for i in (2, 4, 7)]
+        if begins < DAY and ends < DAY and begins != ends and zone <= 14 * 60 and max(minutes) < 60:
+            return Hours(begins=begins, ends=ends, zone=-zone if match[5] == "-" else zone)
+    raise BadText(
+        reason="I cannot read these hours. Write them like 22:00-07:00 +8, with the hours that "
+        "your place is ahead of UTC (or behind: -5)."
+    )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

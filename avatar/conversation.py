@@ -155,11 +155,12 @@ class Conversation:
         parts: Sequence[Part] = (),
         pictures: Pictures | None = None,
         wordless: bool = False,
+        rider: str = "",
     ) -> Reply:
         """Answer a message. `show` gets the whole text so far with every piece; setting `stop`
         ends the reply and keeps what came. `again`: it was begun before, so there may be a reply.
         `parts` are the platform's messages that it came in; `wordless`: it has nothing but its
-        pictures.
+        pictures. `rider` is said to the model behind the prompt, whatever that is.
 
         Raises AvatarNotFound, BadText, TooFast, SpentUp, CannotSee, EmptyReply, ProviderError and
         what `pictures` raises; then nothing was stored.
@@ -182,7 +183,7 @@ class Conversation:
         now = self._clock()
         await self._limiter.keep_pace(context.avatar, person, now=now)
         images, unseen = await self._look(pair, pictures, wordless=wordless)
-        asked = self._request(pair, turns, said, images)
+        asked = self._request(pair, turns, said, images, rider=rider)
         async with self._limiter.spending(
             context.avatar, person=person, most=self._most(pair, asked), now=now
         ) as bill:
@@ -196,7 +197,7 @@ class Conversation:
                 pair = self._providers.pair(context.avatar, prompt=prompt, model=None)
                 await self._tell_owners(context, fell_back, why="gone")
                 images, unseen = await self._look(pair, pictures, wordless=wordless)
-                asked = self._request(pair, turns, said, images)
+                asked = self._request(pair, turns, said, images, rider=rider)
                 answer = await self._ask(pair, asked, show=show, stop=stop)
             bill.cost = answer.cost
         if not answer.text:
@@ -245,6 +246,28 @@ class Conversation:
         if last is None:
             raise BadText(reason="There is nothing to answer again in this conversation yet.")
         return last
+
+    async def once(self, avatar: Avatar, text: str) -> Said:
+        """What the avatar says to a line that belongs to no conversation; only its cost is kept.
+        Raises BadText, ModelGone and the other ProviderErrors.
+        """
+        said = visible(text).strip()
+        if not said:
+            raise BadText(reason="Say what it should answer.")
+        pair = self._providers.pair(
+            avatar,
+            prompt=await self._store.version(avatar.active_prompt_id),
+            model=await self._store.version(avatar.active_model_id),
+        )
+        answer = await self._ask(
+            pair,
+            self._request(pair, (), said, ()),
+            show=lambda _: None,
+            stop=asyncio.Event(),
+            kind="inline",
+        )
+        await self._count(avatar, pair, answer, kind="inline")
+        return answer
 
     async def compare(
         self, avatar: Avatar, sides: Sequence[Version | None], text: str, *, person: Person
@@ -329,12 +352,14 @@ class Conversation:
         )
         return message, pair
 
-    async def _count(self, avatar: Avatar, pair: Pair, said: Said) -> None:
+    async def _count(
+        self, avatar: Avatar, pair: Pair, said: Said, *, kind: str = "compare"
+    ) -> None:
         await self._store.add_spent(
             Spent(
                 avatar_id=avatar.id,
                 month=pricing.month_of(self._clock()),
-                kind="compare",
+                kind=kind,
                 version_id=pair.model.id if pair.model else None,
                 model=pair.model_name,
                 prompt_tokens=said.usage.prompt_tokens,
@@ -349,11 +374,19 @@ class Conversation:
         await self._store.add_notices(gone_notices(version, homes, why=why), now=self._clock())
 
     def _request(
-        self, pair: Pair, turns: Sequence[Message], said: str, images: tuple[str, ...]
+        self,
+        pair: Pair,
+        turns: Sequence[Message],
+        said: str,
+        images: tuple[str, ...],
+        *,
+        rider: str = "",
     ) -> ChatRequest:
         """What a pair is asked. Raises BadText."""
         provider = self._providers[pair.provider]
         prompt = pair.prompt.prompt if pair.prompt else None
+        if rider:
+            prompt = f"{prompt}\n\n{rider}" if prompt else rider
         reply_tokens = min(provider.reply_tokens, provider.context_tokens // SHARE)
         return ChatRequest(
             model=pair.model_name,

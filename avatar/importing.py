@@ -1,23 +1,29 @@
 """From a file that somebody sent to a training that waits for a yes.
 
 A file of examples is one at once. A chat export needs choices first: whose words are learnt, and
-from which chats. The choices are kept and the file is read again with each, so that nothing of a
-chat is kept that is not in the examples.
+from which chats. The choices are kept, and what the file was seen to hold: who speaks in which
+chats, and how often. The file is read once to learn that, and once more with each choice that
+gives examples, so that nothing that is said in a chat is kept that is not in the examples. To keep
+the messages in between was thought of: a file of them beside the export would be read faster than
+the export, and would be one more place where a stranger's chats lie.
 """
 
 import asyncio
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields, replace
 from datetime import datetime
+from functools import partial
 from pathlib import Path
+from typing import ParamSpec, TypeVar
 
 from avatar import tokens
 from avatar.dataset.building import Rules, build
 from avatar.dataset.formats import Recognised, recognise
-from avatar.dataset.overview import Overview
+from avatar.dataset.overview import Overview, overview_json, overview_of
 from avatar.dataset.reading import Reading
 from avatar.dataset.ready import Pair
-from avatar.dataset.report import Report
+from avatar.dataset.report import report_json
+from avatar.dataset.watch import Stage, Watch
 from avatar.errors import BadText, Expired, NotYours
 from avatar.records import (
     Address,
@@ -34,6 +40,9 @@ from avatar.stores import Store
 from avatar.training import DRAFT_LASTS, Preflight, Trainings
 
 OFFERED = 20  # speakers and chats to choose from
+BATCH = 500  # examples read at a time
+P = ParamSpec("P")
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -119,17 +128,23 @@ class Imports:
         address: Address,
         person: Person,
         now: datetime,
+        watch: Watch | None = None,
     ) -> Preflight | Asked:
         """What a file is: examples or preference pairs (then the training waits), or a chat export
         (then a choice may be needed first). Raises BadDataset, NoTrainer and WrongKind.
         """
         self._trainings.target(avatar)
-        found = await asyncio.to_thread(recognise, file, attachment.name)
+        watch = watch or Watch()
+        watch.begin(Stage.READING)
+        found = await _in_thread(watch, recognise, file, attachment.name)
+        found = found.watched(watch)
         if found.format.examples is not None:
-            reading = await asyncio.to_thread(found.examples)
+            reading = await _in_thread(watch, found.examples)
+            watch.begin(Stage.COUNTING)
             return await self._trainings.prepare(avatar, reading, person=person, now=now)
         if found.format.pairs is not None:
-            read = await asyncio.to_thread(found.pairs)
+            read = await _in_thread(watch, found.pairs)
+            watch.begin(Stage.COUNTING)
             return await self._trainings.prefer(
                 avatar,
                 [_example_of(pair) for pair in read.pairs],
@@ -137,11 +152,11 @@ class Imports:
                 person=person,
                 now=now,
             )
-        overview = await asyncio.to_thread(found.export().overview)
+        overview = await _in_thread(watch, found.export().overview, watch)
         about = await self._add(
             avatar, overview, attachment, address=address, person=person, now=now
         )
-        return await self._next(about, avatar, found, overview, person=person, now=now)
+        return await self._next(about, avatar, found, overview, person=person, now=now, watch=watch)
 
     async def _add(
         self,
@@ -166,6 +181,7 @@ class Imports:
             chat_count=len(overview.chats),
             speaker=owner.id if owner is not None and owner.usable else None,
             expires_at=now + DRAFT_LASTS,
+            overview=overview_json(overview),
         )
 
     async def open(self, import_id: int, *, person: Person, now: datetime) -> Import:
@@ -189,6 +205,7 @@ class Imports:
         chosen: tuple[str, ...] | None = None,
         every_chat: bool = False,
         rules: Mapping[str, object] | None = None,
+        watch: Watch | None = None,
     ) -> Preflight | Asked:
         """Go on with another choice; those not given stay. Raises BadDataset."""
         about = replace(
@@ -197,11 +214,17 @@ class Imports:
             chosen=chosen if chosen is not None else about.chosen,
             rules=rules if rules is not None else about.rules,
         )
-        found = await asyncio.to_thread(recognise, file, about.attachment.name)
-        overview = await asyncio.to_thread(found.export().overview)
+        watch = watch or Watch()
+        watch.begin(Stage.READING)
+        watch.messages = about.messages
+        found = await _in_thread(watch, recognise, file, about.attachment.name)
+        if about.overview is not None:
+            overview = await asyncio.to_thread(overview_of, about.overview)
+        else:
+            overview = await _in_thread(watch, found.export().overview, watch)
         if every_chat:
             about = replace(about, chosen=tuple(chat.id for chat in overview.chats))
-        step = await self._next(about, avatar, found, overview, person=person, now=now)
+        step = await self._next(about, avatar, found, overview, person=person, now=now, watch=watch)
         await self._store.set_import(
             about.id, speaker=about.speaker, chosen=about.chosen, rules=about.rules
         )
@@ -216,17 +239,23 @@ class Imports:
         *,
         person: Person,
         now: datetime,
+        watch: Watch,
     ) -> Preflight | Asked:
         if about.speaker is None or (about.chosen is None and about.chat_count > 1):
             return Asked(about=about)
-        built = await asyncio.to_thread(
-            build,
-            found.export(),
-            person=about.speaker,
-            chats=about.chosen,
-            rules=rules_of(about.rules),
-            overview=overview,
+        built = await _in_thread(
+            watch,
+            partial(
+                build,
+                found.export(),
+                person=about.speaker,
+                chats=about.chosen,
+                rules=rules_of(about.rules),
+                overview=overview,
+                watch=watch,
+            ),
         )
+        watch.begin(Stage.COUNTING)
         return await self._trainings.keep(
             avatar,
             built.examples,
@@ -253,8 +282,15 @@ class Imports:
     async def merged(
         self, avatar: Avatar, reading: Reading, draft: Draft, *, person: Person, now: datetime
     ) -> Preflight:
-        """A draft with more examples behind its own. It stands for the old one."""
-        kept = await self._store.draft_examples(draft.id, limit=draft.example_count, offset=0)
+        """A draft with more examples behind its own: those that are in. It stands for the old."""
+        kept: list[Example] = []
+        held_out: list[Example] = []
+        after = -1
+        while batch := await self._store.candidates(draft.id, after=after, limit=BATCH):
+            after = batch[-1].position
+            for each in batch:
+                if each.left_out is None:
+                    (held_out if each.held_out else kept).append(each.example)
         merged = await self._trainings.keep(
             avatar,
             (*kept, *reading.examples),
@@ -263,11 +299,21 @@ class Imports:
             person=person,
             now=now,
             epochs=draft.epochs,
+            held_out=held_out,
             report=draft.report,
             origin_id=draft.origin_id,
         )
         await self._store.drop_draft(draft.id)
         return merged
+
+
+async def _in_thread(watch: Watch, do: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """Do it in a thread, which ends soon after nobody waits for it any more."""
+    try:
+        return await asyncio.to_thread(do, *args, **kwargs)
+    except asyncio.CancelledError:
+        watch.stopped = True
+        raise
 
 
 def _example_of(pair: Pair) -> Example:
@@ -279,13 +325,3 @@ def _example_of(pair: Pair) -> Example:
         source=pair.source,
         rejected=pair.rejected,
     )
-
-
-def report_json(report: Report) -> dict[str, object]:
-    """A report as it is stored with a draft."""
-    return {
-        **asdict(report),
-        "dropped": {drop.value: count for drop, count in report.dropped.items()},
-        "masked": {kind.value: count for kind, count in report.masked.items()},
-        "verdict": report.verdict,
-    }

@@ -155,6 +155,16 @@ class Trainer(Protocol):
         ...
 
 
+class Moderator(Protocol):
+    """Who looks whether a provider would refuse a text."""
+
+    async def flags(self, texts: Sequence[str]) -> tuple[frozenset[str], ...]:
+        """The categories that each text is flagged for, in their order; none where it is not.
+        Raises ProviderError; NotOffered or RemoteNotFound where there is no such call.
+        """
+        ...
+
+
 # --- people ----------------------------------------------------------------------------------
 
 

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
 
+from avatar.accounts import Way
+
 
 class TrainingType(StrEnum):
     """The two kinds of version."""
@@ -161,6 +163,8 @@ class Incoming:
     album: str = ""  # the same for files that were sent together
     edited: bool = False  # a message that was sent before says this now
     reaction: Reaction | None = None
+    way: Way = Way.CHAT
+    facts: Mapping[str, str] = field(default_factory=dict)  # what belongs to another way
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -235,6 +239,9 @@ class Version:
     deleted_at: datetime | None = None  # a tombstone: the number stays taken, the money counted
     model_deleted_at: datetime | None = None  # the model was deleted at the provider too
     unlearnt_at: datetime | None = None  # examples were removed; its model still knows them
+    screening: Mapping[str, object] | None = (
+        None  # `avatar.screening.Screening`; None: not screened
+    )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -255,6 +262,17 @@ class Example:
     tokens: int
     source: str  # where it came from, e.g. "chats.jsonl line 12"
     rejected: str | None = None  # preference pairs: the worse answer to the same conversation
+    messages: int = 0  # of a chat export that are counted as kept with it
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Candidate:
+    """An example of a draft, which its owner may leave out."""
+
+    position: int  # among all of the draft's; never given anew
+    example: Example
+    held_out: bool  # kept for evaluation, never trained on
+    left_out: str | None  # why, in the words of `avatar.dataset.kinds`; None: it is in
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -277,6 +295,7 @@ class Import:
     chosen: tuple[str, ...] | None  # chats; None: not chosen yet
     rules: Mapping[str, object]  # those that are not as usual
     expires_at: datetime
+    overview: Mapping[str, object] | None = None  # what it holds, where that is not too large
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -313,6 +332,8 @@ class Draft:
     version_id: int | None = None  # set when it was started
     import_id: int | None = None  # the chat export that the examples are from
     report: Mapping[str, object] | None = None  # what became of its messages
+    counted_with: str | None = None  # the vocabulary its tokens are counted with; None: estimated
+    left_out: Mapping[str, int] = field(default_factory=dict)  # how many examples, by kind
     method: Method = Method.SUPERVISED
 
 

@@ -125,13 +125,8 @@ def pair_of(taught: Taught) -> Example:
 
 def reading_of(found: Sequence[Taught]) -> Reading:
     """Taught answers as what a file would give. Raises nothing, however few they are."""
-    few = (
-        (f"{len(found)} examples are few: an improvement is usually seen from 50 to 100.",)
-        if len(found) < 50
-        else ()
-    )
     return Reading(
         source=TAUGHT,
         examples=tuple(map(example_of, found)),
-        warnings=few,
+        warnings=(),
     )

@@ -4,12 +4,14 @@ Reading a file gives a draft that is kept until its owner says yes; the yes turn
 with its examples and a job, in one write. From there the follower goes on (`avatar.following`).
 """
 
+import asyncio
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from avatar import pricing
+from avatar import pricing, tokens
+from avatar.counting import counted, size
 from avatar.dataset.reading import Reading
 from avatar.errors import AlreadyDone, Expired, NoTrainer, NotTraining, NotYours, WrongKind
 from avatar.limiter import Limiter
@@ -17,6 +19,7 @@ from avatar.providers import Provider, Providers, Target
 from avatar.records import (
     Address,
     Avatar,
+    Candidate,
     Draft,
     Example,
     Method,
@@ -30,6 +33,8 @@ MIN_EPOCHS, MAX_EPOCHS = 1, 50  # what OpenAI takes
 DRAFT_LASTS = timedelta(hours=24)
 LOOKED_AT = 50  # versions, for one that can be built on
 UNCERTAINTY = 10  # percent by which an estimate of tokens may be off
+COUNTED_UNCERTAINTY = 5  # where they are counted: the bill differs by a few percent
+BATCH = 500  # examples read at a time
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -39,6 +44,7 @@ class Preflight:
     draft: Draft
     provider: Provider
     tokens: int  # all epochs together
+    counted_with: str | None  # the model's own vocabulary; None: the tokens are an estimate
     cost: int | None  # micro-dollars, as estimated; None: no price is known
     cost_low: int | None
     cost_high: int | None
@@ -62,12 +68,17 @@ def preflight(draft: Draft, providers: Providers, *, now: datetime) -> Preflight
     provider = providers[draft.provider]
     total = draft.tokens * draft.epochs
     price = provider.price(draft.base_model, on=now.date())
-    low, high = total * (100 - UNCERTAINTY) // 100, total * (100 + UNCERTAINTY) // 100
+    exact = draft.counted_with is not None and draft.counted_with == tokens.vocabulary(
+        draft.base_model
+    )
+    off = COUNTED_UNCERTAINTY if exact else UNCERTAINTY
+    low, high = total * (100 - off) // 100, total * (100 + off) // 100
     seconds = provider.seconds(total)
     return Preflight(
         draft=draft,
         provider=provider,
         tokens=total,
+        counted_with=draft.counted_with if exact else None,
         cost=pricing.training_cost(price, total),
         cost_low=pricing.training_cost(price, low),
         cost_high=pricing.training_cost(price, high),
@@ -124,6 +135,7 @@ class Trainings:
             provider, base_model = target.provider.name, target.base_model
         else:
             provider, base_model = on.provider or "", on.fine_tuned_model_id or ""
+        examples, counted_with = await asyncio.to_thread(counted, examples, base_model)
         draft = await self._store.add_draft(
             avatar_id=avatar.id,
             person_id=person.id,
@@ -141,6 +153,7 @@ class Trainings:
             report=report,
             origin_id=origin_id,
             method=Method.SUPERVISED if on is None else Method.PREFERENCE,
+            counted_with=counted_with,
         )
         return preflight(draft, self.providers, now=now)
 
@@ -171,7 +184,7 @@ class Trainings:
                 reason=f"Version {version.number} has no stored examples, so they cannot be "
                 "trained again. /train takes a file."
             )
-        return preflight(draft, self.providers, now=now)
+        return preflight(await self._recounted(draft), self.providers, now=now)
 
     async def prefer(
         self,
@@ -240,7 +253,25 @@ class Trainings:
         await self._store.set_draft_target(
             draft_id, provider=target.provider.name, base_model=target.base_model
         )
+        await self._recounted(await self._open(draft_id, person, now))
         return await self.open(draft_id, person=person, now=now)
+
+    async def _recounted(self, draft: Draft) -> Draft:
+        """A draft whose tokens are counted for the model that it is for, where that can be done
+        and was not.
+        """
+        if tokens.vocabulary(draft.base_model) in {None, draft.counted_with}:
+            return draft
+        tokenizer = await asyncio.to_thread(tokens.tokenizer, draft.base_model)
+        if tokenizer is None:
+            return draft
+        found: dict[int, int] = {}
+        after = -1
+        while batch := await self._store.candidates(draft.id, after=after, limit=BATCH):
+            after = batch[-1].position
+            found |= await asyncio.to_thread(_sizes, batch, tokenizer)
+        recounted = await self._store.recount(draft.id, found, counted_with=tokenizer.name)
+        return recounted or draft
 
     async def set_epochs(
         self, draft_id: int, epochs: int, *, person: Person, now: datetime
@@ -304,3 +335,7 @@ class Trainings:
         if draft.expires_at <= now or draft.provider not in self.providers:
             raise Expired(command="/train")
         return draft
+
+
+def _sizes(batch: Sequence[Candidate], tokenizer: tokens.Tokenizer) -> dict[int, int]:
+    return {each.position: size(each.example, tokenizer) for each in batch}

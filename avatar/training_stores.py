@@ -7,6 +7,7 @@ from typing import Protocol
 from avatar.records import (
     Address,
     Attachment,
+    Candidate,
     Draft,
     Ending,
     Example,
@@ -82,6 +83,7 @@ class TrainingStore(Protocol):
         report: Mapping[str, object] | None = None,
         origin_id: int | None = None,
         method: Method = Method.SUPERVISED,
+        counted_with: str | None = None,
     ) -> Draft:
         """`held_out` are kept for evaluation and never trained on."""
         ...
@@ -90,8 +92,29 @@ class TrainingStore(Protocol):
         """The example at a place, 0 being the first that is left."""
         ...
 
-    async def drop_example(self, draft_id: int, *, place: int) -> Draft | None:
-        """Take one out. None: it is not there, or the draft was started or dropped."""
+    async def candidates(self, draft_id: int, *, after: int, limit: int) -> tuple[Candidate, ...]:
+        """All of a draft's examples whose position is above `after`, in order: held out ones and
+        those that are left out too.
+        """
+        ...
+
+    async def leave_out(
+        self,
+        draft_id: int,
+        changes: Mapping[int, str | None],
+        *,
+        left_out: Mapping[str, int],
+        report: Mapping[str, object] | None,
+    ) -> Draft | None:
+        """Leave examples out for a reason, or take them in again (None), by position, and write
+        what the draft says of it. None: the draft was started or dropped.
+        """
+        ...
+
+    async def recount(
+        self, draft_id: int, tokens: Mapping[int, int], *, counted_with: str | None
+    ) -> Draft | None:
+        """Put other numbers of tokens, by position. None: the draft was started or dropped."""
         ...
 
     async def draft_examples(
@@ -114,6 +137,7 @@ class TrainingStore(Protocol):
         chat_count: int,
         speaker: str | None,
         expires_at: datetime,
+        overview: Mapping[str, object] | None = None,
     ) -> Import: ...
 
     async def import_(self, import_id: int) -> Import | None: ...
@@ -171,15 +195,25 @@ class TrainingStore(Protocol):
         ...
 
     async def stored_examples(
-        self, version_id: int, *, after: int, limit: int
+        self, version_id: int, *, after: int, limit: int, trained_only: bool = False
     ) -> tuple[tuple[int, Example], ...]:
-        """(position, example) of a version, held out ones too, in order; those above `after`."""
+        """(position, example) of a version, held out ones too unless `trained_only`, in order;
+        those above `after`.
+        """
         ...
 
     async def remove_examples(
         self, version_id: int, positions: Collection[int], *, now: datetime
     ) -> int:
         """Take examples out of a version's for good, and mark it. How many went."""
+        ...
+
+    async def screened(
+        self, version_id: int, positions: Collection[int], *, screening: Mapping[str, object]
+    ) -> None:
+        """Take the examples that a provider's moderation flags out of a version that is not
+        uploaded yet (none of them held out), and write down what it said.
+        """
         ...
 
     async def job_of(self, version_id: int) -> Job | None: ...

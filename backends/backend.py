@@ -3,6 +3,7 @@
 from avatar.providers import Provider
 from backends.chat import OpenAIChat
 from backends.client import Client
+from backends.moderation import OpenAIModerator
 from backends.speech import OpenAISpeaker
 from backends.trainer import OpenAITrainer
 from backends.transcription import OpenAITranscriber
@@ -16,6 +17,7 @@ class Backend:
     ) -> None:
         self._client = Client(api_key=api_key, base_url=base_url or provider.base_url)
         self.chat = OpenAIChat(self._client)
+        self.moderator = OpenAIModerator(self._client) if provider.moderates else None
         self.transcriber = OpenAITranscriber(self._client)
         self.speaker = OpenAISpeaker(self._client)
         self.trainer = OpenAITrainer(

@@ -7,6 +7,7 @@ stand inside of a JSON text.
 """
 
 import json
+from collections.abc import Sequence
 
 from avatar.records import Finish, Usage
 from backends.errors import Reported, reported_in
@@ -36,7 +37,7 @@ class Chunks:
     def feed(self, data: bytes) -> str:
         """The text that these bytes complete."""
         *lines, rest = (self._rest + data).replace(b"\r", b"\n").split(b"\n")
-        text = self._whole("".join(map(self._line, lines)))
+        text = self._whole(self._all(lines))
         self._rest = rest
         if len(rest) > MAX_LINE and self.error is None:
             self.error = Reported(status=None, codes=frozenset(), message="an endless line")
@@ -47,32 +48,38 @@ class Chunks:
     def end(self) -> str:
         """What is left when the stream is over: a last line may lack its end."""
         rest, self._rest = self._rest, b""
-        return self._whole(self._line(rest))
+        return self._whole(self._all([rest]))
 
-    def _line(self, line: bytes) -> str:
-        """The text in a line; empty for everything else. Lines that are no JSON are left out:
-        hosts send comments and keep-alives of many kinds.
+    def _all(self, lines: Sequence[bytes]) -> str:
+        """The text in lines. What is no event of ours is left out: hosts send comments and
+        keep-alives of many kinds.
         """
         if self.done or self.error is not None:
             return ""
-        line = line.removeprefix(b"\xef\xbb\xbf")
-        if not line.startswith(b"data:"):
-            return ""
-        data = line[5:].strip()
-        if data == b"[DONE]":
-            self.done = True
-            return ""
-        try:
-            chunk = json.loads(data.decode(errors="replace"))
-        except (ValueError, RecursionError):
-            return ""
-        return self._read(chunk) if isinstance(chunk, dict) else ""
+        events, done = [], False
+        for line in lines:
+            event = line.removeprefix(b"\xef\xbb\xbf")
+            if not event.startswith(b"data:"):
+                continue
+            event = event[5:].strip()
+            if event == b"[DONE]":
+                done = True
+                break
+            if event:
+                events.append(event)
+        text = "".join(map(self._read, _parsed(events)))
+        self.done = done and self.error is None
+        return text
 
-    def _read(self, chunk: dict[str, object]) -> str:
+    def _read(self, chunk: object) -> str:
+        """The text of an event."""
+        if not isinstance(chunk, dict) or self.error is not None:
+            return ""
         if chunk.get("error"):
             self.error = reported_in(chunk, status=None)
             return ""
-        self.usage = _usage(chunk.get("usage")) or self.usage
+        if (usage := chunk.get("usage")) is not None:
+            self.usage = _usage(usage) or self.usage
         choices = chunk.get("choices")
         choice = choices[0] if isinstance(choices, list) and choices else None
         if not isinstance(choice, dict):
@@ -97,6 +104,25 @@ class Chunks:
         except UnicodeEncodeError:
             return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
         return text
+
+
+def _parsed(events: Sequence[bytes]) -> list[object]:
+    """Events from JSON, those of a block in one go; what is no JSON is left out."""
+    if not events:
+        return []
+    try:
+        parsed = json.loads(b"[" + b",".join(events) + b"]")
+    except (ValueError, RecursionError):
+        parsed = None
+    if isinstance(parsed, list) and len(parsed) == len(events):
+        return parsed
+    each = []
+    for event in events:
+        try:
+            each.append(json.loads(event.decode(errors="replace")))
+        except (ValueError, RecursionError):
+            continue
+    return each
 
 
 def _usage(usage: object) -> Usage | None:

@@ -53,9 +53,20 @@ def _peak_kb(process: Process) -> int:
     return next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmHWM"))
 
 
-async def _crowd(base: str, people: int) -> dict[str, Any]:
+def _cpu_seconds(process: Process) -> float:
+    """The time that a process has computed so far: unlike all other times here it does not depend
+    on what else the machine does.
+    """
+    status = Path(f"/proc/{process.pid}/stat").read_text(encoding="ascii")
+    user, system = status.rpartition(")")[2].split()[11:13]
+    return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
+
+
+async def _crowd(base: str, people: int, process: Process) -> dict[str, Any]:
+    before = _cpu_seconds(process)
     await asyncio.to_thread(_ask, f"{base}/people", str(people))
-    return await _done(base, people)
+    report = await _done(base, people)
+    return report | {"cpu": (_cpu_seconds(process) - before) / people * 1000}
 
 
 async def _done(base: str, people: int) -> dict[str, Any]:
@@ -74,7 +85,7 @@ def _line(name: str, people: int, report: dict[str, Any], memory: float | None) 
         f"  {name:<6} {people:>5} people: first sight {statistics.median(first):5.2f} s "
         f"(95 %: {first[p95]:5.2f}), last call {statistics.median(last):5.2f} s "
         f"(95 %: {last[p95]:5.2f}), {report['calls'] / people:.1f} calls a reply, "
-        f"{people / max(last):5.0f} replies/s"
+        f"{people / max(last):5.0f} replies/s, {report['cpu']:.1f} ms of CPU a reply"
     )
     if memory is not None:
         words += f", {memory:.0f} kB a chat in progress"
@@ -91,9 +102,9 @@ async def messages(crowds: tuple[int, ...] = CROWDS) -> list[str]:
         floor: dict[int, dict[str, Any]] = {}
         async with _process("-m", "benchmarks.standin") as standin:
             base = await _base(standin)
-            async with _process("-m", "benchmarks.floor", base):
+            async with _process("-m", "benchmarks.floor", base) as bare:
                 for people in crowds:
-                    floor[people] = await _crowd(base, people)
+                    floor[people] = await _crowd(base, people, bare)
         async with _process("-m", "benchmarks.standin") as standin:
             base = await _base(standin)
             settings = {
@@ -109,17 +120,21 @@ async def messages(crowds: tuple[int, ...] = CROWDS) -> list[str]:
             async with _process("-m", "bot", **settings) as bot:
                 await asyncio.to_thread(_ask, f"{base}/operator", "/newavatar Bench")
                 await _done(base, 1)
-                await _crowd(base, 10)
+                await _crowd(base, 10, bot)
                 before = _peak_kb(bot)
                 for people in crowds:
-                    ours = await _crowd(base, people)
+                    ours = await _crowd(base, people, bot)
                     memory = (_peak_kb(bot) - before) / people
                     lines.append(_line("floor", people, floor[people], None))
                     lines.append(_line("bot", people, ours, memory))
                     ratio = statistics.median(ours["last"]) / statistics.median(
                         floor[people]["last"]
                     )
-                    lines.append(f"         {ratio:.2f} times the floor at the last call")
+                    cpu = ours["cpu"] / floor[people]["cpu"]
+                    lines.append(
+                        f"         {ratio:.2f} times the floor at the last call, {cpu:.1f} times "
+                        "its CPU"
+                    )
     return lines
 
 

@@ -90,7 +90,7 @@ async def through_one_process(count: int) -> None:
                 await _done(base, 1)
                 points, sent, began = [], 0, time.perf_counter()
                 while sent < count:
-                    await _crowd(base, crowd)
+                    await _crowd(base, crowd, process)
                     sent += crowd
                     points.append((sent / 1000, float(_resident_kb(process.pid))))
                 taken = time.perf_counter() - began
@@ -302,6 +302,7 @@ async def many_trainings(count: int) -> None:
             follower = Follower(
                 store,
                 trainers={"openai": backend.trainer},
+                moderators={},
                 providers=providers_for(api_key="any", base_url=None, base_model=None),
                 herald=_NobodyListens(),
                 poll=timedelta(hours=1),

@@ -41,7 +41,9 @@ class Verb(StrEnum):
     OPTIONS = "options"  # draft
     OPTION = "option"  # draft, place among the options: its next value
     LOOK = "look"  # draft, place of an example
-    LEAVE = "leave"  # draft, place of an example: take it out
+    LEAVE = "leave"  # draft, place of an example: leave it out
+    KINDS = "kinds"  # draft: kinds of examples to leave out
+    KIND = "kind"  # draft, number of a kind: leave it out, or take it in again
     REPORT = "report"  # draft: what became of the messages, and the examples as a file
     FLIGHT = "flight"  # draft: the question whether to start
     ADD_TAUGHT = "addtaught"  # draft: with what was taught in the chat
@@ -64,6 +66,8 @@ class Verb(StrEnum):
     REVOKE = "revoke"  # invitation
     LINK = "link"  # person: only inside of a confirmation, joins them with who confirms
     UNLINK = "unlink"  # nothing: only inside of a confirmation
+    STOP_BOT = "stopbot"  # avatar: its own bot
+    START_BOT = "startbot"  # avatar
     NO_PICTURE = "nopicture"  # avatar: it looks like nobody again
     STOP = "stop"  # nothing: end the reply that is being written
 
@@ -77,6 +81,7 @@ NUMBERS = {
     Verb.OPTION: 2,
     Verb.LOOK: 2,
     Verb.LEAVE: 2,
+    Verb.KIND: 2,
     Verb.LESSONS: 2,
     Verb.REBASE: 2,
     Verb.PEOPLE: 2,

@@ -81,9 +81,20 @@ def _places(
     )
 
 
-def _owners(name: str, help_: str, *parameters: Parameter, menu: str = "") -> Command:
+def _owners(
+    name: str,
+    help_: str,
+    *parameters: Parameter,
+    menu: str = "",
+    platforms: tuple[str, ...] = (),
+) -> Command:
     return Command(
-        name=name, help=help_, audience=Audience.OWNERS, parameters=parameters, menu=menu
+        name=name,
+        help=help_,
+        audience=Audience.OWNERS,
+        parameters=parameters,
+        menu=menu,
+        platforms=platforms,
     )
 
 
@@ -99,7 +110,11 @@ COMMANDS: tuple[Command, ...] = (
         Parameter(name="avatar", kind=Kind.AVATAR, required=False),
         platforms=("discord",),
     ),
-    _everyone("help", "what you can do here"),
+    _everyone(
+        "help",
+        "what you can do here, or what one command does",
+        Parameter(name="command", kind=Kind.WORD, required=False),
+    ),
     _everyone("new", "begin a new conversation"),
     _everyone("retry", "answer my last message again"),
     _everyone("stop", "stop the reply that is being written"),
@@ -263,6 +278,19 @@ COMMANDS: tuple[Command, ...] = (
         help="make an avatar of a file that /export made",
         audience=Audience.CREATORS,
         parameters=(Parameter(name="file", kind=Kind.FILE),),
+    ),
+    _owners("bot", "this avatar's own Telegram bot", platforms=("telegram",)),
+    _owners(
+        "away",
+        "let this avatar answer in your own chats, and when",
+        Parameter(name="on|off|hours|who", kind=Kind.TEXT, required=False),
+        platforms=("telegram",),
+    ),
+    _owners(
+        "honesty",
+        "how it says in your chats that it is no human",
+        Parameter(name="text", kind=Kind.TEXT, required=False),
+        platforms=("telegram",),
     ),
     Command(
         name="newavatar",

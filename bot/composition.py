@@ -23,6 +23,7 @@ from avatar.invitations import Invitations
 from avatar.learning_path import LearningPath
 from avatar.limiter import Limiter
 from avatar.linking import Linking
+from avatar.looking import Looking
 from avatar.meter import UNCOUNTED, Meter
 from avatar.models import Models
 from avatar.ports import Clock
@@ -38,6 +39,7 @@ from bot.handlers import Handlers
 from bot.handlers.desk import Desk
 from bot.health import Health, connecting, routes
 from bot.herald import BotHerald
+from bot.inline import InlineAnswers
 from bot.joining import Windows
 from bot.metrics import Metrics
 from bot.screen import Messenger
@@ -107,7 +109,9 @@ async def bot(
 ) -> AsyncIterator[tuple[Dispatcher, Desk]]:
     """Everything but the platforms: the way in, and the use-cases."""
     async with AsyncExitStack() as stack:
-        store = await stack.enter_async_context(open_store(settings.database_url))
+        store = await stack.enter_async_context(
+            open_store(settings.database_url, sealer=sealer_of(settings))
+        )
         served = await stack.enter_async_context(backends(settings, model_server))
         providers = settings.providers
         trainers = {name: backend.trainer for name, backend in served.items()}
@@ -118,6 +122,11 @@ async def bot(
             follower=Follower(
                 store,
                 trainers=trainers,
+                moderators={
+                    name: backend.moderator
+                    for name, backend in served.items()
+                    if backend.moderator is not None
+                },
                 providers=providers,
                 herald=herald,
                 poll=poll,
@@ -139,6 +148,7 @@ async def bot(
             learning_path=LearningPath(store),
             trainings=trainings,
             imports=Imports(store, trainings=trainings),
+            looking=Looking(store),
             teaching=Teaching(store),
             unlearning=Unlearning(store),
             exports=Exports(store, providers=providers, trainers=trainers),
@@ -176,6 +186,7 @@ async def bot(
             commands=handlers.commands,
             presses=handlers.presses,
             chat=handlers.chat,
+            ways=handlers.ways,
             reactions=handlers.reactions,
             windows=windows,
             permissions=permissions(settings),
@@ -317,7 +328,13 @@ async def _serve_platforms(settings: Settings) -> None:
             health.parts["telegram"] = connecting
             serving.append(
                 _serve_telegram(
-                    settings, platforms, messengers, dispatcher, webhooks, health=health
+                    settings,
+                    platforms=platforms,
+                    messengers=messengers,
+                    dispatcher=dispatcher,
+                    desk=desk,
+                    webhooks=webhooks,
+                    health=health,
                 )
             )
         if settings.discord_token is not None:
@@ -369,30 +386,38 @@ def webhooks_of(settings: Settings) -> "Webhooks | None":
 
 async def _serve_telegram(
     settings: Settings,
+    *,
     platforms: AsyncExitStack,
     messengers: dict[str, Messenger],
     dispatcher: Dispatcher,
+    desk: Desk,
     webhooks: "Webhooks | None",
-    *,
     health: Health,
 ) -> None:
+    from bot.telegram.accounts import TelegramAccounts
+    from bot.telegram.inline import InlineQueries
     from bot.telegram.platform import TelegramPlatform
 
-    telegram = await platforms.enter_async_context(
-        TelegramPlatform(
-            settings.telegram_token or "",
+    ask = InlineAnswers(desk.store, desk.conversation, clock=desk.clock)
+
+    def connect(token: str) -> TelegramPlatform:
+        folder = settings.telegram_local_files
+        return TelegramPlatform(
+            token,
             api_url=settings.telegram_api_url,
-            local_files=Path(local) if (local := settings.telegram_local_files) else None,
+            local_files=None if folder is None else Path(folder),
+            inline=InlineQueries(ask),
         )
+
+    main = await platforms.enter_async_context(connect(settings.telegram_token or ""))
+    telegram = await platforms.enter_async_context(
+        TelegramAccounts(main, desk.store, connect=connect, webhooks=webhooks)
     )
-    messengers[telegram.messenger.platform] = telegram.messenger
-    health.parts["telegram"] = lambda: telegram.fault
-    log.info("serving Telegram as @%s", telegram.username)
-    await dispatcher.resume({telegram.messenger.platform})
-    if webhooks is None:
-        await telegram.poll(dispatcher.receive)
-    else:
-        await telegram.hook(webhooks, dispatcher.receive)
+    messengers[telegram.platform] = telegram
+    health.parts["telegram"] = lambda: main.fault
+    log.info("serving Telegram as @%s", main.username)
+    await dispatcher.resume({telegram.platform})
+    await telegram.serve(dispatcher.receive)
 
 
 async def _serve_discord(

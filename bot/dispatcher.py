@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 
 from avatar import trace
 from avatar.access import Access, Standing, access
+from avatar.accounts import Way
 from avatar.errors import (
     AvatarError,
     DeliveryError,
@@ -65,6 +66,7 @@ class Dispatcher:
         commands: Mapping[str, CommandHandler],
         presses: Mapping[Verb, PressHandler],
         chat: CommandHandler,
+        ways: Mapping[Way, CommandHandler],
         reactions: ReactionHandler,
         permissions: Permissions,
         clock: Clock,
@@ -77,6 +79,7 @@ class Dispatcher:
         self._commands = commands
         self._presses = presses
         self._chat = chat
+        self._ways = ways
         self._reactions = reactions
         self._permissions = permissions
         self._clock = clock
@@ -194,8 +197,10 @@ class Dispatcher:
         log.debug("answered")
 
     def _try_later(self, delay: float, received: Received, answer: Answer, tries: int) -> None:
+        begun = replace(received, attempts=received.attempts + 1)  # what is stored is not asked for
+
         async def work() -> None:
-            await self._attempt(received, answer, tries=tries)
+            await self._attempt(begun, answer, tries=tries)
 
         self._lanes.put_later(delay, received.incoming.address, work)
 
@@ -242,6 +247,8 @@ class Dispatcher:
         )
         if arrival.avatar is not None:
             request = judged(request, arrival.avatar, arrival.standing)
+        if (other := self._ways.get(incoming.way)) is not None:
+            return await other(request)
         if incoming.action is not None:
             return await self._press(request, decode(incoming.action))
         name, rest = split_command(incoming.text)
@@ -378,6 +385,9 @@ def split_command(text: str) -> tuple[str | None, str]:
 
 
 def _passes(incoming: Incoming) -> bool:
+    if incoming.way is not Way.CHAT:
+        # Whoever takes over in their own chat is not to wait for the reply that they interrupt.
+        return incoming.way is Way.ACCOUNT and incoming.facts.get("by") == "owner"
     if incoming.action is not None:
         return incoming.action in {verb.value for verb in _PASSING_VERBS}
     if incoming.edited or incoming.forwarded is not None:

@@ -8,6 +8,7 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from avatar.accounts import Way
 from avatar.ports import Clock
 from avatar.records import Incoming, Received
 from avatar.stores import Store
@@ -45,6 +46,8 @@ def is_talk(incoming: Incoming) -> bool:
     """Whether it is something said to the avatar, which may be a part of a turn: no command, no
     button, no reaction, no edit.
     """
+    if incoming.way not in {Way.CHAT, Way.ACCOUNT}:
+        return False
     command = incoming.forwarded is None and incoming.text.lstrip().startswith("/")
     return not (
         command

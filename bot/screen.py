@@ -11,6 +11,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
+from avatar.accounts import OwnBot
 from avatar.records import Address, Attachment, Incoming
 from bot.commands import Command
 
@@ -204,6 +205,40 @@ class Threads(Protocol):
 
     async def open_thread(self, incoming: Incoming, *, name: str) -> Thread:
         """Raises BadText where that is not possible, and NotDelivered."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class BotWish:
+    """A bot that somebody may make with a tap."""
+
+    label: str  # of the button
+    name: str
+    username: str  # proposed; the person may choose another
+
+
+@runtime_checkable
+class OwnBots(Protocol):
+    """A messenger of a platform where avatars can have bots of their own."""
+
+    def can_make_bots(self, address: Address) -> bool:
+        """Whether a bot can be made from there: not in groups, not from a bot that was made so,
+        and only where the platform lets ours.
+        """
+        ...
+
+    async def offer_bot(self, address: Address, content: Content, wish: BotWish) -> None:
+        """Show the content with a button that makes a bot. Raises Unreachable or NotDelivered."""
+        ...
+
+    async def take_bot(self, own_bot: OwnBot, *, external_id: str, username: str) -> None:
+        """Fetch the token of a bot that was made, or got another token, keep it and start the bot.
+        Raises NotDelivered.
+        """
+        ...
+
+    def look_again(self) -> None:
+        """What is stored of bots changed: start and stop them accordingly."""
         ...
 
 

@@ -1,7 +1,9 @@
 """How things are said: ages, amounts, badges, and text that is safe inside of Markdown."""
 
 import re
+from collections.abc import Mapping
 from datetime import datetime
+from typing import Any
 
 from avatar.errors import AvatarError, BadDataset
 from avatar.records import Badge, Job, TrainingType, Version
@@ -120,6 +122,22 @@ def version_title(version: Version) -> str:
     if version.fine_tuned_model_id:
         name = code(name)
     return f"**{version.number} · {name}**"
+
+
+def screening_words(screening: Mapping[str, Any], provider: str) -> str:
+    """What a provider's moderation said of a version's examples."""
+    if screening["refusal"]:
+        return f"Not screened by {provider}: {screening['refusal']}"
+    words = f"Screened by the moderation of {provider}: "
+    if not screening["left_out"]:
+        return words + "nothing was flagged"
+    kinds = ", ".join(f"{name} {count:,}" for name, count in screening["categories"].items())
+    return words + f"{counted(screening['left_out'], 'example')} left out ({kinds})"
+
+
+def left_out_words(left_out: Mapping[str, int]) -> str:
+    """Kinds of examples and how many of each: `in German (12), one by one (2)`."""
+    return ", ".join(f"{kind} ({count:,})" for kind, count in left_out.items())
 
 
 def sentence(error: AvatarError) -> str:

@@ -10,7 +10,7 @@ from avatar import following, trace
 from avatar.errors import ProviderError
 from avatar.following import Step
 from avatar.meter import UNCOUNTED, Meter
-from avatar.ports import Clock, Herald, Trainer
+from avatar.ports import Clock, Herald, Moderator, Trainer
 from avatar.providers import Providers
 from avatar.records import Job, RemoteJob, Version
 from avatar.stores import Store
@@ -33,6 +33,7 @@ class Follower:
         store: Store,
         *,
         trainers: Mapping[str, Trainer],
+        moderators: Mapping[str, Moderator],
         providers: Providers,
         herald: Herald,
         poll: timedelta,
@@ -42,6 +43,7 @@ class Follower:
     ) -> None:
         self._store = store
         self._trainers = trainers
+        self._moderators = moderators
         self._providers = providers
         self._herald = herald
         self._poll = poll
@@ -116,6 +118,7 @@ class Follower:
         walk = Walk(
             self._store,
             self._trainers.get(job.provider),
+            self._moderators.get(job.provider),
             self._herald,
             job=job,
             version=version,

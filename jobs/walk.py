@@ -2,14 +2,15 @@
 
 import logging
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import timedelta
 
-from avatar import following
+from avatar import following, screening
+from avatar.dataset.openai_jsonl import MIN_EXAMPLES
 from avatar.errors import ProviderError, RemoteNotFound
 from avatar.following import Advance, Step
 from avatar.meter import Meter
-from avatar.ports import Clock, Herald, Trainer
+from avatar.ports import Clock, Herald, Moderator, Trainer
 from avatar.providers import Providers
 from avatar.records import Example, Job, JobEvent, RemoteJob, Usage, Version
 from avatar.stores import Store
@@ -31,6 +32,7 @@ class Walk:
         self,
         store: Store,
         trainer: Trainer | None,
+        moderator: Moderator | None,
         herald: Herald,
         *,
         job: Job,
@@ -44,6 +46,7 @@ class Walk:
     ) -> None:
         self._store = store
         self._trainer = trainer  # None: its provider is not set up here
+        self._moderator = moderator  # None: its provider screens nothing
         self._herald = herald
         self._job = job  # as it was last written
         self._version = version
@@ -117,9 +120,33 @@ class Walk:
         return await self._go_on(following.adopted(self._job, remote))
 
     async def _upload(self, trainer: Trainer) -> bool:
+        if self._moderator is not None and self._version.screening is None:
+            await self._screen(self._moderator)
+            if self._version.example_count < MIN_EXAMPLES:
+                reason = (
+                    "The provider's moderation flags so many of its examples that only "
+                    f"{self._version.example_count} are left; {MIN_EXAMPLES} are the least. "
+                    "/version says for what. Nothing was uploaded."
+                )
+                now = self._clock()
+                await self._end(
+                    following.failed(self._job, self._version, reason=reason, code=None, now=now)
+                )
+                return False
         name = f"version-{self._version.id}.jsonl"
         file_id = await trainer.upload(name, self._batches())
         return await self._go_on(replace(self._job, remote_file_id=file_id))
+
+    async def _screen(self, moderator: Moderator) -> None:
+        """Take out what would make the provider refuse the whole file."""
+        found = await screening.screen(self._store, moderator, self._version)
+        if found.refusal:
+            log.warning("version %s is not screened: %s", self._version.id, found.refusal)
+        self._version = replace(
+            self._version,
+            screening=asdict(found),
+            example_count=self._version.example_count - found.left_out,
+        )
 
     async def _batches(self) -> AsyncIterator[Sequence[Example]]:
         offset = 0

@@ -38,9 +38,7 @@ from storage.copying import (
 )
 from storage.database import Database
 from storage.schema import HEAD, bring_up_to_date
-from storage.tables import (
-    avatars,
-)
+from storage.tables import avatars
 
 FORMAT = 1  # of the archive
 MANIFEST = "manifest.json"

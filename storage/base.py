@@ -23,9 +23,11 @@ class Base:
         self, query: sa.Select[Any], values: Mapping[str, Any] | None = None
     ) -> sa.RowMapping | None:
         """The one row of a query, read in a transaction of its own; None: there is none."""
-        async with self._db.reading() as read:
-            row: sa.RowMapping | None = (await read.execute(query, values)).mappings().one_or_none()
-            return row
+
+        def row(read: sa.Connection) -> sa.RowMapping | None:
+            return read.execute(query, values).mappings().one_or_none()
+
+        return await self._db.read(row)
 
     async def _lock_avatar(self, write: AsyncConnection, avatar_id: int) -> sa.RowMapping | None:
         """The avatar's row, locked against every other change of its pointers and numbers.

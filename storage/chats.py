@@ -26,7 +26,7 @@ from avatar.records import (
 from avatar.stores import Context, Dropped, Found, Part
 from avatar.versions import pair_of
 from storage import rows
-from storage.base import Base, insert, insert_into
+from storage.base import Base, insert_into
 from storage.columns import Id
 from storage.database import Database
 from storage.tables import avatars, bots, chats, message_refs, messages, spending, versions
@@ -34,6 +34,10 @@ from storage.tables import avatars, bots, chats, message_refs, messages, spendin
 
 async def add_spent(database: Database, write: AsyncConnection, spent: Spent) -> None:
     """Add an amount to the account of its month."""
+    await write.execute(_adding(database.is_sqlite), _amounts(spent))
+
+
+def _amounts(spent: Spent) -> dict[str, Any]:
     new = {
         "count": spent.count,
         "prompt_tokens": spent.prompt_tokens,
@@ -48,7 +52,7 @@ async def add_spent(database: Database, write: AsyncConnection, spent: Spent) ->
         "version_id": spent.version_id or 0,
         "model": spent.model,
     }
-    await write.execute(_adding(database.is_sqlite), {**key, **new})
+    return {**key, **new}
 
 
 @cache
@@ -74,6 +78,36 @@ def at(address: Address) -> sa.ColumnElement[bool]:
         chats.c.chat == address.chat,
         chats.c.thread == address.thread,
     )
+
+
+_CHAT = sa.select(chats).where(AT)
+_OF_BOT = sa.select(bots.c.avatar_id).where(
+    bots.c.external_id == sa.bindparam("bot"), bots.c.platform == sa.bindparam("platform")
+)
+_OLDEST_PUBLIC = (
+    sa.select(avatars.c.id).where(avatars.c.visibility == "public").order_by(avatars.c.id).limit(1)
+)
+# The names of columns are taken in an UPDATE.
+_TALKING = (
+    sa.update(chats)
+    .where(
+        *(
+            chats.c[part] == sa.bindparam(f"here_{part}")
+            for part in ("platform", "bot", "chat", "thread")
+        ),
+        chats.c.avatar_id.is_(None),
+    )
+    .values(avatar_id=sa.bindparam("first"))
+)
+
+
+def _here(address: Address) -> dict[str, str]:
+    return {f"here_{part}": value for part, value in rows.address_json(address).items()}
+
+
+@cache
+def _making(is_sqlite: bool) -> Any:
+    return insert_into(chats, is_sqlite=is_sqlite).on_conflict_do_nothing()
 
 
 _PLACE = (
@@ -108,45 +142,23 @@ class ChatTables(Base):
         """The chat at an address; made as needed, with the avatar of its bot, or the oldest public
         one.
         """
-        query = sa.select(chats).where(at(address))
-        row = await self._row(query)
+        row = await self._row(_CHAT, rows.address_json(address))
         if row is not None and row["avatar_id"] is not None:
             return rows.chat(row)
-        async with self._db.writing() as write:
+
+        def made(write: sa.Connection) -> Chat:
             # A topic begins with the avatar of its group.
-            first = address.thread and await write.scalar(
+            first = address.thread and write.scalar(
                 sa.select(chats.c.avatar_id).where(at(replace(address, thread="")))
             )
-            first = first or await write.scalar(
-                sa.select(bots.c.avatar_id).where(
-                    bots.c.external_id == address.bot, bots.c.platform == address.platform
-                )
-            )
-            first = first or await write.scalar(
-                sa.select(avatars.c.id)
-                .where(avatars.c.visibility == "public")
-                .order_by(avatars.c.id)
-                .limit(1)
-            )
-            await write.execute(
-                insert(self._db, chats)
-                .values(
-                    platform=address.platform,
-                    bot=address.bot,
-                    chat=address.chat,
-                    thread=address.thread,
-                    avatar_id=first,
-                    conversation_began_at=now,
-                    conversation_after=0,
-                )
-                .on_conflict_do_nothing()
-            )
-            await write.execute(
-                sa.update(chats)
-                .where(at(address), chats.c.avatar_id.is_(None))
-                .values(avatar_id=first)
-            )
-            return rows.chat((await write.execute(query)).mappings().one())
+            first = first or write.scalar(_OF_BOT, rows.address_json(address))
+            first = first or write.scalar(_OLDEST_PUBLIC)
+            new = {"avatar_id": first, "conversation_began_at": now, "conversation_after": 0}
+            write.execute(_making(self._db.is_sqlite), rows.address_json(address) | new)
+            write.execute(_TALKING, {"first": first, **_here(address)})
+            return rows.chat(write.execute(_CHAT, rows.address_json(address)).mappings().one())
+
+        return await self._db.write(made)
 
     async def talk_to(self, chat_id: int, avatar_id: int, *, now: datetime) -> None:
         """The chat talks to that avatar from now on, in a new conversation. Raises Refused."""
@@ -182,18 +194,19 @@ class ChatTables(Base):
 
     async def context(self, chat_id: int, *, limit: int) -> Context:
         """All that a reply needs, read at one moment. Raises AvatarNotFound."""
-        async with self._db.reading() as read:
-            found = await read.execute(_PLACE, {"chat_id": chat_id})
-            if (row := found.mappings().one_or_none()) is None:
+
+        def context(read: sa.Connection) -> Context:
+            row = read.execute(_PLACE, {"chat_id": chat_id}).mappings().one_or_none()
+            if row is None:
                 raise AvatarNotFound(slug="")
             chat = rows.chat({column.name: row[f"chat_{column.name}"] for column in chats.c})
             avatar = rows.avatar({column.name: row[column.name] for column in avatars.c})
             by_id: dict[int | None, Version] = {}
             active = {"prompt": avatar.active_prompt_id, "model": avatar.active_model_id}
             if any(active.values()):
-                pair = await read.execute(_ACTIVE, active)
+                pair = read.execute(_ACTIVE, active)
                 by_id = {each["id"]: rows.version(each) for each in pair.mappings()}
-            newest = await read.execute(
+            newest = read.execute(
                 _TURNS,
                 {
                     "chat_id": chat_id,
@@ -203,12 +216,14 @@ class ChatTables(Base):
                 },
             )
             turns = [rows.message(each) for each in newest.mappings()]
-        answers = pair_of(
-            avatar,
-            prompt=by_id.get(avatar.active_prompt_id),
-            model=by_id.get(avatar.active_model_id),
-        )
-        return Context(chat=chat, avatar=avatar, pair=answers, turns=_in_order(turns))
+            answers = pair_of(
+                avatar,
+                prompt=by_id.get(avatar.active_prompt_id),
+                model=by_id.get(avatar.active_model_id),
+            )
+            return Context(chat=chat, avatar=avatar, pair=answers, turns=_in_order(turns))
+
+        return await self._db.read(context)
 
     async def add_exchange(
         self,
@@ -229,27 +244,26 @@ class ChatTables(Base):
         parts: Sequence[Part] = (),
     ) -> Message:
         """Both turns of an exchange and what it cost, in one write; returns the reply."""
-        async with self._db.writing() as write:
-            made = await write.execute(_REPLY_TO, {"inbox_id": inbox_id})
+
+        def add(write: sa.Connection) -> Message:
+            made = write.execute(_REPLY_TO, {"inbox_id": inbox_id})
             if (stored := made.mappings().one_or_none()) is not None:
                 return rows.message(stored)
             common = {"chat_id": chat_id, "avatar_id": avatar_id, "person_id": person_id}
             question = None
             if retry_of is not None:  # it may have been forgotten while its answer was written
-                question = await write.scalar(
-                    sa.select(messages.c.id).where(messages.c.id == retry_of)
-                )
+                question = write.scalar(sa.select(messages.c.id).where(messages.c.id == retry_of))
             if question is not None:
-                await write.execute(
+                write.execute(
                     sa.update(messages)
                     .where(messages.c.answers == question, messages.c.superseded_at.is_(None))
                     .values(superseded_at=now)
                 )
-                await write.execute(
+                write.execute(
                     sa.update(messages).where(messages.c.id == question).values(text=said)
                 )
             else:
-                turn = await write.execute(
+                turn = write.execute(
                     _TURN,
                     {
                         "role": Role.USER.value,
@@ -261,7 +275,7 @@ class ChatTables(Base):
                 )
                 question = turn.scalar_one()
             for part in parts:
-                await write.execute(
+                write.execute(
                     _showing(self._db.is_sqlite),
                     {
                         "chat_id": chat_id,
@@ -271,7 +285,7 @@ class ChatTables(Base):
                         "asks": False,
                     },
                 )
-            answer = await write.execute(
+            answer = write.execute(
                 _REPLY,
                 {
                     "role": Role.ASSISTANT.value,
@@ -293,21 +307,20 @@ class ChatTables(Base):
                 },
             )
             row = answer.mappings().one()
-            await add_spent(
-                self._db,
-                write,
-                Spent(
-                    avatar_id=avatar_id,
-                    month=month_of(now),
-                    kind="chat",
-                    version_id=pair.model.id if pair.model else None,
-                    model=pair.model_name,
-                    prompt_tokens=usage.prompt_tokens,
-                    completion_tokens=usage.completion_tokens,
-                    cost=cost,
-                ),
+            spent = Spent(
+                avatar_id=avatar_id,
+                month=month_of(now),
+                kind="chat",
+                version_id=pair.model.id if pair.model else None,
+                model=pair.model_name,
+                prompt_tokens=usage.prompt_tokens,
+                completion_tokens=usage.completion_tokens,
+                cost=cost,
             )
+            write.execute(_adding(self._db.is_sqlite), _amounts(spent))
             return rows.message(row)
+
+        return await self._db.write(add)
 
     async def reply_to_inbox(self, inbox_id: int) -> Message | None:
         """The reply that was stored for this incoming message."""
@@ -329,10 +342,10 @@ class ChatTables(Base):
     async def _refer(
         self, message_id: int, address: Address, platform_ids: Sequence[str], *, asks: bool
     ) -> None:
-        async with self._db.writing() as write:
-            chat_id = await write.scalar(_CHAT_ID, rows.address_json(address))
+        def refer(write: sa.Connection) -> None:
+            chat_id = write.scalar(_CHAT_ID, rows.address_json(address))
             for platform_id in platform_ids:
-                await write.execute(
+                write.execute(
                     _showing(self._db.is_sqlite),
                     {
                         "chat_id": chat_id,
@@ -342,6 +355,8 @@ class ChatTables(Base):
                         "asks": asks,
                     },
                 )
+
+        await self._db.write(refer)
 
     async def find_message(self, address: Address, platform_id: str) -> Message | None:
         """The turn that a message is, or asks about, in any thread of the chat."""

@@ -1,18 +1,21 @@
 """The connection to a database: SQLite by aiosqlite, or PostgreSQL by psycopg 3."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-from sqlalchemy import create_engine, event, make_url
+from sqlalchemy import Connection, NullPool, create_engine, event, make_url
 from sqlalchemy.engine import URL, Engine
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from avatar.errors import AvatarError
 from storage.trips import connect
+from storage.works import Works
+
+T = TypeVar("T")
 
 _CONNECTIONS = 4  # to an SQLite file: one writes, the others read
 BUSY_SECONDS = 30.0  # how long a writer waits for another one
@@ -64,7 +67,7 @@ class Database:
                 max_overflow=0,
                 pool_use_lifo=True,
             )
-            _set_up_sqlite(self.engine)
+            _set_up_sqlite(self.engine.sync_engine)
         else:
             try:
                 self.engine = create_async_engine(self.url, pool_pre_ping=True)
@@ -73,6 +76,7 @@ class Database:
                     reason="PostgreSQL needs the package psycopg, which is not installed."
                 ) from error
         self._group = Group(self.engine) if self.is_sqlite else None
+        self._works = Works(self._thread_engine) if self.is_sqlite else None
         # On SQLite every transaction sees one moment; PostgreSQL has to be asked for it.
         self._reads = (
             self.engine
@@ -100,14 +104,39 @@ class Database:
             async with self._group.unit() as connection:
                 yield connection
 
+    async def read(self, work: Callable[[Connection], T]) -> T:
+        """A transaction that reads from one moment, as one piece of work that awaits nothing. On
+        SQLite that is one trip to a thread, shared with others, instead of one for a statement.
+        """
+        if self._works is None:
+            async with self.reading() as connection:
+                return await connection.run_sync(work)
+        return await self._works.read(work)
+
+    async def write(self, work: Callable[[Connection], T]) -> T:
+        """A transaction that writes, likewise; it is on the disk when this returns."""
+        if self._works is None or self._group is None:
+            async with self.writing() as connection:
+                return await connection.run_sync(work)
+        return await self._works.write(work, self._group.alone)
+
     def blocking_engine(self) -> Engine:
         """An engine for a thread, as Alembic needs it."""
         if self.is_sqlite:
             return create_engine(self.url.set(drivername="sqlite"), connect_args=_SQLITE_ARGUMENTS)
         return create_engine(self.url)
 
+    def _thread_engine(self) -> Engine:
+        engine = create_engine(
+            self.url.set(drivername="sqlite"), connect_args=_SQLITE_ARGUMENTS, poolclass=NullPool
+        )
+        _set_up_sqlite(engine)
+        return engine
+
     async def close(self) -> None:
         """Give the connections back."""
+        if self._works is not None:
+            await self._works.close()
         if self._group is not None:
             await self._group.close()
         await self.engine.dispose()
@@ -166,24 +195,34 @@ class Group:
             task.add_done_callback(self._committing.discard)
         return self._connection, self._committed
 
+    @asynccontextmanager
+    async def alone(self) -> AsyncIterator[None]:
+        """While nothing is written here, and no transaction is open."""
+        async with self._turn:
+            await self._commit_open()
+            yield
+
     async def _commit(self) -> None:
         async with self._turn:
-            connection, committed = self._connection, self._committed
-            self._connection = self._committed = None
-            if connection is None or committed is None:
-                return
-            try:
-                await connection.commit()
-            except BaseException as error:
-                if not committed.done():
-                    committed.set_exception(error)
-                if not isinstance(error, Exception):
-                    raise
-            else:
-                if not committed.done():
-                    committed.set_result(None)
-            finally:
-                await connection.close()
+            await self._commit_open()
+
+    async def _commit_open(self) -> None:
+        connection, committed = self._connection, self._committed
+        self._connection = self._committed = None
+        if connection is None or committed is None:
+            return
+        try:
+            await connection.commit()
+        except BaseException as error:
+            if not committed.done():
+                committed.set_exception(error)
+            if not isinstance(error, Exception):
+                raise
+        else:
+            if not committed.done():
+                committed.set_result(None)
+        finally:
+            await connection.close()
 
     async def close(self) -> None:
         """Wait for what is being committed."""
@@ -196,8 +235,8 @@ def _seen(future: "asyncio.Future[None]") -> None:
         future.exception()
 
 
-def _set_up_sqlite(engine: AsyncEngine) -> None:
-    @event.listens_for(engine.sync_engine, "connect")
+def _set_up_sqlite(engine: Engine) -> None:
+    @event.listens_for(engine, "connect")
     def connected(connection: Any, _: Any) -> None:
         cursor = connection.cursor()
         cursor.execute("PRAGMA journal_mode = WAL")

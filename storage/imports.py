@@ -29,6 +29,7 @@ class ImportTables(Base):
         chat_count: int,
         speaker: str | None,
         expires_at: datetime,
+        overview: Mapping[str, object] | None = None,
     ) -> Import:
         async with self._db.writing() as write:
             made = await write.execute(
@@ -46,6 +47,7 @@ class ImportTables(Base):
                     speaker=speaker,
                     rules={},
                     expires_at=expires_at,
+                    overview=None if overview is None else dict(overview),
                 )
                 .returning(imports)
             )

@@ -97,10 +97,11 @@ class InboxTables(Base):
 
     async def receive(self, *incoming_: Incoming, now: datetime) -> tuple[Received, ...]:
         """Write into the inbox, in order; those that were not there yet."""
-        received = []
-        async with self._db.writing() as write:
+
+        def receive(write: sa.Connection) -> tuple[Received, ...]:
+            received = []
             for each in incoming_:
-                made = await write.execute(
+                made = write.execute(
                     _receiving(self._db.is_sqlite),
                     {
                         "platform": each.address.platform,
@@ -117,7 +118,9 @@ class InboxTables(Base):
                     received.append(
                         Received(id=inbox_id, incoming=each, attempts=0, received_at=now)
                     )
-        return tuple(received)
+            return tuple(received)
+
+        return await self._db.write(receive)
 
     async def begin(self, inbox_id: int) -> Received | None:
         """Count another attempt at answering. None: it is done, or gone."""
@@ -170,8 +173,11 @@ class InboxTables(Base):
 
     async def done(self, *inbox_ids: int, now: datetime) -> None:
         """They were answered: what was said is wiped here, ids stay against repetition."""
-        async with self._db.writing() as write:
-            await write.execute(_DONE, [{"inbox_id": each, "now": now} for each in inbox_ids])
+
+        def done(write: sa.Connection) -> None:
+            write.execute(_DONE, [{"inbox_id": each, "now": now} for each in inbox_ids])
+
+        await self._db.write(done)
 
     async def heard(self, *, platform: str, bot: str, limit: int) -> Heard:
         last = sa.select(sa.func.max(incoming.c.id)).scalar_subquery()

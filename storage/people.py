@@ -2,19 +2,22 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from functools import cache
+from typing import Any
 
 import sqlalchemy as sa
 
 from avatar.records import Address, Author, Person
 from avatar.text import storable
 from storage import rows
-from storage.base import Base, insert
+from storage.base import Base, insert, insert_into
 from storage.door_tables import acquaintances, guesses, links
 from storage.tables import (
     account_chats,
     accounts,
     avatar_owners,
     confirmations,
+    imports,
     incoming,
     message_refs,
     messages,
@@ -32,34 +35,40 @@ def shown_name(author: Author) -> str:
     return storable(author.name)[:MAX_NAME]
 
 
+_PERSON = sa.select(people).where(
+    people.c.platform == sa.bindparam("platform"),
+    people.c.external_id == sa.bindparam("external_id"),
+)
+
+
+@cache
+def _making(is_sqlite: bool, *, with_home: bool) -> Any:
+    statement = insert_into(people, is_sqlite=is_sqlite)
+    names = ("name", "home") if with_home else ("name",)
+    return statement.on_conflict_do_update(
+        index_elements=["platform", "external_id"],
+        set_={name: statement.excluded[name] for name in names},
+    ).returning(people)
+
+
 class PeopleTables(Base):
     """Fulfils `avatar.stores.PeopleStore`."""
 
     async def person(self, author: Author, *, home: Address | None = None) -> Person:
         """The person behind an author; made or renamed as needed."""
-        key = (people.c.platform == author.platform) & (people.c.external_id == author.external_id)
         name = shown_name(author)
         where = None if home is None else rows.address_json(home)
-        row = await self._row(sa.select(people).where(key))
+        key = {"platform": author.platform, "external_id": author.external_id}
+        row = await self._row(_PERSON, key)
         if row is not None and row["name"] == name and (where is None or row["home"] == where):
             return rows.person(row)
         new = {"name": name} | ({} if where is None else {"home": where})
-        async with self._db.writing() as write:
-            statement = insert(self._db, people).values(
-                platform=author.platform, external_id=author.external_id, **new
-            )
-            row = (
-                (
-                    await write.execute(
-                        statement.on_conflict_do_update(
-                            index_elements=["platform", "external_id"], set_=new
-                        ).returning(people)
-                    )
-                )
-                .mappings()
-                .one()
-            )
-        return rows.person(row)
+
+        def made(write: sa.Connection) -> Person:
+            statement = _making(self._db.is_sqlite, with_home=where is not None)
+            return rows.person(write.execute(statement, key | new).mappings().one())
+
+        return await self._db.write(made)
 
     async def homes(self, ids: Sequence[int]) -> Mapping[int, Address]:
         """Where people can be written to alone."""
@@ -181,6 +190,7 @@ class PeopleTables(Base):
                 sa.delete(training_examples).where(training_examples.c.draft_id.in_(drafts))
             )
             await write.execute(sa.delete(training_drafts).where(training_drafts.c.id.in_(drafts)))
+            await write.execute(sa.delete(imports).where(imports.c.person_id == person_id))
             # That somebody who let an avatar answer for them wrote to this person.
             for who in known_as:
                 await write.execute(

@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import RowMapping
 
+from avatar.accounts import Way
 from avatar.records import (
     Activation,
     Address,
@@ -14,6 +15,7 @@ from avatar.records import (
     Author,
     Avatar,
     Axis,
+    Candidate,
     Chat,
     Confirmation,
     Draft,
@@ -101,6 +103,16 @@ def example(row: Row) -> Example:
         tokens=row["tokens"],
         source=row["source"],
         rejected=row["rejected"],
+        messages=row["messages"],
+    )
+
+
+def candidate(row: Row) -> Candidate:
+    return Candidate(
+        position=row["position"],
+        example=example(row),
+        held_out=row["held_out"],
+        left_out=row["left_out"],
     )
 
 
@@ -243,6 +255,8 @@ def incoming(data: Mapping[str, Any]) -> Incoming:
         album=data.get("album", ""),
         edited=data.get("edited", False),
         reaction=None if reaction is None else Reaction(reaction),
+        way=Way(data.get("way", Way.CHAT)),
+        facts=data.get("facts", {}),
     )
 
 

@@ -115,6 +115,7 @@ versions = sa.Table(
     sa.Column("deleted_at", Moment),
     sa.Column("model_deleted_at", Moment),
     sa.Column("unlearnt_at", Moment),
+    sa.Column("screening", Json),
     sa.Column("cause", Id),  # the inbox id of what asked for a prompt
     sa.UniqueConstraint("avatar_id", "number"),
     sa.UniqueConstraint("cause"),
@@ -162,6 +163,8 @@ training_drafts = sa.Table(
     _ref("version_id", "avatar_training_data", nullable=True),
     sa.Column("import_id", Id),  # of `imports`; that may be tidied away earlier
     sa.Column("report", Json),
+    sa.Column("counted_with", sa.String(32)),
+    sa.Column("left_out", Json, nullable=False, server_default="{}"),
     sa.Column("method", sa.String(16), nullable=False, server_default="supervised"),
     sa.Index(None, "expires_at"),
     sa.Index(None, "person_id"),
@@ -185,6 +188,7 @@ imports = sa.Table(
     sa.Column("speaker", Words()),
     sa.Column("chosen", Json),
     sa.Column("rules", Json, nullable=False),
+    sa.Column("overview", Json),  # None: it is too large to be kept
     sa.Column("expires_at", Moment, nullable=False),
     sa.Index(None, "expires_at"),
     sa.Index(None, "person_id"),
@@ -223,6 +227,9 @@ training_examples = sa.Table(
     sa.Column("rejected", Words()),  # preference pairs: the worse answer
     # Kept for evaluation and never trained on.
     sa.Column("held_out", sa.Boolean, nullable=False, server_default=sa.false()),
+    sa.Column("messages", sa.Integer, nullable=False, server_default="0"),
+    # Of a draft's: why its owner does not want it. A version has none of these.
+    sa.Column("left_out", Line(128)),
     sa.CheckConstraint("(version_id IS NULL) <> (draft_id IS NULL)", name="one_home"),
     sa.Index(None, "version_id", "position"),
     sa.Index(None, "draft_id", "position"),

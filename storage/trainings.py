@@ -1,6 +1,5 @@
-"""Drafts and jobs of Deep Training."""
+"""Jobs of Deep Training, and the examples of versions."""
 
-import asyncio
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import fields
 from datetime import datetime, timedelta
@@ -12,11 +11,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from avatar.limits import budgets_of_training
 from avatar.records import (
     Address,
-    Draft,
     Example,
     Job,
     JobEvent,
-    Method,
     NewNotice,
     Spent,
     Status,
@@ -28,6 +25,7 @@ from storage.base import insert
 from storage.budgets import settle
 from storage.chats import add_spent
 from storage.columns import Moment
+from storage.drafts import DraftTables
 from storage.inbox import add_notices
 from storage.tables import (
     fine_tune_events,
@@ -36,7 +34,7 @@ from storage.tables import (
     training_examples,
     versions,
 )
-from storage.versions import VersionTables, next_number
+from storage.versions import next_number
 
 _BATCH = 500  # examples an INSERT
 # Written by people while the follower works: saving a job must not put the old values back.
@@ -62,192 +60,8 @@ _SAVED_VERSION = [
 ]
 
 
-class TrainingTables(VersionTables):
+class TrainingTables(DraftTables):
     """Fulfils `avatar.training_stores.TrainingStore`."""
-
-    async def add_draft(
-        self,
-        *,
-        avatar_id: int,
-        person_id: int,
-        source: str,
-        provider: str,
-        base_model: str,
-        tokens: int,
-        epochs: int,
-        warnings: Sequence[str],
-        examples: Sequence[Example],
-        now: datetime,
-        expires_at: datetime,
-        held_out: Sequence[Example] = (),
-        import_id: int | None = None,
-        report: Mapping[str, object] | None = None,
-        origin_id: int | None = None,
-        method: Method = Method.SUPERVISED,
-    ) -> Draft:
-        """Examples and what was read of them, waiting for a yes."""
-        encoded = await asyncio.to_thread(_encoded, examples, held_out)
-        async with self._db.writing() as write:
-            made = await write.execute(
-                sa.insert(training_drafts)
-                .values(
-                    avatar_id=avatar_id,
-                    person_id=person_id,
-                    source=source,
-                    provider=provider,
-                    base_model=base_model,
-                    example_count=len(examples),
-                    tokens=tokens,
-                    epochs=epochs,
-                    warnings=list(warnings),
-                    created_at=now,
-                    expires_at=expires_at,
-                    import_id=import_id,
-                    report=None if report is None else dict(report),
-                    origin_id=origin_id,
-                    method=method.value,
-                )
-                .returning(training_drafts)
-            )
-            draft = rows.draft(made.mappings().one())
-            for start in range(0, len(encoded), _BATCH):
-                batch = [{**row, "draft_id": draft.id} for row in encoded[start : start + _BATCH]]
-                await write.execute(sa.insert(training_examples), batch)
-        return draft
-
-    async def draft(self, draft_id: int) -> Draft | None:
-        row = await self._row(sa.select(training_drafts).where(training_drafts.c.id == draft_id))
-        return None if row is None else rows.draft(row)
-
-    async def draft_examples(
-        self, draft_id: int, *, limit: int, offset: int
-    ) -> tuple[Example, ...]:
-        """Those to be trained, in order."""
-        async with self._db.reading() as read:
-            found = await read.execute(self._of_draft(draft_id).limit(limit).offset(offset))
-            return tuple(rows.example(row) for row in found.mappings())
-
-    async def draft_example(self, draft_id: int, *, place: int) -> Example | None:
-        """The example at a place, 0 being the first that is left."""
-        found = await self.draft_examples(draft_id, limit=1, offset=place)
-        return found[0] if found else None
-
-    @staticmethod
-    def _of_draft(draft_id: int) -> sa.Select[Any]:
-        return (
-            sa.select(training_examples)
-            .where(
-                training_examples.c.draft_id == draft_id, training_examples.c.held_out.is_(False)
-            )
-            .order_by(training_examples.c.position)
-        )
-
-    async def drop_example(self, draft_id: int, *, place: int) -> Draft | None:
-        """Take one out of a draft."""
-        async with self._db.writing() as write:
-            found = await write.execute(self._of_draft(draft_id).limit(1).offset(place))
-            row = found.mappings().one_or_none()
-            if row is None:
-                return None
-            await write.execute(
-                sa.delete(training_examples).where(training_examples.c.id == row["id"])
-            )
-            changed = await write.execute(
-                sa.update(training_drafts)
-                .where(training_drafts.c.id == draft_id, training_drafts.c.version_id.is_(None))
-                .values(
-                    example_count=training_drafts.c.example_count - 1,
-                    tokens=training_drafts.c.tokens - row["tokens"],
-                )
-                .returning(training_drafts)
-            )
-            draft = changed.mappings().one_or_none()
-            return None if draft is None else rows.draft(draft)
-
-    async def draft_again(
-        self,
-        version_id: int,
-        *,
-        person_id: int,
-        source: str,
-        provider: str,
-        base_model: str,
-        epochs: int,
-        now: datetime,
-        expires_at: datetime,
-    ) -> Draft | None:
-        """A draft of a version's stored examples; they are copied inside of the database."""
-        stored = training_examples.c.version_id == version_id
-        async with self._db.writing() as write:
-            found = await write.execute(
-                sa.select(versions.c.avatar_id, versions.c.example_count, versions.c.method).where(
-                    versions.c.id == version_id, versions.c.deleted_at.is_(None)
-                )
-            )
-            version = found.one_or_none()
-            tokens = await write.scalar(
-                sa.select(sa.func.sum(training_examples.c.tokens)).where(
-                    stored, training_examples.c.held_out.is_(False)
-                )
-            )
-            if version is None or tokens is None or version.method != Method.SUPERVISED:
-                return None
-            made = await write.execute(
-                sa.insert(training_drafts)
-                .values(
-                    avatar_id=version.avatar_id,
-                    person_id=person_id,
-                    source=source,
-                    provider=provider,
-                    base_model=base_model,
-                    example_count=version.example_count,
-                    tokens=int(tokens),
-                    epochs=epochs,
-                    warnings=[],
-                    created_at=now,
-                    expires_at=expires_at,
-                    origin_id=version_id,
-                )
-                .returning(training_drafts)
-            )
-            draft = rows.draft(made.mappings().one())
-            copied = ["position", "turns", "tokens", "source", "rejected", "held_out"]
-            await write.execute(
-                sa.insert(training_examples).from_select(
-                    ["draft_id", *copied],
-                    sa.select(
-                        sa.literal(draft.id), *(training_examples.c[name] for name in copied)
-                    ).where(stored),
-                )
-            )
-        return draft
-
-    async def set_draft_target(self, draft_id: int, *, provider: str, base_model: str) -> None:
-        await self._set_draft(draft_id, provider=provider, base_model=base_model)
-
-    async def set_draft_epochs(self, draft_id: int, epochs: int) -> None:
-        await self._set_draft(draft_id, epochs=epochs)
-
-    async def _set_draft(self, draft_id: int, **values: str | int) -> None:
-        async with self._db.writing() as write:
-            await write.execute(
-                sa.update(training_drafts)
-                .where(training_drafts.c.id == draft_id, training_drafts.c.version_id.is_(None))
-                .values(values)
-            )
-
-    async def drop_draft(self, draft_id: int) -> bool:
-        """Delete it with its examples. False: it was started or dropped before."""
-        async with self._db.writing() as write:
-            await write.execute(
-                sa.delete(training_examples).where(training_examples.c.draft_id == draft_id)
-            )
-            result = await write.execute(
-                sa.delete(training_drafts).where(
-                    training_drafts.c.id == draft_id, training_drafts.c.version_id.is_(None)
-                )
-            )
-            return result.rowcount == 1
 
     async def start_draft(
         self,
@@ -296,6 +110,12 @@ class TrainingTables(VersionTables):
             )
             version = rows.version(made.mappings().one())
             await write.execute(
+                sa.delete(training_examples).where(
+                    training_examples.c.draft_id == draft_id,
+                    training_examples.c.left_out.is_not(None),
+                )
+            )
+            await write.execute(
                 sa.update(training_examples)
                 .where(training_examples.c.draft_id == draft_id)
                 .values(version_id=version.id, draft_id=None)
@@ -321,7 +141,7 @@ class TrainingTables(VersionTables):
             return version
 
     async def stored_examples(
-        self, version_id: int, *, after: int, limit: int
+        self, version_id: int, *, after: int, limit: int, trained_only: bool = False
     ) -> tuple[tuple[int, Example], ...]:
         """(position, example) of a version, held out ones too, in order."""
         async with self._db.reading() as read:
@@ -330,6 +150,7 @@ class TrainingTables(VersionTables):
                 .where(
                     training_examples.c.version_id == version_id,
                     training_examples.c.position > after,
+                    *([training_examples.c.held_out.is_(False)] if trained_only else []),
                 )
                 .order_by(training_examples.c.position)
                 .limit(limit)
@@ -361,6 +182,28 @@ class TrainingTables(VersionTables):
                 .values(example_count=versions.c.example_count - trained, unlearnt_at=now)
             )
         return gone
+
+    async def screened(
+        self, version_id: int, positions: Collection[int], *, screening: Mapping[str, object]
+    ) -> None:
+        """Take out what the provider's moderation flags, and write down what it said."""
+        wanted = sorted(positions)
+        async with self._db.writing() as write:
+            for start in range(0, len(wanted), _BATCH):
+                await write.execute(
+                    sa.delete(training_examples).where(
+                        training_examples.c.version_id == version_id,
+                        training_examples.c.position.in_(wanted[start : start + _BATCH]),
+                    )
+                )
+            await write.execute(
+                sa.update(versions)
+                .where(versions.c.id == version_id)
+                .values(
+                    example_count=versions.c.example_count - len(wanted),
+                    screening=dict(screening),
+                )
+            )
 
     async def job_of(self, version_id: int) -> Job | None:
         row = await self._row(
@@ -549,17 +392,3 @@ class TrainingTables(VersionTables):
                 .order_by(fine_tune_jobs.c.next_poll_at)
                 .limit(1)
             )
-
-
-def _encoded(examples: Sequence[Example], held_out: Sequence[Example]) -> list[dict[str, Any]]:
-    return [
-        {
-            "position": position,
-            "turns": rows.example_json(example),
-            "tokens": example.tokens,
-            "source": example.source,
-            "rejected": example.rejected,
-            "held_out": position >= len(examples),
-        }
-        for position, example in enumerate((*examples, *held_out))
-    ]

@@ -275,6 +275,7 @@ class VersionTables(Base):
                     training_examples.c.tokens,
                     training_examples.c.source,
                     training_examples.c.rejected,
+                    training_examples.c.messages,
                 )
                 .where(
                     training_examples.c.version_id == version_id,

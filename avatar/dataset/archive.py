@@ -61,9 +61,9 @@ def texts(path: Path, name: str) -> tuple[Source, ...]:
         ) from error
     if len(members) > MAX_FILES:
         raise refused(f"the archive has more than {MAX_FILES:,} files.")
-    files = [member for member in members if not member.is_dir()]
     for member in members:
         _check_path(member.filename)
+    files = [member for member in members if not member.is_dir()]
     for member in files:
         _check(member)
     wanted = [member for member in files if _may_be_chat(member.filename)]
@@ -95,6 +95,8 @@ def _opener(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> Callable[[], B
 
 
 def _check_path(name: str) -> None:
+    if not name:  # Python itself stumbles over it
+        raise refused("the archive has a file without a name. Pack it again.")
     parts = name.replace("\\", "/").split("/")
     if name.startswith(("/", "\\")) or ".." in parts or ":" in parts[0]:
         raise refused(f"the archive has a path that leads outside of it: {_shown(name)}.")

@@ -19,11 +19,11 @@ from avatar.dataset.masking import Masker
 from avatar.dataset.overview import Chat, Overview
 from avatar.dataset.reading import refused
 from avatar.dataset.report import Report, report_of
-from avatar.dataset.said import Drop, Progress, Said
+from avatar.dataset.said import Drop, Said
+from avatar.dataset.watch import Stage, Watch
 from avatar.records import Example, Role, Turn
 
 MIN_EXAMPLES = 10
-FEW_EXAMPLES = 50
 MANY_CHATS = 5  # from so many on, no chat need have more than a fifth
 _LONGEST = 1_000  # messages of a conversation; a busy group may never be silent
 _REMEMBERED = 2_000  # messages of others to which a reply may refer
@@ -68,21 +68,28 @@ def build(
     chats: Collection[str] | None = None,
     rules: Rules | None = None,
     overview: Overview | None = None,
-    progress: Progress | None = None,
+    watch: Watch | None = None,
 ) -> Built:
     """The examples of one speaker in some chats (None: all). Blocks; belongs in a thread.
 
-    `person` and `chats` are ids of the overview. Raises BadDataset for a broken file, a person
-    who says nothing there, and fewer than 10 examples.
+    `person` and `chats` are ids of the overview, which is of this file; without one the file is
+    read once more. Raises BadDataset for a broken file, one that is not the overview's, a person
+    who says nothing there, and fewer than 10 examples; Stopped where the watch says so.
     """
+    watch = watch or Watch()
     rules = rules or Rules()
     overview = overview or export.overview()
     chosen = {chat.id: chat for chat in overview.chats if chats is None or chat.id in chats}
     _check_person(person, overview, chosen)
     dropped: Counter[Drop] = Counter()
     drafts: list[_Draft] = []
-    for chat_id, said in groupby(export.messages(chosen, progress), key=attrgetter("chat")):
+    watch.begin(Stage.BUILDING)
+    in_chosen = sum(chat.messages for chat in chosen.values())
+    counted = _Counted(export.messages(chosen, watch.at))
+    for chat_id, said in groupby(counted, key=attrgetter("chat")):
         drafts.extend(_Cutter(chosen[chat_id], person, rules, dropped).drafts(said))
+    if counted.count != in_chosen:
+        raise refused("it is not the file that it was when it was looked at. Send it again.")
     training, held_out = _split(drafts, rules)
     training = list(_limited(training, rules, dropped))
     held_out = list(_few_alike(held_out, rules, dropped))
@@ -91,17 +98,18 @@ def build(
         names=_others(person, chosen) if rules.mask_names else (),
         enabled=rules.mask,
     )
-    made = tuple(_example(draft, masker, export.source, rules) for draft in training)
-    kept_back = tuple(_example(draft, masker, export.source, rules) for draft in held_out)
-    in_chosen = sum(chat.messages for chat in chosen.values())
+    watch.begin(Stage.MASKING)
+    examples: list[Example] = []
+    for draft in (*training, *held_out):
+        examples.append(_example(draft, masker, export.source, rules))
+        watch.at(len(examples), len(training) + len(held_out))
+    made, kept_back = tuple(examples[: len(training)]), tuple(examples[len(training) :])
     dropped[Drop.OTHER_CHAT] += overview.messages - in_chosen
     report = report_of(
         messages=overview.messages,
-        kept=sum(draft.messages for draft in (*training, *held_out)),
         dropped=dropped,
         training=made,
-        held_out=len(kept_back),
-        conversations=len({draft.conversation for draft in (*training, *held_out)}),
+        held_out=kept_back,
         masked=masker.counts,
     )
     if len(made) < MIN_EXAMPLES:
@@ -112,6 +120,19 @@ def build(
         report=report,
         warnings=tuple(_warnings(report)),
     )
+
+
+class _Counted:
+    """Messages, counted as they pass."""
+
+    def __init__(self, said: Iterable[Said]) -> None:
+        self._said = said
+        self.count = 0
+
+    def __iter__(self) -> Iterator[Said]:
+        for one in self._said:
+            self.count += 1
+            yield one
 
 
 def _check_person(person: str, overview: Overview, chosen: dict[str, Chat]) -> None:
@@ -143,11 +164,6 @@ def _too_few(report: Report) -> Exception:
 
 
 def _warnings(report: Report) -> Iterator[str]:
-    if report.examples < FEW_EXAMPLES:
-        yield (
-            f"{report.examples} examples are few: an improvement is usually seen from "
-            f"{FEW_EXAMPLES} to 100."
-        )
     if not report.held_out:
         yield "There are too few conversations to hold some out for evaluation."
 
@@ -424,6 +440,7 @@ def _example(draft: _Draft, masker: Masker, source: str, rules: Rules) -> Exampl
         turns=turns,
         weights=tuple(None for _ in turns),
         tokens=tokens.of_conversation([turn.text for turn in turns]),
+        messages=draft.messages,
         # A private chat is called as the other person is.
         source=source if rules.mask_names else f"{source}: {draft.title}"[:200],
     )

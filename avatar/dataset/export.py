@@ -4,6 +4,7 @@ from collections.abc import Callable, Collection, Iterator
 
 from avatar.dataset.overview import Count, Overview
 from avatar.dataset.said import Heading, Progress, Said
+from avatar.dataset.watch import Watch
 
 Read = Callable[[Progress | None], Iterator[Said | Heading]]
 
@@ -20,12 +21,20 @@ class Export:
         self._read = read
         self._ignored = ignored
 
-    def overview(self, progress: Progress | None = None) -> Overview:
+    def overview(self, watch: Watch | None = None) -> Overview:
         """Chats, speakers and how much there is of each."""
         count = Count()
         add = count.add
-        for item in self._read(progress):
+
+        def progress(done: int, total: int) -> None:
+            if watch is not None:
+                watch.messages = count.messages
+                watch.at(done, total)
+
+        for item in self._read(progress if watch is not None else None):
             add(item)
+        if watch is not None:
+            watch.messages = count.messages
         return count.overview(form=self.form, ignored=self._ignored)
 
     def messages(

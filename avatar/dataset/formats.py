@@ -1,7 +1,7 @@
 """The formats that are read, in one table: recognised by what a file holds, not by its name."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO, cast
 
@@ -11,6 +11,7 @@ from avatar.dataset.readers import discord, line, messenger, signal, slack, tele
 from avatar.dataset.reading import Reading, refused, shown_name
 from avatar.dataset.said import Heading, Progress, Said
 from avatar.dataset.source import HEAD, MAX_EXPORT, Source, Tick
+from avatar.dataset.watch import Watch
 
 SHORT_HEAD = 4096  # bytes
 _FIRST_LINES = 20  # a chat in text has its first message among these
@@ -134,6 +135,11 @@ class Recognised:
             return reader(sources, _ticking(progress, sources))
 
         return Export(form=self.format.name, source=self.source, read=read, ignored=self.ignored)
+
+    def watched(self, watch: Watch) -> "Recognised":
+        """The same, whose reading is watched."""
+        tick = _ticking(watch.at, self.sources)
+        return replace(self, sources=tuple(replace(each, tick=tick) for each in self.sources))
 
     def examples(self) -> Reading:
         """The ready-made examples. Raises BadDataset when the file holds something else."""

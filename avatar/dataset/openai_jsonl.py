@@ -21,7 +21,6 @@ from avatar.dataset.reading import Faults, Reading, refused, shown_name
 from avatar.records import Example, Role, Turn
 
 MIN_EXAMPLES = 10
-FEW_EXAMPLES = 50  # OpenAI: improvements are usually seen from 50 to 100
 MAX_TOKENS = 65_536  # an example
 MAX_LINE = 4 * 1024 * 1024  # bytes; 65,536 tokens are far below
 MAX_FILE = 512 * 1024 * 1024  # bytes
@@ -233,10 +232,6 @@ def _message(message: Any, place: int) -> tuple[Turn, int | None]:
 
 def _warnings(numbered: list[tuple[int, Example]]) -> Iterator[str]:
     count = len(numbered)
-    if count < FEW_EXAMPLES:
-        yield (
-            f"{count} examples are few: an improvement is usually seen from {FEW_EXAMPLES} to 100."
-        )
     first: dict[tuple[Turn, ...], int] = {}
     twice = []
     for number, example in numbered:

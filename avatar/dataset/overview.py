@@ -1,12 +1,16 @@
 """What an export holds, counted in one pass and in little memory."""
 
+import json
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
 from avatar.dataset.said import Drop, Heading, Said
 
 MIN_SILENCE, MAX_SILENCE = 600, 4 * 3600  # seconds
+MAX_STORED = 1_000_000  # characters of an overview that is kept while choices are made
 _SILENCES = 4  # times the upper quartile of the pauses; our choice
 
 
@@ -56,6 +60,68 @@ class Overview:
         return next((s for s in self.speakers if s.id == speaker_id), None)
 
 
+def overview_json(overview: Overview) -> dict[str, object] | None:
+    """An overview as it is stored; None: it is too large for that. Its times of the first and last
+    messages stay behind: nothing is built from them.
+    """
+    data: dict[str, object] = {
+        "format": overview.format,
+        "owner": overview.owner,
+        "names": {speaker.id: speaker.name for speaker in overview.speakers},
+        "chats": [
+            [
+                chat.id,
+                chat.title,
+                chat.messages,
+                [[speaker.id, speaker.messages, speaker.usable] for speaker in chat.speakers],
+                chat.in_order,
+                chat.silence,
+            ]
+            for chat in overview.chats
+        ],
+    }
+    return data if len(json.dumps(data)) <= MAX_STORED else None
+
+
+def overview_of(data: Mapping[str, Any]) -> Overview:
+    """The overview that was stored."""
+    names = data["names"]
+    totals: dict[str, list[int]] = {}
+    chats = []
+    for chat_id, title, messages, said, in_order, silence in data["chats"]:
+        for speaker, count, usable in said:
+            total = totals.setdefault(speaker, [0, 0])
+            total[0] += count
+            total[1] += usable
+        chats.append(
+            Chat(
+                id=chat_id,
+                title=title,
+                messages=messages,
+                speakers=_named({s: [count, usable] for s, count, usable in said}, names),
+                first=None,
+                last=None,
+                in_order=in_order,
+                silence=silence,
+            )
+        )
+    return Overview(
+        format=data["format"],
+        chats=tuple(chats),
+        speakers=_named(totals, names),
+        owner=data["owner"],
+        ignored=(),
+    )
+
+
+def _named(said: Mapping[str, list[int]], names: Mapping[str, str]) -> tuple[Speaker, ...]:
+    """Speakers, the one with the most messages first."""
+    return tuple(
+        Speaker(id=speaker, name=names.get(speaker) or speaker, messages=messages, usable=usable)
+        for speaker, (messages, usable) in sorted(said.items(), key=lambda one: -one[1][0])
+    )
+
+
 class _Tally:
     """One chat, while it is counted."""
 
@@ -89,6 +155,11 @@ class Count:
         self._chats: dict[str, _Tally] = {}
         self._names: dict[str, str] = {}
         self._owner: str | None = None
+
+    @property
+    def messages(self) -> int:
+        """So far."""
+        return sum(tally.messages for tally in self._chats.values())
 
     def add(self, item: Said | Heading) -> None:
         if not isinstance(item, Said):
@@ -138,7 +209,7 @@ class Count:
                     key=lambda chat: -chat.messages,
                 )
             ),
-            speakers=self._speakers(said),
+            speakers=_named(said, self._names),
             owner=self._owner,
             ignored=ignored,
         )
@@ -148,20 +219,9 @@ class Count:
             id=chat_id,
             title=tally.title or chat_id,
             messages=tally.messages,
-            speakers=self._speakers(tally.said),
+            speakers=_named(tally.said, self._names),
             first=datetime.fromtimestamp(tally.first, UTC) if tally.messages else None,
             last=datetime.fromtimestamp(tally.last, UTC) if tally.messages else None,
             in_order=tally.in_order,
             silence=tally.silence(),
-        )
-
-    def _speakers(self, said: dict[str, list[int]]) -> tuple[Speaker, ...]:
-        return tuple(
-            Speaker(
-                id=speaker,
-                name=self._names.get(speaker) or speaker,
-                messages=messages,
-                usable=usable,
-            )
-            for speaker, (messages, usable) in sorted(said.items(), key=lambda one: -one[1][0])
         )

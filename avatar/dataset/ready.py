@@ -115,7 +115,8 @@ def _delimiter(beginning: Iterable[str]) -> str | None:
         except csv.Error:
             continue
         # The last row may go on in lines that were not looked at.
-        if all(len(row) == 2 for row in (rows[:-1] or rows)) and all(c.strip() for c in rows[0]):
+        pairs = rows and all(len(row) == 2 for row in (rows[:-1] or rows))
+        if pairs and all(cell.strip() for cell in rows[0]):
             return delimiter
     return None
 

@@ -29,13 +29,14 @@ class Source:
     size: int  # bytes, unpacked
     open: Callable[[], BinaryIO]
     faults: tuple[type[Exception], ...] = ()  # what opening and reading raise if it is broken
+    tick: Tick | None = None  # told of what is read, where no other is given
 
     def head(self) -> bytes:
-        with self.stream() as file:
+        with Stream(self) as file:
             return file.read(HEAD)
 
     def stream(self, tick: Tick | None = None) -> "Stream":
-        return Stream(self, tick)
+        return Stream(self, tick or self.tick)
 
 
 class Stream(io.RawIOBase):

@@ -1,12 +1,18 @@
 """Chat exports on their way to examples: whose words, which chats, by which rules; and looking."""
 
+from collections.abc import Sequence
+from typing import assert_never
+
+from avatar.dataset.kinds import Kind
+from avatar.dataset.watch import Stage, Watch
 from avatar.importing import OPTIONS, Asked
-from avatar.records import Draft, Example, Import, Role
+from avatar.records import Attachment, Draft, Example, Import, Role
 from bot.actions import Verb, code
 from bot.screen import Button, Content, Style
 from bot.wording import code as inline
-from bot.wording import counted, escape, shortened
+from bot.wording import counted, escape, left_out_words, shortened
 
+KINDS = 20  # kinds of examples that are offered
 _WHO = {Role.USER: "Somebody", Role.ASSISTANT: "The avatar", Role.SYSTEM: "Instructions"}
 
 
@@ -29,6 +35,43 @@ def question(asked: Asked) -> Content:
             label = f"{shortened(title, 40)} ({messages:,})"
             rows.append((Button(label=label, action=code(Verb.CHATS, about.id, place)),))
     return Content(text=text, buttons=tuple(rows))
+
+
+def reading(attachment: Attachment, watch: Watch) -> Content:
+    """How far a file is."""
+    name = inline(attachment.name)
+    match watch.stage:
+        case Stage.FETCHING:
+            size = (attachment.size or 0) / 1_000_000
+            words = f"Fetching {name} ({size:,.0f} MB)…" if size >= 1 else f"Fetching {name}…"
+        case Stage.READING:
+            words = f"Reading {name}{_of(watch)}"
+            if watch.messages:
+                words += f", {counted(watch.messages, 'message')} so far"
+            words += "…"
+        case Stage.BUILDING:
+            words = f"Building examples from {name}{_of(watch)}…"
+        case Stage.MASKING:
+            words = f"Building examples from {name}: {watch.done:,} of {watch.total:,}…"
+        case Stage.COUNTING:
+            words = f"Counting tokens, and keeping the examples from {name}…"
+        case never:
+            assert_never(never)
+    return Content(text=words)
+
+
+def _of(watch: Watch) -> str:
+    if not watch.total:
+        return ""
+    return f": {watch.done / 1_000_000:,.0f} of {watch.total / 1_000_000:,.0f} MB"
+
+
+def was_read(attachment: Attachment, watch: Watch) -> Content:
+    """In place of how far it is, at the end."""
+    words = f"{inline(attachment.name)} was looked at"
+    if watch.messages:
+        words += f": {counted(watch.messages, 'message')}"
+    return Content(text=f"{words}.")
 
 
 def options(draft: Draft, about: Import) -> Content:
@@ -65,5 +108,30 @@ def look(draft: Draft, example: Example, place: int) -> Content:
         action=code(Verb.LEAVE, draft.id, place),
         style=Style.DANGER,
     )
-    rows.append((leave, Button(label="Done", action=code(Verb.FLIGHT, draft.id))))
+    rows.append((leave, Button(label="Leave out by kind", action=code(Verb.KINDS, draft.id))))
+    rows.append((Button(label="Done", action=code(Verb.FLIGHT, draft.id)),))
     return Content(text="\n\n".join([head, *said]), buttons=tuple(rows))
+
+
+def kinds(draft: Draft, found: Sequence[Kind]) -> Content:
+    """Kinds of examples; a press leaves all of one out, or takes them in again."""
+    rows: list[tuple[Button, ...]] = []
+    for kind in (*found[:KINDS], *(kind for kind in found[KINDS:] if kind.left_out)):
+        act = "Take in again" if kind.left_out else "Leave out"
+        label = f"{act}: {shortened(kind.words, 40)} ({kind.examples:,})"
+        rows.append((Button(label=label, action=code(Verb.KIND, draft.id, kind.number)),))
+    rows.append(
+        (
+            Button(label="Look at the examples", action=code(Verb.LOOK, draft.id, 0)),
+            Button(label="Done", action=code(Verb.FLIGHT, draft.id)),
+        )
+    )
+    text = f"**{counted(draft.example_count, 'example')}** from {inline(draft.source)}."
+    if draft.left_out:
+        text += f" Left out: {escape(left_out_words(draft.left_out))}."
+    text += (
+        "\n\nA press leaves a whole kind out, or takes it in again."
+        if found
+        else "\n\nThey are all of one kind: there is nothing to leave out at once."
+    )
+    return Content(text=text, buttons=tuple(rows))

@@ -10,7 +10,7 @@ from avatar.why_failed import explained
 from bot.actions import Verb, code
 from bot.screen import Button, Content, Style
 from bot.wording import code as inline
-from bot.wording import counted, escape, version_title
+from bot.wording import counted, escape, screening_words, version_title
 
 
 def notice(owed: Notice, avatar: Avatar, version: Version | None) -> Content:
@@ -139,9 +139,12 @@ def _completed(avatar: Avatar, version: Version) -> str:
     if version.trained_tokens is not None:
         facts.append(f"{version.trained_tokens:,} tokens trained")
     facts.append(f"cost: {cost}")
+    screened = ""
+    if version.screening is not None:
+        screened = f"\n\n{escape(screening_words(version.screening, 'its provider'))}."
     return (
         f"**Deep Training completed** for {escape(avatar.name)}: {version_title(version)}\n\n"
-        f"{' · '.join(facts)}\n\nIt is not active yet: that is for you to decide."
+        f"{' · '.join(facts)}{screened}\n\nIt is not active yet: that is for you to decide."
     )
 
 

@@ -27,6 +27,7 @@ from bot.wording import (
     counted,
     escape,
     moment,
+    screening_words,
     version_title,
 )
 from bot.wording import code as inline
@@ -213,6 +214,9 @@ def _training_lines(
     if version.source:
         data += f" from {inline(version.source)}"
     lines.append(f"Data: {data}")
+    if version.screening is not None:
+        host = version.provider if provider is None else provider.label
+        lines.append(escape(screening_words(version.screening, host or "its provider")))
     if job is not None and job.hyperparameters:
         settings = ", ".join(f"{escape(k)} {v}" for k, v in sorted(job.hyperparameters.items()))
         lines.append(f"Hyperparameters: {settings}")

@@ -5,7 +5,6 @@ from datetime import timedelta
 
 from avatar.records import Avatar, Person
 from bot.actions import Verb, code
-from bot.commands import Audience, Command
 from bot.screen import Button, Content, Style
 from bot.wording import code as inline
 from bot.wording import counted, escape
@@ -56,28 +55,6 @@ def nobody(*, creates: bool) -> Content:
     )
 
 
-def help_card(commands: Sequence[Command], avatar: Avatar | None) -> Content:
-    """The commands that a person may use, those of everybody first."""
-
-    def lines(chosen: Sequence[Command]) -> str:
-        return "\n".join(
-            f"- {escape(command.usage)} — {escape(command.help)}" for command in chosen
-        )
-
-    everyone = [c for c in commands if c.audience is Audience.EVERYONE]
-    others = [c for c in commands if c.audience is not Audience.EVERYONE]
-    name = f" with {escape(avatar.name)}" if avatar is not None else ""
-    parts = [f"**Chat{name}**: just write.", lines(everyone)]
-    if others:
-        parts += ["**For owners**", lines(others)]
-    if any(command.name == "teach" for command in others):
-        parts.append(
-            "On Telegram and Discord, 👍 under a reply keeps it as an example, and 👎 asks what it "
-            "should have said."
-        )
-    return Content(text="\n\n".join(parts))
-
-
 def avatars(
     found: Sequence[Avatar], *, talking_to: int | None, page: int, more: bool, creates: bool
 ) -> Content:
@@ -104,8 +81,13 @@ def avatars(
     return Content(text="**Avatars**\n\n" + "\n".join(lines), buttons=tuple(rows))
 
 
-def created(avatar: Avatar, *, here: bool) -> Content:
+def created(avatar: Avatar, *, here: bool = True, talks_here: bool = True) -> Content:
     """After /newavatar. `here`: the chat talks to it now."""
+    if not talks_here:
+        return Content(
+            text=f"**{escape(avatar.name)}** is there and yours. This bot belongs to another "
+            f"avatar: talk to {escape(avatar.name)} in the main bot with /start {avatar.slug}."
+        )
     talks = "and this chat talks to it now" if here else "and waits where you are alone with me"
     return Content(
         text=f"**{escape(avatar.name)}** is there and yours, {talks}. It has no prompt yet: "
@@ -157,6 +139,8 @@ def privacy(
         "who switched, wrote or trained which version, if you own an avatar",
         "exchanges that an avatar's owners kept to train on, by /teach or a thumb under a reply; "
         "those with you go with /forgetme as long as nothing was trained on them",
+        "if an avatar answers for you in your own chats: what it was told and said there, and when "
+        "you wrote in which of them yourself, so that it is silent there",
     ]
     text = (
         "**What is stored about you**\n\n"

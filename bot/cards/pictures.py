@@ -21,7 +21,8 @@ def changed(avatar: Avatar) -> Content:
     """After another picture was taken."""
     return Content(
         text=f"This is the picture of {escape(avatar.name)} from its next reply on, in Discord "
-        "channels where I may manage webhooks: there it speaks under its own name."
+        "channels where I may manage webhooks: there it speaks under its own name. Its own "
+        "Telegram bot takes it too, if it is a JPEG."
     )
 
 

@@ -100,6 +100,7 @@ _KINDS = {
     "chat": "chat",
     "training": "training",
     "compare": "comparisons",
+    "inline": "answers to share",
     "transcription": "voice messages heard",
     "speech": "answers spoken",
 }

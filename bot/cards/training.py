@@ -3,13 +3,22 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from avatar.dataset.report import verdict
 from avatar.pricing import dollars
-from avatar.records import Attachment, Avatar, Draft, Job, Method, Status, Version
+from avatar.records import Avatar, Draft, Job, Method, Status, Version
 from avatar.teaching import TAUGHT
 from avatar.training import Preflight
 from bot.actions import Verb, code
 from bot.screen import Button, Content, Style
-from bot.wording import bar, counted, duration, escape, share_done, version_title
+from bot.wording import (
+    bar,
+    counted,
+    duration,
+    escape,
+    left_out_words,
+    share_done,
+    version_title,
+)
 from bot.wording import code as inline
 
 
@@ -42,12 +51,6 @@ def how_to_train(avatar: Avatar, *, terminal: bool, taught: int, enough: bool) -
     return Content(text=text, buttons=rows)
 
 
-def reading(attachment: Attachment) -> Content:
-    """While a large file is fetched and read."""
-    size = (attachment.size or 0) / 1_000_000
-    return Content(text=f"Reading {inline(attachment.name)} ({size:,.0f} MB)…")
-
-
 def where(flight: Preflight, choices: Sequence[Preflight], avatar: Avatar) -> Content:
     """Where it can be trained, with the cost and the kind of each, and the question."""
     draft = flight.draft
@@ -78,11 +81,14 @@ def preflight(flight: Preflight, avatar: Avatar, *, elsewhere: bool, taught: int
     lines = [
         f"{counted(draft.example_count, 'example')} from {inline(draft.source)}",
         f"{_on_what(draft)} {inline(draft.base_model)} at {escape(flight.provider.label)}",
-        f"About {draft.tokens:,} tokens × {counted(draft.epochs, 'epoch')} = "
-        f"{flight.tokens:,} tokens (an estimate)",
+        f"That is {_AMOUNTS[verdict(draft.example_count)]}",
+        _token_words(flight),
+        _screening_words(flight),
         f"Cost: {_cost_words(flight)}",
         f"Time: {_time_words(flight)}",
     ]
+    if draft.left_out:
+        lines.append(f"Left out by you: examples {escape(left_out_words(draft.left_out))}")
     parts = [
         f"**Deep Training of {escape(avatar.name)}**",
         "\n".join(f"- {line}" for line in lines),
@@ -114,6 +120,24 @@ def preflight(flight: Preflight, avatar: Avatar, *, elsewhere: bool, taught: int
     )
 
 
+def _token_words(flight: Preflight) -> str:
+    draft = flight.draft
+    words = f"{draft.tokens:,} tokens × {counted(draft.epochs, 'epoch')} = {flight.tokens:,} tokens"
+    if flight.counted_with is None:
+        return f"About {words} (an estimate)"
+    return f"{words} (counted with {flight.counted_with}, the model's own vocabulary)"
+
+
+def _screening_words(flight: Preflight) -> str:
+    label = escape(flight.provider.label)
+    if flight.provider.moderates:
+        return (
+            f"Its moderation screens them when it is started, at {label}, where they are uploaded "
+            "to then; what it flags is left out, since the whole file would be refused for it"
+        )
+    return f"They are not screened: {label} offers no moderation"
+
+
 def _on_what(draft: Draft) -> str:
     if draft.method is Method.PREFERENCE:
         return "Preference training (DPO) on top of"
@@ -142,6 +166,10 @@ def report_words(report: Mapping[str, Any]) -> str:
     dropped = sorted(report["dropped"].items(), key=lambda each: -each[1])
     lines = [f"{report['messages']:,} messages: {report['kept']:,} are in examples"]
     lines += [f"{count:,} left out: {escape(reason)}" for reason, count in dropped]
+    lines += [
+        f"{count:,} left out by you: in examples {escape(kind)}"
+        for kind, count in report.get("left_out", {}).items()
+    ]
     if report["held_out"]:
         held = counted(report["held_out"], "example")
         lines.append(f"{held} of the newest conversations held out, for comparing")
@@ -153,12 +181,14 @@ def report_words(report: Mapping[str, Any]) -> str:
         f"Replies: {report['reply_length']:,} characters in the middle, the longest "
         f"{report['longest_reply']:,}" + (f"; {escape(languages)}" if languages else "")
     )
-    verdict = {
-        "few": "That is few: 50 to 100 are where an improvement is usually seen.",
-        "enough": "That is enough to hear the difference.",
-        "good": "That is plenty.",
-    }[report["verdict"]]
-    return "\n".join(f"- {line}" for line in lines) + f"\n\n{verdict}"
+    return "\n".join(f"- {line}" for line in lines)
+
+
+_AMOUNTS = {
+    "few": "too few to count on: an improvement is usually seen from 50 to 100 examples",
+    "enough": "enough to hear the difference; from about 500 on it is plenty",
+    "good": "plenty: from about 500 on, more examples change less than better ones",
+}
 
 
 def _cost_words(flight: Preflight) -> str:

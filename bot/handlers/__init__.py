@@ -1,11 +1,15 @@
 """What each command and button does: thin, from a `Request` to a card."""
 
+from avatar.accounts import Way
 from bot.actions import Verb
+from bot.handlers.away import AwayHandlers
+from bot.handlers.bots import BotHandlers
 from bot.handlers.chatting import ChattingHandlers
 from bot.handlers.desk import Desk
 from bot.handlers.doors import DoorHandlers
 from bot.handlers.exporting import ExportingHandlers
 from bot.handlers.feedback import FeedbackHandlers
+from bot.handlers.guests import GuestHandlers
 from bot.handlers.importing import ImportingHandlers
 from bot.handlers.linking import LinkingHandlers
 from bot.handlers.people import PeopleHandlers
@@ -26,6 +30,8 @@ class Handlers:
         feedback = FeedbackHandlers(desk)
         voices = VoiceHandlers(desk)
         chatting = ChattingHandlers(desk, feedback, voices)
+        bots = BotHandlers(desk)
+        away = AwayHandlers(desk)
         parts = (
             PeopleHandlers(desk),
             VersionHandlers(desk),
@@ -36,6 +42,8 @@ class Handlers:
             DoorHandlers(desk),
             PlaceHandlers(desk),
             LinkingHandlers(desk),
+            bots,
+            away,
             PictureHandlers(desk),
             ExportingHandlers(desk),
             voices,
@@ -43,6 +51,11 @@ class Handlers:
         )
         self.chat: CommandHandler = chatting.chat
         self.reactions: ReactionHandler = feedback.react
+        self.ways: dict[Way, CommandHandler] = {
+            **bots.ways,
+            **away.ways,
+            **GuestHandlers(desk).ways,
+        }
         self.commands: dict[str, CommandHandler] = {}
         self.presses: dict[Verb, PressHandler] = {}
         for part in parts:

@@ -11,6 +11,7 @@ from avatar.invitations import Invitations
 from avatar.learning_path import LearningPath
 from avatar.limiter import Limiter
 from avatar.linking import Linking
+from avatar.looking import Looking
 from avatar.meter import Meter
 from avatar.models import Models
 from avatar.ports import Clock, Trainer
@@ -32,6 +33,7 @@ class Desk:
     conversation: Conversation
     models: Models
     imports: Imports
+    looking: Looking
     teaching: Teaching
     unlearning: Unlearning
     invitations: Invitations

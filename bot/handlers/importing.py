@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from avatar.dataset import openai_jsonl
-from avatar.errors import BadText, Expired, WrongKind
+from avatar.errors import Expired, WrongKind
 from avatar.importing import Asked
 from avatar.records import Draft, Example, Import
 from avatar.training import Preflight
@@ -13,6 +13,7 @@ from bot.actions import Verb
 from bot.cards import importing as cards
 from bot.cards import teaching, training
 from bot.handlers.desk import Desk
+from bot.handlers.reading import told
 from bot.request import Answer, CommandHandler, PressHandler, Request, Shown
 from bot.screen import Content
 
@@ -61,6 +62,8 @@ class ImportingHandlers:
             Verb.OPTION: self.press_option,
             Verb.LOOK: self.press_look,
             Verb.LEAVE: self.press_leave,
+            Verb.KINDS: self.press_kinds,
+            Verb.KIND: self.press_kind,
             Verb.REPORT: self.press_report,
             Verb.FLIGHT: self.press_flight,
         }
@@ -97,7 +100,11 @@ class ImportingHandlers:
     ) -> Preflight | Asked:
         """The file again, with another choice."""
         limit = self.desk.trainings.target(request.avatar).provider.max_file_bytes
-        async with request.messenger.download(about.address, about.attachment, limit=limit) as file:
+        messenger, here = request.messenger, request.incoming.address
+        async with (
+            told(messenger, here, about.attachment) as watch,
+            messenger.download(about.address, about.attachment, limit=limit) as file,
+        ):
             return await self.desk.imports.choose(
                 about,
                 request.avatar,
@@ -108,6 +115,7 @@ class ImportingHandlers:
                 chosen=chosen,
                 every_chat=every_chat,
                 rules=rules,
+                watch=watch,
             )
 
     async def _shown(self, step: Preflight | Asked, request: Request) -> Shown:
@@ -159,12 +167,19 @@ class ImportingHandlers:
 
     async def press_leave(self, request: Request, numbers: tuple[int, ...]) -> Answer:
         draft = (await self._open(numbers[0], request)).draft
-        if draft.example_count <= openai_jsonl.MIN_EXAMPLES:
-            raise BadText(reason="10 examples are the least: none more can be left out.")
-        left = await self.desk.store.drop_example(draft.id, place=numbers[1])
-        if left is None:
-            raise Expired(command="/train")
+        left = await self.desk.looking.leave_one(draft, numbers[1])
         return Shown(content=await self._look(left, numbers[1]), in_place=True)
+
+    async def press_kinds(self, request: Request, numbers: tuple[int, ...]) -> Answer:
+        draft = (await self._open(numbers[0], request)).draft
+        kinds = await self.desk.looking.kinds(draft)
+        return Shown(content=cards.kinds(draft, kinds), in_place=True)
+
+    async def press_kind(self, request: Request, numbers: tuple[int, ...]) -> Answer:
+        draft = (await self._open(numbers[0], request)).draft
+        changed = await self.desk.looking.switch(draft, numbers[1])
+        kinds = await self.desk.looking.kinds(changed)
+        return Shown(content=cards.kinds(changed, kinds), in_place=True)
 
     async def press_report(self, request: Request, numbers: tuple[int, ...]) -> Answer:
         draft = (await self._open(numbers[0], request)).draft

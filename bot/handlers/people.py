@@ -12,14 +12,18 @@ from avatar.errors import (
     Barred,
     NotAdministering,
     NotAllowed,
+    Refused,
 )
 from avatar.records import Avatar, Person
 from avatar.secrets import INVITATION
 from avatar.text import visible
 from bot.actions import Verb, code
+from bot.cards import bots
+from bot.cards import help as help_cards
 from bot.cards import people as cards
 from bot.commands import COMMANDS
 from bot.dispatcher import administers, may_use
+from bot.handlers.bots import offered
 from bot.handlers.desk import Desk
 from bot.handlers.naming import named_person
 from bot.request import Answer, CommandHandler, PressHandler, Request, Shown
@@ -116,7 +120,14 @@ class PeopleHandlers:
 
     async def help(self, request: Request) -> Answer:
         usable = [command for command in COMMANDS if may_use(command, request)]
-        return cards.help_card(usable, request.about)
+        name = request.rest.lstrip("/").lower()
+        if not name:
+            about = request.about
+            return help_cards.help_card(usable, talking_to=None if about is None else about.name)
+        for command in usable:
+            if command.name == name:
+                return help_cards.command_help(command)
+        return help_cards.no_such_command(name)
 
     async def avatars(self, request: Request) -> Answer:
         return await self._page(request, 1)
@@ -147,9 +158,14 @@ class PeopleHandlers:
             )
         avatar = await self._add(name, request)
         here = request.incoming.private or await administers(self._desk.store, request)
-        if here:
-            await self._desk.store.talk_to(request.chat.id, avatar.id, now=request.now)
-        return cards.created(avatar, here=here)
+        try:
+            if here:
+                await self._desk.store.talk_to(request.chat.id, avatar.id, now=request.now)
+        except Refused:  # the chat is with a bot that belongs to another avatar
+            return cards.created(avatar, talks_here=False)
+        content = cards.created(avatar, here=here)
+        more = Content(text=f"{content.text}\n\n{bots.offered(avatar)}")
+        return None if await offered(self._desk, request, avatar, more) else content
 
     async def _add(self, name: str, request: Request) -> Avatar:
         wanted = slug_of(name)

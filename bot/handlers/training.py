@@ -13,12 +13,11 @@ from bot.cards import training as cards
 from bot.handlers.desk import Desk
 from bot.handlers.importing import first_card, flight_card
 from bot.handlers.naming import named_version
+from bot.handlers.reading import told
 from bot.handlers.replies import sent_files
 from bot.request import Answer, CommandHandler, PressHandler, Request, Shown
 
 log = logging.getLogger(__name__)
-
-LARGE = 5_000_000  # bytes of a file whose reading takes seconds: it is said that it is read
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,18 +62,19 @@ class TrainingHandlers:
                 enough=taught >= MIN_EXAMPLES,
             )
         limit = self.desk.trainings.target(request.avatar).provider.max_file_bytes
-        if attachment.size is not None and attachment.size > LARGE:
-            await request.messenger.send(request.incoming.address, cards.reading(attachment))
-        async with request.messenger.download(
-            request.incoming.address, attachment, limit=limit
-        ) as file:
+        address = request.incoming.address
+        async with (
+            told(request.messenger, address, attachment) as watch,
+            request.messenger.download(address, attachment, limit=limit) as file,
+        ):
             step = await self.desk.imports.begin(
                 request.avatar,
                 file,
                 attachment,
-                address=request.incoming.address,
+                address=address,
                 person=request.person,
                 now=request.now,
+                watch=watch,
             )
         match step:
             case Asked():

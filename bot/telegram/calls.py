@@ -1,4 +1,4 @@
-"""How calls to Telegram are made: flood limits a chat, retries, and errors in our words."""
+"""How calls to Telegram are made: in turn, with retries, and errors in our words."""
 
 import asyncio
 import logging
@@ -16,7 +16,9 @@ from telegram.error import (
 
 from avatar.errors import NotDelivered, Unreachable
 from bot.telegram.pace import Pace
+from bot.telegram.rates import Kind, Limits
 from bot.telegram.request import not_carried_out, seconds
+from bot.telegram.turns import Held, Turns
 
 log = logging.getLogger(__name__)
 
@@ -40,72 +42,87 @@ _CLOSED = (
 )
 
 
-class Held(Exception):
-    """The chat waits for a flood limit: this is no time for previews."""
+class Unanswered(Exception):
+    """A call that must not be repeated was sent, and its answer got lost."""
 
 
 class Calls:
     """Every call that writes to a chat goes through here. A 429 holds its chat, and no other."""
 
-    def __init__(self, pace: Pace) -> None:
+    def __init__(self, pace: Pace, limits: Limits) -> None:
         self._pace = pace
-        self._until: dict[str, float] = {}  # chat → when it may be written to, in the loop's time
+        self._turns = Turns(limits, patience=pace.patience)
 
     def held(self, chat: str) -> float:
         """How many seconds a chat must not be written to."""
-        until = self._until.get(chat)
-        if until is None:
-            return 0.0
-        left = until - asyncio.get_running_loop().time()
-        if left <= 0:
-            del self._until[chat]
-        return max(left, 0.0)
+        return self._turns.held(chat)
 
-    def _hold(self, chat: str, wait: float) -> None:
-        until = asyncio.get_running_loop().time() + wait
-        self._until[chat] = max(until, self._until.get(chat, until))
-        log.warning("chat %s must not be written to for %s s (flood limit)", chat, wait)
+    def wait(self, chat: str, kind: Kind) -> float:
+        """How many seconds a preview had better wait."""
+        return self._turns.wait(chat, kind)
 
-    async def attempt(self, chat: str, call: Callable[[], Awaitable[T]]) -> T:
+    def _hold(self, chat: str, error: RetryAfter) -> None:
+        wait = seconds(error)
+        who = "no chat" if self._turns.hold(chat, wait) else f"chat {chat} not"
+        log.warning("flood limit: %s written to for %s s", who, wait)
+
+    async def attempt(self, chat: str, kind: Kind, call: Callable[[], Awaitable[T]]) -> T:
         """A preview: made now, or not at all. Raises Held and every TelegramError."""
-        if self.held(chat):
-            raise Held
+        self._turns.take_now(chat, kind)
         try:
             return await call()
         except RetryAfter as error:
-            self._hold(chat, seconds(error))
+            self._hold(chat, error)
             raise Held from error
+        finally:
+            self._turns.give_back(chat)
 
     async def deliver(
         self, chat: str, call: Callable[[], Awaitable[T]], *, repeatable: bool = False
     ) -> T:
-        """What must arrive: flood limits are waited for within reason, and what was surely not
-        carried out is tried again; with `repeatable` also what perhaps was. Raises Unreachable and
-        NotDelivered; BadRequest and ChatMigrated are left to the caller, who may know a way out.
+        """What must arrive: it waits for its turn, flood limits are waited for within reason, and
+        what was surely not carried out is tried again; with `repeatable` also what perhaps was.
+        Raises Unreachable, NotDelivered and Unanswered; BadRequest and ChatMigrated are left to
+        the caller, who may know a way out.
         """
-        clock = asyncio.get_running_loop().time
-        deadline = clock() + self._pace.patience
+        deadline = asyncio.get_running_loop().time() + self._pace.patience
         tries = 0
         while True:
-            wait = self.held(chat)
-            if clock() + wait > deadline:
-                raise NotDelivered(retry_after=wait, detail="Telegram's flood limit")
-            await asyncio.sleep(wait)
+            await self._turn(chat, deadline)
             try:
                 return await call()
             except RetryAfter as error:
-                self._hold(chat, seconds(error))
+                self._hold(chat, error)
+                continue
             except Forbidden as error:
                 raise Unreachable(detail=error.message) from error
             except (BadRequest, ChatMigrated):
                 raise
             except NetworkError as error:
                 tries += 1
-                if tries == _TRIES or not (repeatable or not_carried_out(error)):
+                if not (repeatable or not_carried_out(error)):
+                    raise Unanswered from error
+                if tries == _TRIES:
                     raise NotDelivered(detail=error.message) from error
-                await asyncio.sleep(self._pace.pause * 2 ** (tries - 1))
             except TelegramError as error:
                 raise NotDelivered(detail=error.message) from error
+            finally:
+                self._turns.give_back(chat)
+            await self.pause(tries)
+
+    async def pause(self, tries: int) -> None:
+        """Wait before something is tried once more."""
+        await asyncio.sleep(self._pace.pause * 2 ** (tries - 1))
+
+    async def _turn(self, chat: str, deadline: float) -> None:
+        wait = self._turns.held(chat)
+        if asyncio.get_running_loop().time() + wait > deadline:
+            raise NotDelivered(retry_after=wait, detail="Telegram's flood limit")
+        try:
+            await self._turns.take(chat)
+        except Held:
+            wait = self._turns.held(chat)
+            raise NotDelivered(retry_after=wait, detail="Telegram's flood limit") from None
 
 
 def is_closed(error: BadRequest) -> bool:

@@ -17,8 +17,11 @@ from telegram import MessageEntity
 from telegramify_markdown import MessageEntity as Entity
 from telegramify_markdown import RenderConfig, convert
 
+from bot.telegram.mathematics import readable
+
 LIMIT = 4096  # UTF-16 code units a message
 ENTITY_LIMIT = 100
+FOLDED_LINES, FOLDED_UNITS = 6, 500  # quotes as long as this are shown folded
 NOTHING = "…"  # for a text of which nothing can be seen: Telegram takes no empty message
 
 
@@ -38,6 +41,7 @@ class Part:
 def render(markdown: str) -> tuple[Part, ...]:
     """At least one part. Together they hold every word of the Markdown, in order."""
     clean = _CONTROL.sub("\ufffd", markdown.replace("\r\n", "\n"))
+    clean = readable(clean)
     text, entities = _rendered(clean)
     if not _visible(text):
         text, entities = (clean, []) if _visible(clean) else (NOTHING, [])
@@ -75,14 +79,19 @@ _ASIDE = {
     ":": "\ufdd1",  # behind "]": definitions of links and footnotes are dropped
     "|": "\ufdd2",  # doubled: hides what stands between as a spoiler
     "$": "\ufdd3",  # mathematics: a sum of money, or a shell's variable
+    "*": "\ufdd4",  # between two numbers: a product
 }
 _BACK = {ord(aside): char for char, aside in _ASIDE.items()}
 # With an odd number of backslashes before it the character is escaped already.
-_BARE = re.compile(r"(?<!\\)((?:\\\\)*)(<|\$|\|(?=\|)|(?<=\|)\|)")
+_BARE = re.compile(r"(?<!\\)((?:\\\\)*)(<|\$|\|(?=\|)|(?<=\|)\||(?<=\d)\*(?=\d))")
 _LINKS = ("http://", "https://", "mailto:")
 _DEFINITION = re.compile(r"(?<=\]):")
 _TABLE_ROW = re.compile(r"[\s>]*\|(?!\|).*\|\s*\Z")
 _CODE_IN_ROW = re.compile(r"`[^`]+`")
+
+
+# Tight around what is hidden, unlike the bars of a program.
+_SPOILER = re.compile(r"(?<![\w\\|])\|\|([^\s|](?:[^|]*[^\s|])?)\|\|(?![\w|])")
 
 
 def _set_aside(markdown: str) -> str:
@@ -95,6 +104,15 @@ def _bare_set_aside(line: str) -> str:
     if row:  # a bar inside of code ends no cell, and two bars are an empty one
         line = _CODE_IN_ROW.sub(lambda code: code[0].replace("|", _ASIDE["|"]), line)
         line = line.replace("||", "| |").replace("||", "| |")
+        return _without_bare(line)
+    pieces = _SPOILER.split(line)  # what is hidden stands at the odd places
+    return "".join(
+        f"||{_without_bare(piece)}||" if i % 2 else _without_bare(piece)
+        for i, piece in enumerate(pieces)
+    )
+
+
+def _without_bare(line: str) -> str:
     return _BARE.sub(lambda match: match[1] + _ASIDE[match[2]], line)
 
 
@@ -103,7 +121,8 @@ def _rendered(markdown: str) -> tuple[str, list[Entity]]:
     for entity in entities:
         entity.url = None if entity.url is None else entity.url.translate(_BACK)
         entity.language = None if entity.language is None else entity.language.translate(_BACK)
-    return _parted(text.translate(_BACK), [each for each in entities if _harmless(each)])
+    text, entities = _parted(text.translate(_BACK), [each for each in entities if _harmless(each)])
+    return text, _quoted(text, entities)
 
 
 def _harmless(entity: Entity) -> bool:
@@ -128,6 +147,21 @@ def _parted(text: str, entities: list[Entity]) -> tuple[str, list[Entity]]:
                     elif entity.offset + entity.length > offset:
                         entity.length += 1
     return text, entities
+
+
+def _quoted(text: str, entities: Sequence[Entity]) -> list[Entity]:
+    """Telegram knows no quotes in quotes; long ones are folded."""
+    kept, end = [], -1
+    for entity in sorted(entities, key=lambda each: (each.offset, -each.length)):
+        if entity.type == "blockquote":
+            if entity.offset < end:
+                continue
+            end = entity.offset + entity.length
+            first, last = _index(text, entity.offset), _index(text, end)
+            if entity.length > FOLDED_UNITS or text.count("\n", first, last) >= FOLDED_LINES:
+                entity.type = "expandable_blockquote"
+        kept.append(entity)
+    return kept
 
 
 def _visible(text: str) -> bool:

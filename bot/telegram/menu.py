@@ -3,13 +3,21 @@
 import logging
 from collections.abc import Sequence
 
-from telegram import Bot, BotCommand, BotCommandScope, BotCommandScopeDefault
+from telegram import (
+    Bot,
+    BotCommand,
+    BotCommandScope,
+    BotCommandScopeAllGroupChats,
+    BotCommandScopeDefault,
+)
 from telegram.error import TelegramError
 
 from bot.commands import Audience, Command
 
 log = logging.getLogger(__name__)
 
+# What is of use among several people; the rest is about one person, or for owners.
+_IN_GROUPS = frozenset({"help", "new", "retry", "stop", "avatars", "avatar"})
 _HELP_LIMIT = 256  # characters of a description
 
 
@@ -34,6 +42,9 @@ async def offer(bot: Bot, entries: tuple[BotCommand, ...], scope: BotCommandScop
 
 
 async def offer_everyone(bot: Bot, commands: Sequence[Command]) -> bool:
-    """The menu of every chat that has none of its own."""
+    """The menus of every chat that has none of its own: private ones, and groups."""
     everyone = [command for command in commands if command.audience is Audience.EVERYONE]
-    return await offer(bot, menu(everyone), BotCommandScopeDefault())
+    in_groups = [command for command in commands if command.name in _IN_GROUPS]
+    return await offer(bot, menu(everyone), BotCommandScopeDefault()) and await offer(
+        bot, menu(in_groups), BotCommandScopeAllGroupChats()
+    )

@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
-from telegram import BotCommandScopeChat
+from telegram import BotCommandScopeChat, Message
 from telegram.constants import ChatMemberStatus
 from telegram.error import RetryAfter, TelegramError
 
@@ -19,6 +19,7 @@ from bot.screen import Button, Content, Sight, Speaker
 from bot.telegram.files import downloaded
 from bot.telegram.menu import menu, offer
 from bot.telegram.pace import Pace
+from bot.telegram.rates import Limits
 from bot.telegram.request import Connection, seconds
 from bot.telegram.sight import TelegramSight
 from bot.telegram.wire import Gone, Wire
@@ -37,13 +38,28 @@ class TelegramMessenger:
 
     platform = "telegram"
 
-    def __init__(self, connection: Connection, pace: Pace, *, local: Path | None = None) -> None:
+    def __init__(
+        self,
+        connection: Connection,
+        pace: Pace,
+        limits: Limits | None = None,
+        *,
+        local: Path | None = None,
+    ) -> None:
         self._connection = connection
         self._pace = pace
         self._local = local  # where a Bot API server of our own keeps files
-        self._wire = Wire(connection.bot, pace)
+        self._wire = Wire(connection, pace, limits or Limits())
         self._admins: dict[tuple[str, str], tuple[bool, float]] = {}  # and until when it counts
         self._menus: dict[str, tuple[str, ...]] = {}  # chat → the commands it was offered last
+
+    def saw(self, message: Message) -> None:
+        """A message came in. Its number tells which one the next has; not so in chats of somebody
+        else's account, which are numbered there.
+        """
+        if message.business_connection_id is not None:
+            return
+        self._wire.numbers.saw(message.chat.id, message.message_id)
 
     async def send(
         self, address: Address, content: Content, *, reply_to: str | None = None
@@ -85,6 +101,7 @@ class TelegramMessenger:
             address,
             pace=self._pace,
             drafts=private and self._wire.has_drafts,
+            answers=reply_to,
             reply_to=_mark(address, reply_to),
             stop=stop,
             in_place_of=in_place_of,

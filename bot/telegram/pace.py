@@ -11,10 +11,11 @@ class Pace:
 
     draft: float = 0.8  # between two drafts
     refresh: float = 20.0  # a draft lives 30 s: it is drawn again when the text stands still
-    edit: float = 3.0  # between two edits of a message that grows
+    edit: float = 3.0  # between two edits of a message that grows in a group
+    edit_alone: float = 1.0  # the same with one person
     thinking: float = 0.5  # before "typing" is shown: a reply that begins sooner needs none
     typing: float = 5.0  # "typing" is shown for about this long
-    patience: float = 30.0  # how long a message that must arrive waits for a flood limit
+    patience: float = 10.0  # how long a message that must arrive waits for a flood limit
     pause: float = 1.0  # before a refused connection is tried again; doubled each time
     poll: float = 50.0  # how long Telegram holds a request for updates
     longest: float = 60.0  # between two tries to reach Telegram for updates

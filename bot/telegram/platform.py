@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -15,9 +16,12 @@ from avatar.errors import AvatarError
 from avatar.records import Incoming
 from bot.commands import COMMANDS, Command
 from bot.screen import Receive
+from bot.telegram.elsewhere import ELSEWHERE_UPDATES, elsewhere
+from bot.telegram.inline import InlineQueries
 from bot.telegram.menu import offer_everyone
 from bot.telegram.messenger import TelegramMessenger
 from bot.telegram.pace import Pace
+from bot.telegram.rates import PER_SECOND, Limits
 from bot.telegram.request import Connection, seconds
 from bot.telegram.updates import ALLOWED_UPDATES, incoming
 from bot.telegram.webhook import Webhooks
@@ -28,6 +32,7 @@ T = TypeVar("T")
 
 _TRIES = 4  # to take an update
 _POLL_SLACK = 10.0  # seconds beyond those that Telegram holds a request for updates
+_UPDATES = (*ALLOWED_UPDATES, *ELSEWHERE_UPDATES, "inline_query")
 _REFUSALS = 3  # of the token, before it is believed
 _PUSHES = 40  # updates that Telegram hands over at once, at most
 
@@ -57,7 +62,9 @@ class TelegramPlatform:
         api_url: str | None = None,
         commands: Sequence[Command] = COMMANDS,
         pace: Pace | None = None,
+        limits: Limits | None = None,
         local_files: Path | None = None,
+        inline: InlineQueries | None = None,
     ) -> None:
         try:
             self._connection = Connection(token, api_url)
@@ -65,21 +72,40 @@ class TelegramPlatform:
             raise TokenRefused(detail=error.message) from error
         self._commands = commands
         self._pace = pace or Pace()
+        self._inline = inline
         self._id = 0
         self._answers: set[asyncio.Task[None]] = set()
         self.fault: str | None = None  # why nothing comes in, in a few words; None: it does
-        self.username = ""  # the bot's name without the @, known inside of `async with`
-        self.messenger = TelegramMessenger(self._connection, self._pace, local=local_files)
+        # Known inside of `async with`: its name without the @, and whether it may make others.
+        self.username = ""
+        self.makes_bots = False
+        self.messenger = TelegramMessenger(
+            self._connection,
+            self._pace,
+            limits or Limits(bot=PER_SECOND if api_url is None else None),
+            local=local_files,
+        )
 
     async def __aenter__(self) -> Self:
         try:
             me = await self._until_reached(self._connection.bot.get_me)
             self._id, self.username = me.id, me.username or ""
+            self.makes_bots = bool(me.can_manage_bots)
             await offer_everyone(self._connection.bot, self._commands)
         except BaseException:
             await self._connection.aclose()
             raise
         return self
+
+    @property
+    def id(self) -> str:
+        """The bot's own, known inside of `async with`."""
+        return str(self._id)
+
+    @property
+    def bot(self) -> Bot:
+        """The SDK's, for what `messenger` does not do."""
+        return self._connection.bot
 
     async def __aexit__(
         self,
@@ -87,6 +113,8 @@ class TelegramPlatform:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
+        if self._inline is not None:
+            await self._inline.close()
         for task in self._answers:
             task.cancel()
         await asyncio.gather(*self._answers, return_exceptions=True)
@@ -109,7 +137,7 @@ class TelegramPlatform:
         """Take what Telegram hands over by itself, until cancelled. The webhook stays then: what
         comes while nobody listens, Telegram keeps. Raises WebhookRefused and TokenRefused.
         """
-        bot, id_ = self._connection.bot, str(self._id)
+        bot, id_ = self._connection.bot, self.id
 
         async def take(raw: Mapping[str, Any]) -> None:
             if (message := self._read(bot, raw)) is not None:
@@ -121,7 +149,7 @@ class TelegramPlatform:
                     webhooks.url(id_),
                     secret_token=webhooks.secret(id_),
                     max_connections=_PUSHES,
-                    allowed_updates=ALLOWED_UPDATES,
+                    allowed_updates=_UPDATES,
                 )
             except BadRequest as error:
                 raise WebhookRefused(reason=error.message) from error
@@ -173,7 +201,7 @@ class TelegramPlatform:
             "get_Updates",  # calls getUpdates; by that name the SDK warns to use its own method
             api_kwargs={
                 "timeout": int(self._pace.poll),
-                "allowed_updates": list(ALLOWED_UPDATES),
+                "allowed_updates": list(_UPDATES),
                 **({} if offset is None else {"offset": offset}),
             },
             read_timeout=self._pace.poll + _POLL_SLACK,
@@ -201,12 +229,16 @@ class TelegramPlatform:
         """What somebody said; None: nothing for us, or it cannot be read."""
         try:
             update = Update.de_json(dict(raw), bot)
-            message = incoming(
-                update, bot_id=self._id, bot_username=self.username, now=datetime.now(UTC)
-            )
+            now = datetime.now(UTC)
+            if update.effective_message is not None:
+                self.messenger.saw(update.effective_message)
+            read = partial(incoming, bot_id=self._id, bot_username=self.username, now=now)
+            message = elsewhere(update, read, bot_id=self._id, now=now) or read(update)
         except Exception:
             log.exception("update %s cannot be read: left out", raw["update_id"])
             return None
+        if update.inline_query is not None and self._inline is not None:
+            self._inline.typed(update.inline_query, bot, bot_id=self.id)
         if update.callback_query is not None:
             self._answer(update.callback_query.id, bot)
         return message

@@ -5,18 +5,22 @@ import logging
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 
-from telegram.error import BadRequest, Forbidden, InvalidToken, NetworkError, TelegramError
+from telegram.error import BadRequest, Forbidden, InvalidToken, TelegramError
 
+from avatar.errors import NotDelivered
 from avatar.records import Address
 from bot.screen import Button, Content
-from bot.telegram.calls import Held
 from bot.telegram.markdown import NOTHING, Part, render_long
 from bot.telegram.pace import Pace
-from bot.telegram.request import not_carried_out
-from bot.telegram.wire import Gone, Wire
+from bot.telegram.places import is_group
+from bot.telegram.rates import Kind
+from bot.telegram.turns import Held
+from bot.telegram.wire import Gone, Lost, Wire
 
 log = logging.getLogger(__name__)
 
+_LATE = 0.2  # seconds behind time: the process has too much to do
+_GIVING_WAY = 10.0  # times as long as it is late, previews are left out
 _CLOSING = 5.0  # seconds that a call in progress is given, to know which message it made
 Paint = Callable[[tuple[Part, ...]], Awaitable[None]]
 
@@ -37,21 +41,27 @@ class TelegramSight:
         *,
         pace: Pace,
         drafts: bool,
+        answers: str | None = None,
         reply_to: str | None = None,
         stop: Button | None = None,
         in_place_of: Sequence[str] = (),
     ) -> None:
+        """`answers` is the message that this answers, `reply_to` the one that is marked so."""
         self._wire = wire
         self._address = address
         self._pace = pace
         self._drafts = drafts and not in_place_of
+        self._answers = answers
         self._reply_to = reply_to
         self._stop = stop
         self._text = ""
         self._news = asyncio.Event()  # there is something to paint
         self._over = asyncio.Event()  # no more painting
-        # Of the message that grows, and of those behind it that are not needed any more.
-        self._message_id: str | None = in_place_of[0] if in_place_of else None
+        # Of the message that grows: there is one already if this reply was begun before, or stands
+        # in place of another; and of those behind it that are not needed any more.
+        self._message_id = wire.growing.pop((address, answers), None)
+        if in_place_of:
+            self._message_id = in_place_of[0]
         self._old = in_place_of[1:]
         self._painted: Part | None = None  # what that message says
         self._finished = False
@@ -66,7 +76,12 @@ class TelegramSight:
         """Send the reply, or put it in place of the message that grew."""
         self._over.set()
         await asyncio.wait({self._painter})
-        ids = await self._final(content)
+        try:
+            ids = await self._final(content)
+        except NotDelivered:
+            if self._message_id is not None:
+                self._wire.keep_growing(self._address, self._answers, self._message_id)
+            raise
         self._finished = True
         return ids
 
@@ -84,8 +99,10 @@ class TelegramSight:
         await asyncio.wait({self._painter}, timeout=_CLOSING)
         self._painter.cancel()
         await asyncio.wait({self._painter})
-        if self._message_id is not None and self._painted is not None and not self._finished:
-            self._finished = True
+        if self._finished or self._stop is None or self._painted is None:
+            return
+        self._finished = True
+        if self._message_id is not None:
             with suppress(Held, TelegramError):
                 await self._wire.try_edit(self._address, self._message_id, self._painted, ())
 
@@ -101,12 +118,15 @@ class TelegramSight:
             log.exception("the preview of a reply failed")
 
     async def _type(self) -> None:
-        """Show "typing" until there is a text, if that does not come at once."""
-        await self._first(self._pace.thinking, self._news, self._over)
+        """Show "typing" until there is a text, if that does not come at once. A process that is
+        late has more important things to do.
+        """
+        late = await self._first(self._pace.thinking, self._news, self._over)
         while not (self._over.is_set() or self._news.is_set()):
-            with suppress(Held, TelegramError):
-                await self._wire.try_typing(self._address)
-            await self._first(self._pace.typing, self._news, self._over)
+            if late < _LATE:
+                with suppress(Held, TelegramError):
+                    await self._wire.try_typing(self._address)
+            late = await self._first(self._pace.typing, self._news, self._over)
 
     async def _paint_drafts(self) -> bool:
         """False: drafts are refused here."""
@@ -115,7 +135,7 @@ class TelegramSight:
         async def paint(parts: tuple[Part, ...]) -> None:
             try:
                 await self._wire.try_draft(
-                    self._address, draft_id, parts[-1], can_stop=self._stop is not None
+                    self._address, draft_id, parts[-1].plain, can_stop=self._stop is not None
                 )
             except InvalidToken:  # so the SDK calls a 404: the server does not know the method
                 log.info("this Bot API server does not know drafts")
@@ -125,13 +145,13 @@ class TelegramSight:
                 log.info("a draft was refused: %s", error.message)
                 raise _Enough from None
 
-        return await self._keep(paint, self._pace.draft, refresh=self._pace.refresh)
+        return await self._keep(paint, Kind.DRAFT, self._pace.draft, refresh=self._pace.refresh)
 
     async def _paint_message(self) -> None:
         rows = () if self._stop is None else ((self._stop,),)
 
         async def paint(parts: tuple[Part, ...]) -> None:
-            part = parts[0]  # the rest is sent at the end
+            part = parts[0].plain  # the rest is sent at the end
             if part == self._painted:
                 return
             try:
@@ -144,16 +164,17 @@ class TelegramSight:
             except BadRequest as error:
                 log.info("a preview was refused: %s", error.message)
                 raise _Enough from None
-            except NetworkError as error:
-                if self._message_id is None and not not_carried_out(error):
-                    # It may stand in the chat, and we do not know its id: not another beside it.
-                    raise _Enough from None
-                raise
+            except Lost:
+                raise _Enough from None  # not another beside it
             self._painted = part
 
-        await self._keep(paint, self._pace.edit, refresh=None)
+        pace = self._pace
+        interval = pace.edit if is_group(self._address.chat) else pace.edit_alone
+        await self._keep(paint, Kind.PREVIEW, interval, refresh=None)
 
-    async def _keep(self, paint: Paint, interval: float, *, refresh: float | None) -> bool:
+    async def _keep(
+        self, paint: Paint, kind: Kind, interval: float, *, refresh: float | None
+    ) -> bool:
         """Paint what is new, at most once an interval, until it is over (True) or of no use here
         (False). After `refresh` seconds the same is painted again.
         """
@@ -179,15 +200,24 @@ class TelegramSight:
                 painted = ""
             except TelegramError as error:
                 log.info("a preview did not arrive: %s", error.message)
-            await self._first(max(interval, self._wire.held(self._address)), self._over)
+            late = await self._first(
+                max(interval, self._wire.wait(self._address, kind)), self._over
+            )
+            if late >= _LATE:  # the process has too much to do: previews give way
+                await self._first(late * _GIVING_WAY, self._over)
         return True
 
     @staticmethod
-    async def _first(seconds: float | None, *events: asyncio.Event) -> None:
-        """Wait for the first of the events, or until the time is up."""
+    async def _first(seconds: float | None, *events: asyncio.Event) -> float:
+        """Wait for the first of the events, or until the time is up; how many seconds later than
+        that it is.
+        """
+        clock = asyncio.get_running_loop().time
+        due = None if seconds is None else clock() + seconds
         waits = [asyncio.ensure_future(event.wait()) for event in events]
         try:
             await asyncio.wait(waits, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
         finally:
             for wait in waits:
                 wait.cancel()
+        return 0.0 if due is None else max(0.0, clock() - due)

@@ -48,6 +48,10 @@ class Webhooks:
         """What the HTTP server serves."""
         return Route(PATH, self._asked, methods=["POST"])
 
+    def moved(self, url: str) -> None:
+        """Telegram reaches us elsewhere; for bots whose webhook is set from now on."""
+        self._url = url.rstrip("/")
+
     def url(self, bot: str) -> str:
         """Where Telegram sends a bot's updates. There is no token in it: addresses get logged."""
         return self._url + PATH.format(bot=bot)

@@ -2,45 +2,54 @@
 
 import itertools
 import secrets
+from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
-from typing import TypeVar
+from typing import Any, TypeVar
 
-from telegram import (
-    Bot,
-    InlineKeyboardButton,
-    InlineKeyboardMarkup,
-    LinkPreviewOptions,
-    ReplyParameters,
-)
-from telegram.constants import ChatAction
-from telegram.error import BadRequest, ChatMigrated, TelegramError
+from telegram.error import BadRequest, ChatMigrated, NetworkError, TelegramError
 
 from avatar.errors import NotDelivered, Unreachable
 from avatar.records import Address
 from bot.screen import Button, Content, File, Style
-from bot.telegram.calls import Calls, Held, is_closed, is_gone, is_unchanged
+from bot.telegram.calls import Calls, Unanswered, is_closed, is_gone, is_unchanged
 from bot.telegram.markdown import Part, render_long
+from bot.telegram.numbers import Numbers
 from bot.telegram.pace import Pace
+from bot.telegram.rates import Kind, Limits
+from bot.telegram.request import Connection, not_carried_out
+from bot.telegram.threads import connection_of, topic_of
+from bot.telegram.turns import Held
 
 T = TypeVar("T")
 
 Rows = Sequence[Sequence[Button]]
 
 # The addresses that a model writes are no reason for a picture under every reply.
-_NO_PREVIEW = LinkPreviewOptions(is_disabled=True)
+_NO_PREVIEW = {"is_disabled": True}
+_BEGUN = 1_000  # contents of which a part was delivered, at most
+_SENDS = 3  # of a message whose answer gets lost again and again
 
 
 class Gone(Exception):
     """There is no such message to be edited any more."""
 
 
+class Lost(Exception):
+    """A message may stand in the chat, and its id is not known."""
+
+
 class Wire:
     """The bot's hand. `send_content` and `replace` must arrive; the `try_` ones are previews."""
 
-    def __init__(self, bot: Bot, pace: Pace) -> None:
-        self._bot = bot
-        self._calls = Calls(pace)
+    def __init__(self, connection: Connection, pace: Pace, limits: Limits) -> None:
+        self._connection = connection
+        self._calls = Calls(pace, limits)
+        # Parts that were delivered of what has to be sent once more.
+        self._begun: OrderedDict[tuple[Address, Content], list[str]] = OrderedDict()
+        self.numbers = Numbers()
+        # Messages that grew as previews of replies (where, to what) that have to be sent once more.
+        self.growing: OrderedDict[tuple[Address, str | None], str] = OrderedDict()
         self._moved: dict[str, int] = {}  # groups that became supergroups: their new id
         self._draft_ids = itertools.count(secrets.randbelow(2**30) + 1)
         self.has_drafts = True  # False: this server does not know them
@@ -48,6 +57,10 @@ class Wire:
     def held(self, address: Address) -> float:
         """How many seconds the chat must not be written to."""
         return self._calls.held(address.chat)
+
+    def wait(self, address: Address, kind: Kind) -> float:
+        """How many seconds a preview had better wait."""
+        return self._calls.wait(address.chat, kind)
 
     def new_draft_id(self) -> int:
         """Never 0, which Telegram does not take."""
@@ -58,32 +71,56 @@ class Wire:
     async def send_content(
         self, address: Address, content: Content, *, reply_to: str | None
     ) -> tuple[str, ...]:
-        """Send all parts; the buttons stand under the last. Raises Unreachable, NotDelivered."""
-        if content.file is not None:
-            await self._send_file(address, content.file)
-        return await self._send_parts(address, await render_long(content.text), content, reply_to)
+        """Send all parts; the buttons stand under the last. Said once more after NotDelivered, it
+        goes on behind the parts that were delivered. Raises Unreachable, NotDelivered.
+        """
+        ids = self._begun.pop((address, content), [])
+        try:
+            if content.file is not None and not ids:
+                await self._send_file(address, content.file)
+            parts = await render_long(content.text)
+            await self._send_parts(address, parts, content, reply_to, ids)
+        except NotDelivered:
+            self._remember(address, content, ids)
+            raise
+        return tuple(ids)
+
+    def keep_growing(self, address: Address, answers: str | None, message_id: str) -> None:
+        """The reply that this message previews could not be shown yet."""
+        self.growing[address, answers] = message_id
+        if len(self.growing) > _BEGUN:
+            self.growing.popitem(last=False)
+
+    def _remember(self, address: Address, content: Content, ids: list[str]) -> None:
+        if ids:
+            self._begun[address, content] = ids
+            if len(self._begun) > _BEGUN:
+                self._begun.popitem(last=False)
 
     async def _send_file(self, address: Address, file: File) -> None:
         try:
             await self._deliver(
                 address,
-                lambda: self._bot.send_document(
+                lambda: self._connection.bot.send_document(
                     self._chat(address),
                     file.content,
                     filename=file.name,
-                    message_thread_id=_thread(address),
+                    business_connection_id=connection_of(address),
+                    message_thread_id=topic_of(address),
                 ),
             )
         except BadRequest as error:
             raise NotDelivered(detail=error.message) from error
+        except Unanswered as error:
+            raise NotDelivered(detail="it is not known whether the file arrived") from error
 
     async def send_voice(self, address: Address, sound: bytes) -> str:
         """A voice message; its id. Raises Unreachable, NotDelivered."""
         try:
             message = await self._deliver(
                 address,
-                lambda: self._bot.send_voice(
-                    self._chat(address), sound, message_thread_id=_thread(address)
+                lambda: self._connection.bot.send_voice(
+                    self._chat(address), sound, message_thread_id=topic_of(address)
                 ),
             )
         except BadRequest as error:  # people may refuse voice messages
@@ -94,42 +131,99 @@ class Wire:
         """Put the content in place of a message; what does not fit is sent behind it. The ids of
         the messages. Raises Gone, Unreachable, NotDelivered.
         """
-        first, *rest = await render_long(content.text)
-        await self._edit(address, message_id, first, () if rest else content.buttons)
-        return (message_id, *await self._send_parts(address, rest, content, None))
+        ids = self._begun.pop((address, content), [])
+        parts = await render_long(content.text)
+        if not ids:
+            rows = content.buttons if len(parts) == 1 else ()
+            await self._edit(address, message_id, parts[0], rows)
+            ids.append(message_id)
+        try:
+            await self._send_parts(address, parts, content, None, ids)
+        except NotDelivered:
+            self._remember(address, content, ids)
+            raise
+        return tuple(ids)
 
     async def _send_parts(
-        self, address: Address, parts: Sequence[Part], content: Content, reply_to: str | None
-    ) -> tuple[str, ...]:
-        ids: list[str] = []
-        for i, part in enumerate(parts, start=1):
+        self,
+        address: Address,
+        parts: Sequence[Part],
+        content: Content,
+        reply_to: str | None,
+        ids: list[str],
+    ) -> None:
+        """Send the parts that have no id yet, and note theirs."""
+        for i, part in list(enumerate(parts, start=1))[len(ids) :]:
             rows = content.buttons if i == len(parts) else ()
             ids.append(await self._send(address, part, rows, reply_to if i == 1 else None))
-        return tuple(ids)
 
     async def _send(self, address: Address, part: Part, rows: Rows, reply_to: str | None) -> str:
         async def sent(part: Part) -> str:
-            return await self._deliver(
-                address, lambda: self._send_once(address, part, rows, reply_to)
-            )
+            return await self._send_surely(address, part, rows, reply_to)
 
         return await self._or_plain(part, sent)
 
+    async def _send_surely(
+        self, address: Address, part: Part, rows: Rows, reply_to: str | None
+    ) -> str:
+        """Send a message once, also when the answer to that gets lost. Raises what `_deliver`
+        does.
+        """
+        for tries in range(1, _SENDS + 1):
+            before = self._newest(address)
+            try:
+                return await self._deliver(
+                    address, lambda: self._send_once(address, part, rows, reply_to)
+                )
+            except Unanswered as error:
+                if before is None:  # nothing is known of the numbers here: it cannot be found
+                    raise NotDelivered(detail="it is not known whether it arrived") from error
+                await self._calls.pause(tries)
+                if (found := await self._find(address, part, rows, before)) is not None:
+                    return found
+        raise NotDelivered(detail="the answer got lost again and again")
+
+    def _newest(self, address: Address) -> int | None:
+        """The newest number where a message goes; None: a lost one cannot be looked for. In the
+        chats of a person's account it must not be: their own messages can be edited there, too.
+        """
+        if connection_of(address) is not None:
+            return None
+        return self.numbers.newest(self._chat(address))
+
+    async def _find(self, address: Address, part: Part, rows: Rows, after: int) -> str | None:
+        """The id of a message that was sent after the one numbered so and perhaps arrived; None:
+        it did not. Telegram says of an edit that changes nothing that it changes nothing, and so
+        which number the message has.
+        """
+        for number in self.numbers.unknown(self._chat(address), after=after):
+            try:
+                await self._edit_surely(address, str(number), part, rows)
+            except Gone:
+                continue
+            self.numbers.saw(self._chat(address), number)
+            return str(number)
+        return None
+
     async def _edit(self, address: Address, message_id: str, part: Part, rows: Rows) -> None:
         async def edited(part: Part) -> None:
-            try:
-                await self._deliver(
-                    address,
-                    lambda: self._edit_once(address, message_id, part, rows),
-                    repeatable=True,
-                )
-            except BadRequest as error:
-                if is_gone(error):
-                    raise Gone from error
-                if not is_unchanged(error):
-                    raise
+            await self._edit_surely(address, message_id, part, rows)
 
         await self._or_plain(part, edited)
+
+    async def _edit_surely(self, address: Address, message_id: str, part: Part, rows: Rows) -> None:
+        """Nothing to change is no error. Raises Gone, and what `_deliver` does."""
+        try:
+            await self._deliver(
+                address,
+                lambda: self._edit_once(address, message_id, part, rows),
+                repeatable=True,
+            )
+        except BadRequest as error:
+            if is_gone(error):
+                raise Gone from error
+            if not is_unchanged(error):
+                raise
 
     async def _or_plain(self, part: Part, say: Callable[[Part], Awaitable[T]]) -> T:
         """Say it; if Telegram does not take it so, say it without formatting."""
@@ -155,16 +249,35 @@ class Wire:
     # Previews: made once and at once. They raise Held and every TelegramError.
 
     async def try_send(self, address: Address, part: Part, rows: Rows, reply_to: str | None) -> str:
-        """The id of the message."""
-        return await self._calls.attempt(
-            address.chat, lambda: self._send_once(address, part, rows, reply_to)
-        )
+        """The id of the message. If the answer gets lost, it is looked for, as long as that may
+        take. Raises Lost when that is of no use.
+        """
+        before = self._newest(address)
+        try:
+            return await self._calls.attempt(
+                address.chat, Kind.PREVIEW, lambda: self._send_once(address, part, rows, reply_to)
+            )
+        except NetworkError as error:
+            if not_carried_out(error):
+                raise
+            if before is None:
+                raise Lost from error
+        await self._calls.pause(1)
+        try:
+            found = await self._find(address, part, rows, before)
+        except (NotDelivered, Unreachable, TelegramError) as error:
+            raise Lost from error
+        if found is None:
+            raise NetworkError("a preview did not arrive")
+        return found
 
     async def try_edit(self, address: Address, message_id: str, part: Part, rows: Rows) -> None:
         """Nothing to change is no error."""
         try:
             await self._calls.attempt(
-                address.chat, lambda: self._edit_once(address, message_id, part, rows)
+                address.chat,
+                Kind.PREVIEW,
+                lambda: self._edit_once(address, message_id, part, rows),
             )
         except BadRequest as error:
             if not is_unchanged(error):
@@ -175,78 +288,79 @@ class Wire:
         with suppress(Held, TelegramError):
             await self._calls.attempt(
                 address.chat,
-                lambda: self._bot.delete_message(self._chat(address), int(message_id)),
+                Kind.FINAL,
+                lambda: self._connection.bot.delete_message(self._chat(address), int(message_id)),
             )
 
     async def try_draft(
         self, address: Address, draft_id: int, part: Part, *, can_stop: bool
     ) -> None:
         """Show a preview in a private chat, or another in its place."""
-
-        async def call() -> None:
-            await self._bot.send_message_draft(
-                self._chat(address),
-                draft_id,
-                part.text,
-                message_thread_id=_thread(address),
-                entities=part.entities,
-                api_kwargs={"can_stop": True} if can_stop else None,  # Bot API 10.3
-            )
-
-        await self._calls.attempt(address.chat, call)
+        given = self._to(address) | {"draft_id": draft_id, "text": part.text}
+        if part.entities:
+            given["entities"] = _entities(part)
+        if can_stop:
+            given["can_stop"] = True  # Bot API 10.3
+        await self._calls.attempt(
+            address.chat, Kind.DRAFT, lambda: self._connection.call("sendMessageDraft", given)
+        )
 
     async def try_typing(self, address: Address) -> None:
         """Show that something is being written."""
-
-        async def call() -> None:
-            await self._bot.send_chat_action(
-                self._chat(address), ChatAction.TYPING, message_thread_id=_thread(address)
-            )
-
-        await self._calls.attempt(address.chat, call)
+        given = self._to(address) | {"action": "typing"}
+        await self._calls.attempt(
+            address.chat, Kind.TYPING, lambda: self._connection.call("sendChatAction", given)
+        )
 
     # Single calls
 
     async def _send_once(
         self, address: Address, part: Part, rows: Rows, reply_to: str | None
     ) -> str:
-        message = await self._bot.send_message(
-            self._chat(address),
-            part.text,
-            entities=part.entities,
-            message_thread_id=_thread(address),
-            link_preview_options=_NO_PREVIEW,
-            reply_markup=_keyboard(rows),
-            reply_parameters=None
-            if reply_to is None
-            else ReplyParameters(int(reply_to), allow_sending_without_reply=True),
-        )
-        return str(message.message_id)
+        given = self._to(address) | _said(part, rows)
+        if reply_to is not None:
+            given["reply_parameters"] = {
+                "message_id": int(reply_to),
+                "allow_sending_without_reply": True,
+            }
+        message = await self._connection.call("sendMessage", given)
+        number = int(message["message_id"])
+        if connection_of(address) is None:
+            self.numbers.saw(given["chat_id"], number)
+        return str(number)
 
     async def _edit_once(self, address: Address, message_id: str, part: Part, rows: Rows) -> None:
-        await self._bot.edit_message_text(
-            part.text,
-            chat_id=self._chat(address),
-            message_id=int(message_id),
-            entities=part.entities,
-            link_preview_options=_NO_PREVIEW,
-            reply_markup=_keyboard(rows),
-        )
+        given: dict[str, Any] = {"chat_id": self._chat(address), "message_id": int(message_id)}
+        if (connection := connection_of(address)) is not None:
+            given["business_connection_id"] = connection
+        await self._connection.call("editMessageText", given | _said(part, rows))
+
+    def _to(self, address: Address) -> dict[str, Any]:
+        to: dict[str, Any] = {"chat_id": self._chat(address)}
+        if (topic := topic_of(address)) is not None:
+            to["message_thread_id"] = topic
+        if (connection := connection_of(address)) is not None:
+            to["business_connection_id"] = connection
+        return to
 
     def _chat(self, address: Address) -> int:
         return self._moved.get(address.chat) or int(address.chat)
 
 
-def _thread(address: Address) -> int | None:
-    return int(address.thread) if address.thread else None
+def _said(part: Part, rows: Rows) -> dict[str, Any]:
+    """A message as Telegram's JSON describes it."""
+    said: dict[str, Any] = {"text": part.text, "link_preview_options": _NO_PREVIEW}
+    if part.entities:
+        said["entities"] = _entities(part)
+    if rows:
+        said["reply_markup"] = {"inline_keyboard": [list(map(_button, row)) for row in rows]}
+    return said
 
 
-def _keyboard(rows: Rows) -> InlineKeyboardMarkup | None:
-    if not rows:
-        return None
-    return InlineKeyboardMarkup([[_button(button) for button in row] for row in rows])
+def _entities(part: Part) -> list[dict[str, Any]]:
+    return [entity.to_dict() for entity in part.entities]
 
 
-def _button(button: Button) -> InlineKeyboardButton:
-    style = None if button.style is Style.PLAIN else button.style.value
-    return InlineKeyboardButton(button.label, callback_data=button.action, style=style)
+def _button(button: Button) -> dict[str, str]:
+    said = {"text": button.label, "callback_data": button.action}
+    return said if button.style is Style.PLAIN else {**said, "style": button.style.value}

@@ -5,7 +5,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from avatar.accounts import Account, Hours, answers
+from avatar.accounts import Account, Hours, answers, read_hours
+from avatar.errors import BadText
 
 NOW = datetime(2026, 11, 28, 12, 0, tzinfo=UTC)
 HERE = Account(
@@ -64,3 +65,25 @@ def test_when_it_answers(
 )
 def test_hours(hours: Hours, holds: bool) -> None:
     assert hours.hold(NOW) is holds
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("22:00-07:00", Hours(begins=1320, ends=420)),
+        ("9:05 - 17:30 +8", Hours(begins=545, ends=1050, zone=480)),
+        ("9:05-17:30 utc-3:30", Hours(begins=545, ends=1050, zone=-210)),
+        ("0:00-23:59 +0", Hours(begins=0, ends=1439)),
+    ],
+)
+def test_hours_as_people_write_them(text: str, expected: Hours) -> None:
+    assert read_hours(text) == expected
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "22-7", "24:00-01:00", "10:60-11:00", "10:00-10:00", "1:00-2:00 +15", "x 1:00-2:00"],
+)
+def test_hours_that_cannot_be_read(text: str) -> None:
+    with pytest.raises(BadText, match="22:00-07:00"):
+        read_hours(text)

@@ -7,6 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from avatar import tokens
+from avatar.counting import counted
 from avatar.errors import AlreadyDone, Expired, NotYours
 from avatar.limiter import Limiter
 from avatar.limits import NO_LIMITS
@@ -175,3 +177,55 @@ async def test_two_who_start_at_once_make_one_version(world: World) -> None:
         return_exceptions=True,
     )
     assert sorted(type(result).__name__ for result in results) == ["AlreadyDone"] * 4 + ["Version"]
+
+
+async def test_tokens_are_counted_with_the_models_vocabulary(world: World) -> None:
+    flight = await world.trainings.prepare(
+        world.avatar, a_reading(20), person=world.person, now=world.time.now
+    )
+    assert flight.counted_with == flight.draft.counted_with == "o200k_base"
+    count = tokens.tokenizer("gpt-4o")
+    assert count is not None
+    read = a_reading(20).examples
+    texts = [[turn.text for turn in example.turns] for example in read]
+    assert flight.draft.tokens == sum(tokens.of_conversation(each, count.count) for each in texts)
+    assert flight.cost and flight.cost_low and flight.cost_high
+    assert flight.cost_low > flight.cost * 0.94  # nearer than an estimate
+
+
+async def test_stored_examples_are_counted_anew_for_another_model(world: World) -> None:
+    """What was estimated is counted when it is trained again where that can be done."""
+    limiter = Limiter(world.store, limits=NO_LIMITS, operators=())
+    there = Trainings(world.store, providers=EMBEDDED, limiter=limiter, nudge=lambda: None)
+    wrong = [replace(each, tokens=1) for each in a_reading(20).examples]
+    flight = await there.keep(
+        world.avatar, wrong, source="x", person=world.person, now=world.time.now
+    )
+    assert (flight.counted_with, flight.draft.tokens) == (None, 20)
+    version = await there.start(
+        flight.draft.id, person=world.person, address=ADDRESS, now=world.time.now
+    )
+    again = await world.trainings.again(
+        version, world.avatar, person=world.person, now=world.time.now
+    )
+    assert (again.counted_with, again.draft.tokens) == ("o200k_base", 340)
+    first = await world.store.draft_example(again.draft.id, place=0)
+    assert first is not None
+    assert first.tokens == 17
+
+
+async def test_without_the_package_tokens_are_estimated(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tokens, "can_count", lambda: False)
+    flight = await world.trainings.prepare(
+        world.avatar, a_reading(20), person=world.person, now=world.time.now
+    )
+    assert (flight.counted_with, flight.draft.counted_with) == (None, None)
+
+
+async def test_pairs_are_counted_with_both_answers(world: World) -> None:
+    pair = replace(a_reading(1).examples[0], rejected="Something else entirely, to be sure")
+    (counted_one,), name = counted([pair], "ft:gpt-4o:org::1")
+    assert name == "o200k_base"
+    assert counted_one.tokens > a_reading(1).examples[0].tokens + 7

@@ -80,6 +80,7 @@ def dispatcher(
         presses={},
         chat=chat,
         reactions=react,
+        ways={},
         permissions=Permissions(operators=frozenset(), anyone_creates=False),
         clock=time or Time(),
         windows=Windows(quiet=0.05, most=0.2),

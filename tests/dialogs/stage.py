@@ -9,7 +9,7 @@ real discord.py.
 import asyncio
 import io
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import Protocol
@@ -17,21 +17,27 @@ from typing import Protocol
 from avatar.ports import Clock
 from avatar.providers import Providers, providers_for
 from bot.commands import BY_NAME, Kind
-from bot.composition import bot, completion, now
+from bot.composition import bot, completion, now, webhooks_of
 from bot.discord.pace import Pace as DiscordPace
 from bot.discord.platform import DiscordPlatform
 from bot.discord.slash import NUMBERS, here, option_name
 from bot.dispatcher import Dispatcher
 from bot.handlers.desk import Desk
+from bot.inline import InlineAnswers
 from bot.joining import Windows
+from bot.screen import Messenger
 from bot.settings import Settings
+from bot.telegram.accounts import TelegramAccounts
+from bot.telegram.inline import InlineQueries
 from bot.telegram.pace import Pace
 from bot.telegram.platform import TelegramPlatform
 from bot.terminal.messenger import TerminalMessenger
 from bot.terminal.platform import LinePaper, Typed, author
+from bot.web import Web
 from bot.welcome import welcome
 from modelserver.imitator.engine import Imitator
 from modelserver.server import ModelServer
+from tests.bot.telegram.make import FREE
 from tests.standins import discord_api
 from tests.standins.discord_api import Asked, DiscordStandIn
 from tests.standins.telegram_api import ANN, Document, TelegramStandIn
@@ -217,37 +223,68 @@ async def telegram_stage(
     windows: Windows = AT_ONCE,
     providers: Providers | None = None,
     serving: Callable[[Path], ModelServer] | None = None,
+    standin: TelegramStandIn | None = None,
+    pushed: bool = False,
 ) -> AsyncIterator[TelegramStage]:
-    """The bot on Telegram, with Ann as its operator and an avatar called Demo that she owns."""
-    async with TelegramStandIn() as standin:
+    """The bot on Telegram, with Ann as its operator and an avatar called Demo that she owns.
+    `pushed`: Telegram hands updates over by webhooks.
+    """
+    async with AsyncExitStack() as stack:
+        server = await stack.enter_async_context(standin or TelegramStandIn())
         settings = Settings(
-            telegram_token=standin.token,
-            telegram_api_url=standin.url,
+            telegram_token=server.token,
+            telegram_api_url=server.url,
             database_url=f"sqlite+aiosqlite:///{folder}/avatar.db",
             operators=frozenset({("telegram", str(id_)) for id_ in operators}),
             poll_seconds=0.1,
             providers=providers or EMBEDDED,
+            telegram_webhook_url="http://127.0.0.1" if pushed else None,
         )
-        platform = TelegramPlatform(standin.token, api_url=standin.url, pace=PACE)
-        async with platform:
-            messengers = {"telegram": platform.messenger}
-            built = bot(
-                settings,
-                messengers,
-                model_server=serving or model_server,
-                clock=clock,
-                windows=windows,
+        web, webhooks = Web(), webhooks_of(settings)
+        if webhooks is not None:
+            web.add(webhooks.route)
+            await stack.enter_async_context(web)
+            webhooks.moved(web.url)
+
+        messengers: dict[str, Messenger] = {}
+        platforms = await stack.enter_async_context(AsyncExitStack())
+        built = bot(
+            settings,
+            messengers,
+            model_server=serving or model_server,
+            clock=clock,
+            windows=windows,
+        )
+        dispatcher, desk = await stack.enter_async_context(built)
+        ask = InlineAnswers(desk.store, desk.conversation, clock=clock)
+
+        def connect(token: str) -> TelegramPlatform:
+            inline = InlineQueries(ask, pause=0.05)
+            return TelegramPlatform(
+                token, api_url=server.url, pace=PACE, limits=FREE, inline=inline
             )
-            async with built as (dispatcher, desk):
-                polling = asyncio.create_task(platform.poll(dispatcher.receive))
-                stage = TelegramStage(standin, dispatcher, desk)
-                await stage.say("/newavatar Demo")
-                try:
-                    yield stage
-                finally:
-                    polling.cancel()
-                    with suppress(asyncio.CancelledError):
-                        await polling
+
+        main = await platforms.enter_async_context(connect(server.token))
+        telegram = await platforms.enter_async_context(
+            TelegramAccounts(
+                main,
+                desk.store,
+                connect=connect,
+                webhooks=webhooks,
+                look_seconds=0.2,
+                again_seconds=0.1,
+            )
+        )
+        messengers["telegram"] = telegram
+        listening = asyncio.create_task(telegram.serve(dispatcher.receive))
+        try:
+            stage = TelegramStage(server, dispatcher, desk)
+            await stage.say("/newavatar Demo")
+            yield stage
+        finally:
+            listening.cancel()
+            with suppress(asyncio.CancelledError):
+                await listening
 
 
 def as_slash(text: str) -> tuple[str, dict[str, str | int]] | None:

@@ -15,6 +15,8 @@ async def test_people_who_are_not_owners_only_chat(tmp_path: Path) -> None:
                 ("/start demo", "talking to Demo & !Quick Training"),
                 ("Hello", "talk about"),
                 ("/help", "/new & !/history"),
+                ("/help new", "begin a new conversation"),
+                ("/help history", "There is no command /history here"),
                 ("/history", "There is no command /history here"),
                 ("/prompt Be mine.", "There is no command /prompt here"),
                 ("/newavatar Mine", "There is no command"),

@@ -31,6 +31,8 @@ OF_AVATARS = {
     Verb.PEOPLE,
     Verb.BLOCK,
     Verb.UNBLOCK,
+    Verb.STOP_BOT,
+    Verb.START_BOT,
 }
 OF_DRAFTS = {
     Verb.TRAIN,

@@ -6,7 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from tests.dialogs.stage import Stage, discord_stage, play, telegram_stage, terminal_stage
+from bot.handlers import reading
+from tests.dialogs.stage import (
+    Stage,
+    TerminalStage,
+    discord_stage,
+    play,
+    telegram_stage,
+    terminal_stage,
+)
 
 
 @pytest.fixture(params=["terminal", "telegram", "discord"])
@@ -77,8 +85,11 @@ async def test_from_a_chat_to_an_avatar(stage: Stage, tmp_path: Path) -> None:
             ("[Mei (60)]", "27 examples & 90 messages: & PHONE & no guarantee & Start it?"),
             ("[Look at the examples]", "Example 1 of 27 & What shall we eat & [PHONE]"),
             ("[Next »]", "Example 2 of 27"),
-            ("[Leave this one out]", "Example 2 of 26"),
-            ("[Done]", "26 examples & Start it?"),
+            (
+                "[Leave this one out]",
+                "Example 2 of 26",
+            ),
+            ("[Done]", "26 examples & 3 left out by you: in examples one by one & Start it?"),
             ("[Options]", "Mask numbers, addresses, cards: on & Held out: a tenth"),
             ("[Held out: a tenth]", "30 examples now & Held out: none"),
             ("[Mask numbers, addresses, cards: on]", "cards: off"),
@@ -106,6 +117,57 @@ async def test_from_a_chat_to_an_avatar(stage: Stage, tmp_path: Path) -> None:
             ("/dataset 9", "There is no version 9"),
         ],
     )
+
+
+def two_languages(file: Path) -> Path:
+    """A chat in English and German, with a telephone number in some of it."""
+    lines = []
+    for day in range(1, 31):
+        lines.append(f"{day:02}/09/2026, 12:00 - Ann: And on day {day}?")
+        answer = (
+            f"I think that it is day {day} and that we call +60 12-345 6789"
+            if day % 2
+            else f"ich glaube dass es der Tag {day} ist und wir nicht mehr"
+        )
+        lines.append(f"{day:02}/09/2026, 12:01 - Mei: {answer}")
+    file.write_text("\n".join(lines), encoding="utf-8")
+    return file
+
+
+async def test_a_whole_kind_is_left_out(stage: Stage, tmp_path: Path) -> None:
+    await stage.train(two_languages(tmp_path / "chat.txt"))
+    await play(
+        stage,
+        [
+            ("[Mei (30)]", "27 examples & too few to count on & an estimate & Start it?"),
+            ("[Look at the examples]", "Example 1 of 27 & Leave out by kind"),
+            (
+                "[Leave out by kind]",
+                "27 examples & Leave out: in German (13) & Leave out: with masked data (14)",
+            ),
+            ("[Leave out: in German (13)]", "14 examples & Left out: in German"),
+            ("[Done]", "14 examples & examples in German (15) & by you: in examples in German"),
+            ("[Look at the examples]", "Example 1 of 14 & I think"),
+            ("[Leave out by kind]", "Take in again: in German (13)"),
+            ("[Take in again: in German (13)]", "27 examples & !Left out"),
+            ("[Done]", "27 examples & !by you & Start it?"),
+        ],
+    )
+
+
+async def test_it_is_told_how_far_a_large_file_is(
+    stage: Stage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A file of any size counts as large here."""
+    monkeypatch.setattr(reading, "LARGE", 0)
+    monkeypatch.setattr(reading, "PATIENCE", 0)
+    monkeypatch.setattr(reading, "EVERY", 0.001)
+    shown = await stage.train(whatsapp(tmp_path / "chat.txt"))
+    # One message, edited in place; a pipe shows only its beginning.
+    told = "Fetching" if isinstance(stage, TerminalStage) else "chat.txt was looked at: 90"
+    assert told in shown
+    assert "Who is the avatar to learn from?" in shown
+    await play(stage, [("[Mei (60)]", "27 examples & Start it?")])
 
 
 async def test_several_chats_are_asked_about(stage: Stage, tmp_path: Path) -> None:
@@ -153,7 +215,10 @@ async def test_teaching_in_the_chat(tmp_path: Path, monkeypatch: pytest.MonkeyPa
                 ("[Older »]", "Number 0 is very shiok lah"),
                 ("[As a file]", "10 taught answers in OpenAI's format & demo-taught.jsonl"),
                 ("/train", "10 answers taught in the chat & Train on the 10 taught answers"),
-                ("[Train on the 10 taught answers]", "10 examples & are few & Start it?"),
+                (
+                    "[Train on the 10 taught answers]",
+                    "10 examples & too few to count on & Start it?",
+                ),
                 ("[Start training]", "in training"),
                 ("(wait)", "completed"),
                 ("/activate 1", "Active Now"),

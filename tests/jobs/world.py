@@ -160,6 +160,23 @@ class Remote:
 
 
 @dataclass
+class Screen:
+    """Fulfils `avatar.ports.Moderator`: flags texts that hold one of its words."""
+
+    words: dict[str, str] = field(default_factory=dict)  # word to category
+    errors: list[Exception] = field(default_factory=list)  # for the next calls
+    asked: list[list[str]] = field(default_factory=list)
+
+    async def flags(self, texts: Sequence[str]) -> tuple[frozenset[str], ...]:
+        self.asked.append(list(texts))
+        if self.errors:
+            raise self.errors.pop(0)
+        return tuple(
+            frozenset(kind for word, kind in self.words.items() if word in text) for text in texts
+        )
+
+
+@dataclass
 class Ear:
     """Fulfils `avatar.ports.Herald`; keeps what it was given, after the errors in its queue."""
 
@@ -186,6 +203,7 @@ class World:
     time: Time
     ear: Ear
     nudges: list[None]
+    moderator: Screen = field(default_factory=Screen)
 
     @property
     def trainings(self) -> Trainings:
@@ -209,6 +227,7 @@ class World:
         return Follower(
             store or self.store,
             trainers={"openai": remote},
+            moderators={"openai": self.moderator},
             providers=PROVIDERS,
             herald=self.ear,
             poll=POLL,

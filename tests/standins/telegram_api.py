@@ -10,15 +10,17 @@
 
 `chat` is the person's private chat unless another is named: a positive number is the private chat
 of the person with that number, a negative one a group. Calls are kept in `calls`, in the order in
-which they came. `fail` scripts failures. What Telegram would refuse is refused with 400.
+which they came. `fail` scripts failures. What Telegram would refuse is refused with 400; `rates`
+lets it keep its flood limits, and `have_a_bad_day` lets calls fail at random.
 """
 
 import asyncio
 import json
+import random
 import re
 import time
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
 from types import TracebackType
@@ -34,11 +36,12 @@ from tests.standins.telegram_chats import (
     Draft,
     Shown,
 )
+from tests.standins.telegram_models import models
 from tests.standins.telegram_more import TelegramMore
+from tests.standins.telegram_rates import BadDay, Rates
 from tests.standins.telegram_rules import (
     CAPTION_LIMIT,
     DOWNLOAD_LIMIT,
-    PARAMETERS,
     Json,
     Refusal,
     check_commands,
@@ -70,12 +73,12 @@ class Failure:
 
     status: int = 0  # 0: the connection is reset
     description: str = ""
-    retry_after: int | None = None
+    retry_after: float | None = None
     moved_to: int | None = None  # the group's id since it became a supergroup
     after: bool = False
 
 
-def flood(retry_after: int) -> Failure:
+def flood(retry_after: float) -> Failure:
     """429: too many calls; come back after so many seconds."""
     text = f"Too Many Requests: retry after {retry_after}"
     return Failure(status=429, description=text, retry_after=retry_after)
@@ -104,8 +107,14 @@ class _Scripted:
 class TelegramStandIn(TelegramMore):
     """See the module's docstring."""
 
-    def __init__(self, *, username: str = "avatar_bot", bot_id: int = 123456789) -> None:
-        super().__init__(username=username)
+    def __init__(
+        self,
+        *,
+        username: str = "avatar_bot",
+        bot_id: int = 123456789,
+        people: Sequence[int] = (ANN, BEN, GROUP),
+    ) -> None:
+        super().__init__(username=username, chats=people)
         self.bot_id = bot_id
         self.token = f"{bot_id}:" + "standin" * 5
         self.calls: list[Call] = []
@@ -116,6 +125,9 @@ class TelegramStandIn(TelegramMore):
         self._menus: defaultdict[str, list[Json]] = defaultdict(list)
         self._allowed: list[str] = []
         self._in_flight = 0
+        self.rates: Rates | None = None  # no limits
+        self._bad_day: BadDay | None = None
+        self._chance = random.Random(0)
 
     @property
     def url(self) -> str:
@@ -149,10 +161,10 @@ class TelegramStandIn(TelegramMore):
         bot_user = {**bot._bot(), "first_name": name or bot.username}
         self.push({"managed_bot": {"user": self._user(user), "bot": bot_user}})
 
-    def menu(self, chat: int | None = None) -> list[str]:
+    def menu(self, chat: int | None = None, *, scope: str = "default") -> list[str]:
         """The commands that a private chat offers; without one, those that everybody is offered."""
-        scope = {"type": "default"} if chat is None else {"type": "chat", "chat_id": chat}
-        return [command["command"] for command in self._menus[_scope(scope)]]
+        given = {"type": scope} if chat is None else {"type": "chat", "chat_id": chat}
+        return [command["command"] for command in self._menus[_scope(given)]]
 
     def called(self, method: str, *, chat: int | None = None) -> list[Call]:
         """The calls of a method, of one chat if named."""
@@ -207,8 +219,28 @@ class TelegramStandIn(TelegramMore):
         self._scripted.append(_Scripted(method=method, failure=failure, times=times, chat=chat))
 
     def mend(self) -> None:
-        """Forget all scripts."""
+        """Forget all scripts, and the bad day."""
         self._scripted.clear()
+        self._bad_day = None
+
+    def have_a_bad_day(self, day: BadDay) -> None:
+        """Let calls that write fail at random."""
+        self._bad_day, self._chance = day, day.draws()
+
+    def _bad_luck(self, method: str, params: Json) -> Failure | None:
+        day = self._bad_day
+        if day is None or "chat_id" not in params:
+            return None
+        at = self._chance.random()
+        if (at := at - day.flood) < 0 and self.rates is not None:
+            wait = self._chance.choice((1, 2)) * self.rates.second
+            self.rates.hold(params["chat_id"], wait, time.monotonic())
+            return flood(wait)
+        if (at := at - day.gateway) < 0:
+            return BAD_GATEWAY
+        if (at := at - day.reset_before) < 0:
+            return RESET
+        return RESET_AFTER if at < day.reset_after else None
 
     def _failure(self, method: str, params: Json) -> Failure | None:
         for script in self._scripted:
@@ -233,7 +265,7 @@ class TelegramStandIn(TelegramMore):
         if match[1]:
             return self._file(match[3])
         method = match[3]
-        if method not in PARAMETERS:
+        if method not in models():
             return _json(404, Refusal(404, "Not Found"))
         self._in_flight += method != "getUpdates"
         try:
@@ -249,7 +281,8 @@ class TelegramStandIn(TelegramMore):
         params: Json = {}
         try:
             params, files = parameters(method, asked)
-            failure = self._failure(method, params)
+            self._count(method, params)
+            failure = self._failure(method, params) or self._bad_luck(method, params)
             if failure is None or failure.after:
                 result = await self._carried_out(method, params, files)
                 if failure is None:
@@ -264,6 +297,14 @@ class TelegramStandIn(TelegramMore):
             )
         except Refusal as refusal:
             return _json(refusal.status, refusal), params
+
+    def _count(self, method: str, params: Json) -> None:
+        if self.rates is None:
+            return
+        wait = self.rates.check(method, params.get("chat_id"), time.monotonic())
+        if wait is not None:
+            refused = flood(wait)
+            raise Refusal(429, refused.description, retry_after=wait)
 
     async def _carried_out(self, method: str, params: Json, files: dict[str, bytes]) -> object:
         if (result := self.more(method, params, files)) is not None:
@@ -301,6 +342,10 @@ class TelegramStandIn(TelegramMore):
                 return self._get_file(params["file_id"])
             case "getChatMember":
                 return self._member(params["user_id"])
+            case "deleteWebhook":
+                pass
+            case _:
+                raise Refusal(404, "Not Found")
         return True
 
     async def _get_updates(self, params: Json) -> list[Json]:
@@ -354,6 +399,8 @@ class TelegramStandIn(TelegramMore):
             message |= {"message_thread_id": params["message_thread_id"], "is_topic_message": True}
         if markup is not None and markup.get("inline_keyboard"):
             message["reply_markup"] = markup
+        if markup is not None and markup.get("keyboard"):
+            self.keyboard(params["chat_id"], markup["keyboard"])
         if answered is not None:
             message["reply_to_message"] = answered
         place.draft = None

@@ -2,7 +2,8 @@
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections import defaultdict
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from tests.standins.telegram_rules import TEXT_LIMIT, Json, seen_entities
@@ -62,19 +63,22 @@ class Chat:
 class TelegramChats:
     """What people do, and what they see. `tests.standins.telegram_api` adds the server."""
 
-    def __init__(self, *, username: str) -> None:
+    def __init__(self, *, username: str, chats: Sequence[int]) -> None:
         self.bot_id = 123456789
         self.username = username
         self.admins = {ANN}  # of the group
         self.hears_groups = True  # the bot's privacy mode is off
+        self.can_manage_bots = False
         self._changed = asyncio.Event()  # set, and replaced, when anything happened
-        self._chats: dict[int, Chat] = {chat: Chat() for chat in (ANN, BEN, GROUP)}
+        self._chats: dict[int, Chat] = {chat: Chat() for chat in chats}
         self._updates: list[Json] = []  # not confirmed by the bot yet
         self._files: dict[str, Document] = {}
         self._uploads: dict[int, bytes] = {}
         self._sounds: dict[int, bytes] = {}
         self._reactions: dict[tuple[int, int, int], tuple[str, ...]] = {}
         self._last_id = 100
+        # Private chats share their numbers, each supergroup has its own.
+        self._numbers: defaultdict[int, int] = defaultdict(lambda: 100)
         self._last_update = 5000
 
     # What a person does
@@ -94,9 +98,10 @@ class TelegramChats:
         group `user` says who (Ann, if nobody is named). A long text becomes several messages.
         """
         if document is None and len(text) > TEXT_LIMIT:
+            last = 0
             for i in range(0, len(text), TEXT_LIMIT):
-                self.say(text[i : i + TEXT_LIMIT], chat=chat, user=user, thread=thread)
-            return self._last_id
+                last = self.say(text[i : i + TEXT_LIMIT], chat=chat, user=user, thread=thread)
+            return last
         message = self._message(chat, sender=self._user(user or (chat if chat > 0 else ANN)))
         if document is None:
             message |= {"text": text, "entities": seen_entities(text)}
@@ -219,6 +224,7 @@ class TelegramChats:
             "first_name": "Avatar",
             "username": self.username,
             "can_read_all_group_messages": self.hears_groups,
+            "can_manage_bots": self.can_manage_bots,
         }
 
     def _member(self, user: int) -> Json:
@@ -236,8 +242,9 @@ class TelegramChats:
         return {"id": chat, "type": "supergroup", "title": "Group"}
 
     def _message(self, chat: int, *, sender: Json) -> Json:
+        self._numbers[min(chat, 0)] += 1
         message: Json = {
-            "message_id": self._next_id(),
+            "message_id": self._numbers[min(chat, 0)],
             "date": int(time.time()),
             "chat": self._chat_json(chat),
             "from": sender,

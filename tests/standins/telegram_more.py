@@ -5,6 +5,7 @@ the chats of people who let a bot answer for them, and calls from chats that a b
 import asyncio
 import contextlib
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -30,11 +31,12 @@ class Account:
 class TelegramMore(TelegramChats):
     """What `tests.standins.telegram_api` serves beside the methods of a chat."""
 
-    def __init__(self, *, username: str) -> None:
-        super().__init__(username=username)
+    def __init__(self, *, username: str, chats: Sequence[int]) -> None:
+        super().__init__(username=username, chats=chats)
         self.token = ""
         self.webhook: Json = {}
         self.pushed: list[int] = []  # what the webhook answered
+        self.access: Json = {}
         self.profile: Json = {}  # name, description, short_description, photo
         self.bots: dict[int, Any] = {}  # those that this one made, each a stand-in
         self.accounts: dict[str, Account] = {}
@@ -43,6 +45,7 @@ class TelegramMore(TelegramChats):
         self.inline_answers: dict[str, list[Json]] = {}
         self.local: Path | None = None  # where a server of one's own keeps files
         self.lies = ""  # what it says instead of a file's path
+        self.keyboards: dict[int, list[list[Json]]] = {}  # by private chat
         self._revoked: set[str] = set()  # tokens
         self._pushing: asyncio.Task[None] | None = None
 
@@ -90,6 +93,15 @@ class TelegramMore(TelegramChats):
             await bot.stop_pushing()
 
     # Bots that a bot made
+
+    def keyboard(self, chat: int, rows: list[list[Json]]) -> None:
+        """Buttons that take the place of somebody's keyboard."""
+        if any("request_managed_bot" in button for row in rows for button in row):
+            if chat < 0:
+                raise refuse("a bot can be requested in private chats only")
+            if not self.can_manage_bots:
+                raise refuse("BOT_CANNOT_MANAGE_BOTS")
+        self.keyboards[chat] = rows
 
     def revoke(self) -> None:
         """The token of this bot is good no more; its maker can get another."""
@@ -232,6 +244,10 @@ class TelegramMore(TelegramChats):
                 if not files:
                     raise refuse("there is no photo in the request")
                 self.profile["photo"] = next(iter(files.values()))
+            case "removeMyProfilePhoto":
+                self.profile.pop("photo", None)
+            case "setManagedBotAccessSettings":
+                self.bots[params["user_id"]].access = params
             case "getManagedBotToken":
                 return self._token_of(params["user_id"], new=False)
             case "replaceManagedBotToken":

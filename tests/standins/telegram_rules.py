@@ -2,13 +2,13 @@
 
 import json
 import re
-from collections.abc import Mapping
 from email.parser import BytesParser
 from email.policy import HTTP
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 from tests.standins.loopback import Asked
+from tests.standins.telegram_models import Mistyped, checked
 
 # Whatever JSON holds: the stand-in speaks it untyped, as the wire does.
 Json = dict[str, Any]
@@ -25,95 +25,12 @@ _ENTITIES = frozenset(
         *("blockquote", "expandable_blockquote", "text_link", "text_mention", "custom_emoji"),
     }
 )
-_TO = {"chat_id": int, "message_thread_id": int, "business_connection_id": str}
-_SAID = {"entities": list, "parse_mode": str, "link_preview_options": dict, "reply_markup": dict}
-# Telegram ignores what it does not know; the stand-in refuses it, so that slips are seen.
-PARAMETERS: Mapping[str, Mapping[str, type]] = {
-    "getMe": {},
-    "deleteWebhook": {"drop_pending_updates": bool},
-    "getUpdates": {"offset": int, "limit": int, "timeout": float, "allowed_updates": list},
-    "sendMessage": {
-        **_TO,
-        **_SAID,
-        "text": str,
-        "reply_parameters": dict,
-        "disable_notification": bool,
-        "protect_content": bool,
-    },
-    "sendMessageDraft": {
-        **_TO,
-        "draft_id": int,
-        "text": str,
-        "entities": list,
-        "parse_mode": str,
-        "can_stop": bool,
-    },
-    "deleteMessage": {"chat_id": int, "message_id": int},
-    "sendVoice": {**_TO, "voice": str, "caption": str},
-    "editMessageText": {
-        **_SAID,
-        "chat_id": int,
-        "message_id": int,
-        "inline_message_id": str,
-        "business_connection_id": str,
-        "text": str,
-    },
-    "sendChatAction": {**_TO, "action": str},
-    "sendDocument": {
-        **_TO,
-        "document": str,
-        "caption": str,
-        "caption_entities": list,
-        "reply_markup": dict,
-        "reply_parameters": dict,
-    },
-    "answerCallbackQuery": {"callback_query_id": str, "text": str, "show_alert": bool},
-    "setMyCommands": {"commands": list, "scope": dict, "language_code": str},
-    "getMyCommands": {"scope": dict, "language_code": str},
-    "deleteMyCommands": {"scope": dict, "language_code": str},
-    "getFile": {"file_id": str},
-    "getChatMember": {"chat_id": int, "user_id": int},
-    "setWebhook": {
-        "url": str,
-        "secret_token": str,
-        "max_connections": int,
-        "allowed_updates": list,
-    },
-    "setMyName": {"name": str, "language_code": str},
-    "setMyDescription": {"description": str, "language_code": str},
-    "setMyShortDescription": {"short_description": str, "language_code": str},
-    "setMyProfilePhoto": {"photo": dict},
-    "getManagedBotToken": {"user_id": int},
-    "replaceManagedBotToken": {"user_id": int},
-    "getBusinessConnection": {"business_connection_id": str},
-    "answerGuestQuery": {"guest_query_id": str, "result": dict},
-    "answerInlineQuery": {
-        "inline_query_id": str,
-        "results": list,
-        "cache_time": int,
-        "is_personal": bool,
-        "button": dict,
-    },
-}
-REQUIRED: Mapping[str, tuple[str, ...]] = {
-    "sendMessage": ("chat_id", "text"),
-    "sendMessageDraft": ("chat_id", "draft_id"),
-    "deleteMessage": ("chat_id", "message_id"),
-    "sendVoice": ("chat_id", "voice"),
-    "editMessageText": ("text",),
-    "sendChatAction": ("chat_id", "action"),
-    "sendDocument": ("chat_id", "document"),
-    "answerCallbackQuery": ("callback_query_id",),
-    "setMyCommands": ("commands",),
-    "getFile": ("file_id",),
-    "getChatMember": ("chat_id", "user_id"),
-}
 
 
 class Refusal(Exception):
     """Telegram's answer to a call that it does not carry out."""
 
-    def __init__(self, status: int, description: str, **parameters: int | None) -> None:
+    def __init__(self, status: int, description: str, **parameters: float | None) -> None:
         super().__init__(description)
         self.status = status
         self.description = description
@@ -149,24 +66,12 @@ def parameters(method: str, asked: Asked) -> tuple[Json, dict[str, bytes]]:
                 files[name] = content
     else:
         given |= dict(parse_qsl(asked.body.decode(), keep_blank_values=True))
-    kinds = PARAMETERS[method]
-    if unknown := given.keys() - kinds.keys():
-        raise refuse(f"unknown parameters of {method}: {sorted(unknown)}")
-    if missing := [name for name in REQUIRED.get(method, ()) if name not in {**given, **files}]:
-        raise refuse(f"{missing[0]} is missing")
-    return {name: _decoded(name, value, kinds[name]) for name, value in given.items()}, files
-
-
-def _decoded(name: str, value: object, kind: type) -> object:
-    if kind is str:
-        return str(value)
+    uploaded = {name: f"attach://{name}" for name in files}
     try:
-        decoded = json.loads(value) if isinstance(value, str) else value
-    except ValueError:
-        raise refuse(f"can't parse {name}") from None
-    if not isinstance(decoded, (int, float) if kind is float else kind):
-        raise refuse(f"{name} has the wrong type")
-    return decoded
+        return checked(method, {**uploaded, **given}), files
+    except Mistyped as mistyped:
+        # Telegram ignores what it does not know; the stand-in refuses it, so that slips are seen.
+        raise refuse(str(mistyped)) from None
 
 
 def check_text(text: str, entities: list[Json], *, limit: int = TEXT_LIMIT) -> None:

@@ -1,14 +1,14 @@
 """Doors and places: limits, invitations and blocks, groups, one person on several platforms.
 
 Revision ID: 0007
-Revises: 0012
+Revises: 0005
 """
 
 import sqlalchemy as sa
 from alembic import op
 
 revision = "0007"
-down_revision = "0012"
+down_revision = "0005"
 branch_labels = None
 depends_on = None
 

@@ -124,3 +124,12 @@ def test_the_table_of_contents_is_read_once(
     export = export_of(tmp_path, content)
     assert export.overview().messages == sum(1 for _ in export.messages()) == 30
     assert len(opened) == 1
+
+
+def test_a_file_without_a_name(tmp_path: Path) -> None:
+    """Found by fuzzing: Python's own zipfile raises IndexError for it."""
+    content = zipped({"x": "1/1/24, 10:00 - A: hi"})
+    name_at = content.rindex(b"PK\x01\x02") + 46
+    central = bytearray(content)
+    central[name_at : name_at + 1] = b"\0"  # a name ends at a zero
+    assert "without a name" in fault(tmp_path, bytes(central))

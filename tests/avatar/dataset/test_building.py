@@ -13,6 +13,7 @@ from avatar.dataset import openai_jsonl
 from avatar.dataset.building import Built, Rules, build
 from avatar.dataset.export import Export
 from avatar.dataset.masking import Kind
+from avatar.dataset.report import verdict
 from avatar.dataset.said import Drop, Heading, Progress, Said
 from avatar.errors import BadDataset
 from avatar.records import Example, Role
@@ -307,12 +308,14 @@ def test_few_examples_are_refused_with_the_reasons() -> None:
     assert "1 in conversations in which the person says nothing" in sentence
 
 
-def test_few_examples_are_warned_of() -> None:
-    assert made(more=30).warnings == (
-        "27 examples are few: an improvement is usually seen from 50 to 100.",
-    )
-    assert made(more=60).warnings == ()
-    assert [made(more=n).report.verdict for n in (30, 60, 600)] == ["few", "enough", "good"]
+def test_few_examples_are_few() -> None:
+    assert [verdict(n) for n in (10, 49, 50, 499, 500)] == [
+        "few",
+        "few",
+        "enough",
+        "enough",
+        "good",
+    ]
 
 
 def test_the_report() -> None:
@@ -321,7 +324,6 @@ def test_the_report() -> None:
     assert report.languages == {"unclear": 18, "German": 1}
     assert (report.reply_length, report.longest_reply, report.turns) == (8, 14, 2.0)
     assert report.tokens > 0
-    assert report.conversations == 21
 
 
 MESSAGES = st.lists(

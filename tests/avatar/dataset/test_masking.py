@@ -145,3 +145,10 @@ def test_no_square_of_the_length(repeated: str) -> None:
 
     taken(100)  # what is loaded once
     assert taken(20_000) < 0.02 + 40 * taken(2_000)
+
+
+def test_a_number_at_which_a_check_breaks_is_masked() -> None:
+    """python-stdnum raises KeyError for a Chinese number of a place without a county; found by
+    fuzzing.
+    """
+    assert Masker().masked("my number is 411111111111111111") == "my number is [ID]"

@@ -52,7 +52,6 @@ async def test_the_shipped_examples_are_read() -> None:
     assert len(reading.examples) == 44
     assert reading.examples[11].source == "malaysian.jsonl line 12"
     assert reading.tokens == sum(example.tokens for example in reading.examples)
-    assert [w for w in reading.warnings if "44 examples are few" in w]
 
 
 def test_an_example_keeps_turns_and_weights(tmp_path: Path) -> None:
@@ -351,7 +350,10 @@ def _examples(draw: st.DrawFn) -> tuple[list[Turn], list[int | None]]:
     return turns, [*weights, draw(st.sampled_from([None, 1]))]
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=60,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
 @given(st.lists(_examples(), min_size=10, max_size=11))
 def test_what_is_written_is_read_again(
     tmp_path: Path, made: Sequence[tuple[list[Turn], list[int | None]]]

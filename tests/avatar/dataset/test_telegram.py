@@ -5,11 +5,12 @@ import time
 import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
 from avatar.dataset.said import Drop
+from avatar.dataset.watch import Stopped, Watch
 from tests.avatar.dataset.exported import export_of, fault, fixture, said, telegram
 
 
@@ -167,13 +168,32 @@ def test_a_huge_element_is_refused_without_being_built(tmp_path: Path) -> None:
     assert "larger than 4 MB" in fault(tmp_path, telegram({"text": "a" * (9 * 1024 * 1024 // 2)}))
 
 
+class Recorded(Watch):
+    """Remembers where it was."""
+
+    seen_so_far: ClassVar[list[tuple[int, int]]] = []
+
+    def at(self, done: int, total: int) -> None:
+        super().at(done, total)
+        self.seen_so_far.append((done, total))
+
+
 def test_progress_reaches_the_end(tmp_path: Path) -> None:
     content = telegram(*[{}] * 3000)
-    seen: list[tuple[int, int]] = []
-    export_of(tmp_path, content).overview(lambda done, total: seen.append((done, total)))
+    watch, seen = Recorded(), Recorded.seen_so_far
+    export_of(tmp_path, content).overview(watch)
     assert seen[-1] == (len(content), len(content))
     assert len(seen) > 1
     assert seen == sorted(seen)
+    assert 0 < watch.messages <= 3000
+
+
+def test_a_file_that_nobody_waits_for_is_not_read_on(tmp_path: Path) -> None:
+    export = export_of(tmp_path, telegram(*[{}] * 3000))
+    watch = Watch(stopped=True)
+    with pytest.raises(Stopped):
+        export.overview(watch)
+    assert watch.messages < 3000
 
 
 @pytest.mark.long

@@ -47,6 +47,23 @@ def check(parts: tuple[Part, ...]) -> None:
         ("😀 **b😀**", "😀 b😀", [("bold", "b😀")]),
         ("- [x] done\n- [ ] open", "☑ done\n☐ open", []),
         ("[a](https://x.example/?a=$b)", "a", [("text_link", "a")]),
+        (
+            "||hidden|| and (||**b** c||)",
+            "hidden and (b c)",
+            [("spoiler", "hidden"), ("spoiler", "b c"), ("bold", "b")],
+        ),
+        ("> a\n> > b\n\nc", "a\nb\n\nc", [("blockquote", "a\nb")]),
+        (
+            "> a\n" * 8 + "\nb",
+            "\n".join("a" * 8) + "\n\nb",
+            [("expandable_blockquote", "\n".join("a" * 8))],
+        ),
+        (
+            "**مرحبا** `קוד` 👨‍👩‍👧 _👍🏽_",
+            "مرحبا קוד 👨‍👩‍👧 👍🏽",
+            [("bold", "مرحبا"), ("code", "קוד"), ("italic", "👍🏽")],
+        ),
+        ("1. a\n   - b\n     - **c**\n2. d", "1. a\n  • b\n    • c\n2. d", [("bold", "c")]),
     ],
 )
 def test_marks_become_entities(markdown: str, text: str, marks: list[tuple[str, str]]) -> None:
@@ -76,6 +93,32 @@ def test_marks_become_entities(markdown: str, text: str, marks: list[tuple[str, 
 )
 def test_nothing_is_taken_for_something_else(markdown: str, text: str) -> None:
     assert one(markdown).text == text
+
+
+@pytest.mark.parametrize(
+    ("markdown", "text"),
+    [
+        (r"so \(E = mc^2\), $a_1^2$", "so E = mc², a₁²"),
+        (r"\[ \frac{a}{b} \le \alpha \]", "a/b ≤ α"),
+        ("$$\nx^2\n+ y^2\n$$\n\nand", "x² + y²\n\nand"),
+        (r"`\(x^2\)` and `$x^2$`", r"\(x^2\) and $x^2$"),
+        ("```\n$x^2$\n\\(y^2\\)\n```", "$x^2$\n\\(y^2\\)"),
+        (r"an escaped \(b\) and \[c\]", "an escaped (b) and [c]"),
+        ("echo $A=1 $B=2", "echo $A=1 $B=2"),
+        (r"$\frac{$ and \(\unknown{\)", r"$\frac{$ and \unknown"),
+        ("3*4*5 = 60", "3*4*5 = 60"),
+        ("a||b||c and x || y || z", "a||b||c and x || y || z"),
+        ("`a ||b|| c`", "a ||b|| c"),
+    ],
+)
+def test_mathematics_and_programs(markdown: str, text: str) -> None:
+    assert one(markdown).text == text
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.text("ab1^_{}\\()[]$=+ frac\n`", max_size=60), st.integers(1, 100))
+def test_any_formula_gives_parts_that_telegram_takes(text: str, times: int) -> None:
+    check(render(text * times))
 
 
 def test_code_in_a_list_stands_on_lines_of_its_own() -> None:

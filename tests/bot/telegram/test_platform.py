@@ -10,7 +10,7 @@ import pytest
 from avatar.records import Incoming
 from bot.screen import Receive
 from bot.telegram.platform import TelegramPlatform, TokenRefused
-from tests.bot.telegram.make import QUICK, said
+from tests.bot.telegram.make import FREE, QUICK, said
 from tests.standins.telegram_api import (
     ANN,
     BAD_GATEWAY,
@@ -44,7 +44,9 @@ class Inbox:
 
 @asynccontextmanager
 async def polling(telegram: TelegramStandIn, receive: Receive) -> AsyncIterator[TelegramPlatform]:
-    async with TelegramPlatform(telegram.token, api_url=telegram.url, pace=QUICK) as platform:
+    async with TelegramPlatform(
+        telegram.token, api_url=telegram.url, pace=QUICK, limits=FREE
+    ) as platform:
         task = asyncio.create_task(platform.poll(receive))
         try:
             yield platform
@@ -190,7 +192,10 @@ async def test_the_menu_is_set_when_it_changed(telegram: TelegramStandIn) -> Non
     assert "help" in telegram.menu()
     assert "train" not in telegram.menu()  # an owner's
     assert "wait" not in telegram.menu()  # the terminal's
-    assert len(telegram.called("setMyCommands")) == 1
+    groups = telegram.menu(scope="all_group_chats")
+    assert {"help", "new", "stop"} <= set(groups)
+    assert not {"forgetme", "start", "train"} & set(groups)
+    assert len(telegram.called("setMyCommands")) == 2
 
 
 async def test_a_wrong_token_stops_the_start(telegram: TelegramStandIn) -> None:

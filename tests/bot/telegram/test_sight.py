@@ -47,6 +47,54 @@ async def test_a_private_reply(telegram: TelegramStandIn, messenger: TelegramMes
     assert telegram.called("editMessageText") == []
 
 
+@pytest.mark.parametrize(("chat", "private"), [(ANN, True), (ANN, False), (GROUP, False)])
+async def test_previews_are_plain_and_the_reply_is_formatted(
+    telegram: TelegramStandIn, messenger: TelegramMessenger, chat: int, private: bool
+) -> None:
+    sight = messenger.open_sight(make.place(chat), private=private)
+    for text in ("**bold**", "**bold** `code`"):
+        sight.show(text)
+        await telegram.until(lambda: bool(telegram.draft(chat) or telegram.shown(chat)))
+        await asyncio.sleep(0.05)
+    previews = len(telegram.calls)
+    await sight.finish(said("**bold** `code`."))
+    await sight.close()
+    assert not any("entities" in call.params for call in telegram.calls[:previews])
+    assert [e["type"] for e in telegram.shown(chat)[0].entities] == ["bold", "code"]
+
+
+@pytest.mark.parametrize(("chat", "distance"), [(ANN, 0.1), (GROUP, 0.3)])
+async def test_edits_keep_their_distance(
+    telegram: TelegramStandIn, chat: int, distance: float
+) -> None:
+    pace = replace(QUICK, edit=0.3, edit_alone=0.1)
+    async with make.messenger(telegram, pace=pace) as messenger:
+        sight = messenger.open_sight(make.place(chat), private=False)
+        for i in range(80):
+            sight.show("word " * (i + 1))
+            await asyncio.sleep(0.01)
+        await sight.close()
+    calls = telegram.called("sendMessage") + telegram.called("editMessageText")
+    assert len(calls) > 1
+    assert all(b.at - a.at > distance * 0.8 for a, b in pairwise(calls))
+
+
+async def test_previews_give_way_when_the_process_is_late(telegram: TelegramStandIn) -> None:
+    async with make.messenger(telegram, pace=replace(QUICK, draft=0.15)) as messenger:
+        sight = messenger.open_sight(PRIVATE)
+        sight.show("a")
+        await telegram.until(lambda: telegram.draft() is not None)
+        await asyncio.sleep(0.05)
+        time.sleep(0.4)  # noqa: ASYNC251  (the process is late)
+        for i in range(20):
+            sight.show("b" * (i + 1))
+            await asyncio.sleep(0.02)
+        assert len(telegram.called("sendMessageDraft")) == 1
+        await sight.finish(said("done"))
+        await sight.close()
+    assert [shown.text for shown in telegram.shown()] == ["done"]
+
+
 async def test_a_short_reply_costs_few_calls(
     telegram: TelegramStandIn, messenger: TelegramMessenger
 ) -> None:

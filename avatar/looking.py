@@ -1,0 +1,101 @@
+"""Looking at the examples of a draft, and leaving some out: one by one, or a whole kind at once.
+
+What is left out stays with the draft, so that it can be taken in again; a training that is started
+takes only what is in.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import replace
+
+from avatar.dataset.kinds import ONE_BY_ONE, Kind, Seen, changes, kinds_of, seen
+from avatar.dataset.openai_jsonl import MIN_EXAMPLES
+from avatar.dataset.report import Look, report_anew
+from avatar.errors import BadText, Expired
+from avatar.records import Draft
+from avatar.stores import Store
+
+BATCH = 500  # examples read at a time
+
+
+class Looking:
+    """The use-cases. All raise Expired for a draft that was started or dropped meanwhile."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    async def kinds(self, draft: Draft) -> tuple[Kind, ...]:
+        """The kinds of a draft's examples, those that are left out too."""
+        return kinds_of(await self._seen(draft), draft.left_out)
+
+    async def switch(self, draft: Draft, number: int) -> Draft:
+        """Leave out a kind, by its number; one that is left out comes in again. Raises BadText
+        when fewer than 10 examples would be left.
+        """
+        all_seen = await self._seen(draft)
+        found = [kind for kind in kinds_of(all_seen, draft.left_out) if kind.number == number]
+        if not found:
+            raise Expired(command="/train")
+        words = found[0].words
+        if words in draft.left_out:
+            wanted = [each for each in draft.left_out if each != words]
+        else:
+            wanted = [*draft.left_out, words]
+        return await self._leave_out(draft, all_seen, changes(all_seen, wanted), wanted)
+
+    async def leave_one(self, draft: Draft, place: int) -> Draft:
+        """Leave out the example at a place among those that are in, 0 being the first. Raises
+        BadText when it is one of the last ten.
+        """
+        all_seen = await self._seen(draft)
+        there = [each for each in all_seen if each.left_out is None and not each.held_out]
+        if place >= len(there):
+            raise Expired(command="/train")
+        wanted = list(dict.fromkeys([*draft.left_out, ONE_BY_ONE]))
+        changed: dict[int, str | None] = {there[place].position: ONE_BY_ONE}
+        return await self._leave_out(draft, all_seen, changed, wanted)
+
+    async def _seen(self, draft: Draft) -> list[Seen]:
+        all_seen: list[Seen] = []
+        after = -1
+        while batch := await self._store.candidates(draft.id, after=after, limit=BATCH):
+            after = batch[-1].position
+            all_seen += await asyncio.to_thread(
+                seen, batch, of=draft.source, exported=draft.import_id is not None
+            )
+        return all_seen
+
+    async def _leave_out(
+        self,
+        draft: Draft,
+        before: Sequence[Seen],
+        changed: dict[int, str | None],
+        wanted: Sequence[str],
+    ) -> Draft:
+        after = [
+            replace(each, left_out=changed.get(each.position, each.left_out)) for each in before
+        ]
+        training: list[Look] = []
+        held_out: list[Look] = []
+        out: dict[str, list[Look]] = {}
+        for each in after:
+            if each.left_out is not None:
+                out.setdefault(each.left_out, []).append(each.look)
+            else:
+                (held_out if each.held_out else training).append(each.look)
+        if len(training) < MIN_EXAMPLES:
+            raise BadText(
+                reason=f"{MIN_EXAMPLES} examples are the least; without these only "
+                f"{len(training)} would be left. Nothing was changed."
+            )
+        changed_draft = await self._store.leave_out(
+            draft.id,
+            changed,
+            left_out={words: len(out.get(words, ())) for words in wanted},
+            report=None
+            if draft.report is None
+            else report_anew(draft.report, training=training, held_out=held_out, left_out=out),
+        )
+        if changed_draft is None:
+            raise Expired(command="/train")
+        return changed_draft

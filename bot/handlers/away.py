@@ -1,0 +1,162 @@
+"""An avatar that answers in its owner's own chats: /away, /honesty, and what is said there.
+
+Nothing is managed in those chats, whoever writes: a command is plain talk there, no button is
+shown, and what goes wrong is no business of the person who wrote to somebody else.
+"""
+
+import logging
+from dataclasses import replace
+
+from avatar.accounts import (
+    HONESTY,
+    MAX_HONESTY,
+    MIN_HONESTY,
+    Account,
+    Way,
+    answers,
+    read_hours,
+)
+from avatar.errors import AvatarError, BadText, DeliveryError
+from avatar.text import visible
+from bot.actions import Verb
+from bot.cards import away as cards
+from bot.handlers.chatting import Running
+from bot.handlers.desk import Desk
+from bot.handlers.plain import plain_reply
+from bot.request import Answer, CommandHandler, PressHandler, Request
+
+log = logging.getLogger(__name__)
+
+
+class AwayHandlers:
+    """Whose account it is, decides; the avatar's owners alone can let it answer for them."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+        self._running = Running()
+
+    @property
+    def commands(self) -> dict[str, CommandHandler]:
+        return {"away": self.away, "honesty": self.honesty}
+
+    @property
+    def presses(self) -> dict[Verb, PressHandler]:
+        return {}
+
+    @property
+    def ways(self) -> dict[Way, CommandHandler]:
+        return {Way.CONNECTION: self.connection, Way.ACCOUNT: self.said}
+
+    async def _account(self, request: Request) -> Account | None:
+        """The person's own, with the bot that they talk to."""
+        address = request.incoming.address
+        return await self._desk.store.account_of(address.platform, address.bot, request.person.id)
+
+    async def away(self, request: Request) -> Answer:
+        store, avatar = self._desk.store, request.avatar
+        account = await self._account(request)
+        if account is None:
+            return cards.how_to_connect(avatar)
+        wish = request.rest.lower()
+        away, hours, strangers_only = account.away, account.hours, account.strangers_only
+        match wish:
+            case "":
+                return cards.state(await store.avatar(account.avatar_id), account)
+            case "on":
+                away = True
+                if not await store.is_owner(avatar.id, request.person.id):
+                    return cards.not_yours()
+                await store.set_account_avatar(account.id, avatar.id)
+            case "off":
+                away = False
+            case "always":
+                hours = None
+            case "all" | "strangers":
+                strangers_only = wish == "strangers"
+            case _:
+                hours = read_hours(wish)
+        await store.set_away(account.id, away=away, hours=hours, strangers_only=strangers_only)
+        now = await self._account(request) or account
+        return cards.state(await store.avatar(now.avatar_id), now)
+
+    async def honesty(self, request: Request) -> Answer:
+        account = await self._account(request)
+        if account is None:
+            return cards.how_to_connect(request.avatar)
+        text = visible(request.rest).strip()
+        if text:
+            usual = text.lower() == "usual"
+            if not usual and not MIN_HONESTY <= len(text) <= MAX_HONESTY:
+                raise BadText(
+                    reason=f"It takes {MIN_HONESTY} to {MAX_HONESTY:,} characters to say that."
+                )
+            await self._desk.store.set_honesty(account.id, None if usual else text)
+        return cards.honesty(await self._account(request) or account)
+
+    async def connection(self, request: Request) -> Answer:
+        """Somebody connected the bot with their account, or took it away."""
+        store, incoming = self._desk.store, request.incoming
+        facts, address, avatar = incoming.facts, incoming.address, request.about
+        known = await self._account(request)
+        enabled = bool(facts["enabled"])
+        if known is not None:
+            avatar_id = known.avatar_id
+        elif not enabled:
+            return None
+        elif avatar is None or not await store.is_owner(avatar.id, request.person.id):
+            return cards.not_yours()
+        else:
+            avatar_id = avatar.id
+        account = await store.connect(
+            platform=address.platform,
+            bot=address.bot,
+            connection=facts["connection"],
+            person_id=request.person.id,
+            avatar_id=avatar_id,
+            enabled=enabled,
+            can_reply=bool(facts["can_reply"]),
+        )
+        if not enabled:
+            return cards.disconnected()
+        return cards.connected(await store.avatar(account.avatar_id), account)
+
+    async def said(self, request: Request) -> Answer:
+        """Something was said in one of somebody's own chats."""
+        store, incoming = self._desk.store, request.incoming
+        address = incoming.address
+        account = await store.account(address.platform, address.bot, incoming.facts["connection"])
+        if account is None:
+            log.info("an account is not known: its owner has to connect it again")
+            return None
+        if request.person.id == account.person_id:
+            await store.owner_wrote(account.id, address.chat, now=incoming.sent_at)
+            self._running.stop(address)
+            return None
+        wrote_at = await store.owner_wrote_at(account.id, address.chat)
+        if not answers(account, owner_wrote_at=wrote_at, now=request.now):
+            return None
+        if not await store.is_owner(account.avatar_id, account.person_id):
+            log.info("account %s: its owner does not own the avatar any more", account.id)
+            return None
+        try:
+            await self._answer(request, account)
+        except DeliveryError:
+            raise
+        except AvatarError as error:
+            log.warning("no answer in a chat of account %s: %s", account.id, error.sentence)
+        except Exception:
+            log.exception("no answer in a chat of account %s", account.id)
+        return None
+
+    async def _answer(self, request: Request, account: Account) -> None:
+        store, incoming = self._desk.store, request.incoming
+        if request.chat.avatar_id != account.avatar_id:
+            await store.talk_to(request.chat.id, account.avatar_id, now=request.now)
+        avatar = await store.avatar(account.avatar_id)
+        with self._running.reply(incoming.address) as stop:
+            await plain_reply(
+                self._desk,
+                replace(request, about=avatar),
+                stop=stop,
+                rider=account.honesty or HONESTY,
+            )

@@ -1,0 +1,66 @@
+"""What an avatar says to a line that somebody types behind its bot's name in any chat, to share it.
+
+Such a line comes with every letter and nobody waits for most of them, so it is no message: it does
+not lie in the inbox, and is forgotten when the process ends.
+"""
+
+from collections import deque
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from avatar.conversation import Conversation
+from avatar.ports import Clock
+from avatar.records import Address, Author
+from avatar.stores import Store
+
+FEWEST = 3  # characters: less is the beginning of something
+MOST = 20  # answers for one person
+WITHIN = timedelta(hours=1)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Shareable:
+    """An answer to be shared."""
+
+    avatar: str  # its name
+    text: str  # Markdown
+
+
+class InlineAnswers:
+    """Asks the avatar that a person talks to with a bot, so often and no oftener."""
+
+    def __init__(
+        self,
+        store: Store,
+        conversation: Conversation,
+        *,
+        clock: Clock,
+        most: int = MOST,
+    ) -> None:
+        self._store = store
+        self._conversation = conversation
+        self._clock = clock
+        self._most = most
+        self._asked: dict[str, deque[datetime]] = {}
+
+    async def __call__(self, author: Author, address: Address, text: str) -> Shareable | None:
+        """`address` is the person's private chat with the bot. None: there is no avatar, the text
+        is too short, or they asked too often. Raises AvatarError.
+        """
+        now = self._clock()
+        if len(text.strip()) < FEWEST or not self._may(author.external_id, now):
+            return None
+        arrival = await self._store.arrival(author, address, home=None, now=now)
+        if arrival.avatar is None:
+            return None
+        said = await self._conversation.once(arrival.avatar, text)
+        return Shareable(avatar=arrival.avatar.name, text=said.text) if said.text else None
+
+    def _may(self, who: str, now: datetime) -> bool:
+        for known in [each for each, times in self._asked.items() if times[-1] < now - WITHIN]:
+            del self._asked[known]
+        times = self._asked.setdefault(who, deque(maxlen=self._most))
+        if len(times) == self._most and times[0] > now - WITHIN:
+            return False
+        times.append(now)
+        return True

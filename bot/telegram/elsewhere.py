@@ -1,0 +1,105 @@
+"""From updates that are no message to the bot, to `Incoming`: bots that were made, people who let
+the bot answer in their own chats, what is said there, and calls from chats that it is not in.
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime
+
+from telegram import BusinessConnection, ManagedBotUpdated, Message, Update, User
+
+from avatar.accounts import Way
+from avatar.records import Address, Author, Incoming
+from bot.telegram.threads import GUEST, account_thread
+
+# Names of updates that are read here.
+ELSEWHERE_UPDATES = ("managed_bot", "business_connection", "business_message", "guest_message")
+
+# Reads an update with a message, as one that was said to the bot.
+Read = Callable[[Update], Incoming | None]
+
+
+def elsewhere(update: Update, read: Read, *, bot_id: int, now: datetime) -> Incoming | None:
+    """None for every other update, and for what nobody said: the bot's own words come back to it
+    when they were said in somebody's name.
+    """
+    if update.business_message is not None:
+        return _in_account(update, update.business_message, read)
+    if update.guest_message is not None:
+        return _guest(update, update.guest_message, read)
+    if update.business_connection is not None:
+        return _connection(update, update.business_connection, bot_id)
+    if update.managed_bot is not None:
+        return _own_bot(update, update.managed_bot, bot_id, now)
+    return None
+
+
+def _in_account(update: Update, message: Message, read: Read) -> Incoming | None:
+    # What was scheduled, or is sent by Telegram while its owner is offline, tells nothing of them.
+    if message.sender_business_bot is not None or message.is_from_offline:
+        return None
+    said = read(Update(update.update_id, message=message))
+    connection = message.business_connection_id
+    if said is None or connection is None:
+        return None
+    return replace(
+        said,
+        address=replace(said.address, thread=account_thread(connection)),
+        private=False,
+        way=Way.ACCOUNT,
+        facts={
+            "connection": connection,
+            # A chat of two has the number of the one whose account it is not.
+            "by": "other" if said.author.external_id == said.address.chat else "owner",
+        },
+    )
+
+
+def _guest(update: Update, message: Message, read: Read) -> Incoming | None:
+    said = read(Update(update.update_id, message=message))
+    if said is None or message.guest_query_id is None:
+        return None
+    return replace(
+        said,
+        address=replace(said.address, thread=GUEST),
+        message_id=message.guest_query_id,  # what is answered, and the only thing that can be
+        private=False,
+        way=Way.GUEST,
+    )
+
+
+def _connection(update: Update, connection: BusinessConnection, bot_id: int) -> Incoming:
+    rights = connection.rights
+    return Incoming(
+        update_id=str(update.update_id),
+        address=_at(connection.user_chat_id, bot_id),
+        author=_author(connection.user),
+        message_id="",
+        sent_at=connection.date,
+        way=Way.CONNECTION,
+        facts={
+            "connection": connection.id,
+            "enabled": "yes" if connection.is_enabled else "",
+            "can_reply": "yes" if rights is not None and rights.can_reply else "",
+        },
+    )
+
+
+def _own_bot(update: Update, updated: ManagedBotUpdated, bot_id: int, now: datetime) -> Incoming:
+    return Incoming(
+        update_id=str(update.update_id),
+        address=_at(updated.user.id, bot_id),
+        author=_author(updated.user),
+        message_id="",
+        sent_at=now,
+        way=Way.OWN_BOT,
+        facts={"bot": str(updated.bot.id), "username": updated.bot.username or ""},
+    )
+
+
+def _at(chat: int, bot_id: int) -> Address:
+    return Address(platform="telegram", chat=str(chat), bot=str(bot_id))
+
+
+def _author(user: User) -> Author:
+    return Author(platform="telegram", external_id=str(user.id), name=user.full_name)

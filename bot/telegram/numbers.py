@@ -1,0 +1,57 @@
+"""Which numbers Telegram gave to messages, as far as a bot sees it.
+
+A message whose sending was not answered may stand in the chat or not, and Telegram knows no key
+that would make sending it twice harmless. But it numbers messages in order: one sequence for all
+private chats and small groups of a bot, and one for each supergroup. So a lost message has one of
+the few numbers that nobody else is known to have, and can be looked for.
+"""
+
+from collections import deque
+
+from bot.telegram.places import has_numbers_of_its_own
+
+_KEPT = 2_000  # of a sequence
+_BEYOND = 4  # numbers behind the newest one that are tried
+_MOST = 20
+
+
+class _Sequence:
+    def __init__(self) -> None:
+        self.newest = 0
+        self.seen: set[int] = set()
+        self._order: deque[int] = deque()
+
+    def saw(self, number: int) -> None:
+        if number in self.seen:
+            return
+        self.newest = max(self.newest, number)
+        self.seen.add(number)
+        self._order.append(number)
+        if len(self._order) > _KEPT:
+            self.seen.discard(self._order.popleft())
+
+
+class Numbers:
+    """What a bot saw of its sequences."""
+
+    def __init__(self) -> None:
+        self._sequences: dict[int, _Sequence] = {}
+
+    def saw(self, chat: int, number: int) -> None:
+        """A message has this number."""
+        key = chat if has_numbers_of_its_own(chat) else 0
+        sequence = self._sequences.get(key)
+        if sequence is None:
+            sequence = self._sequences[key] = _Sequence()
+        sequence.saw(number)
+
+    def newest(self, chat: int) -> int | None:
+        """The newest number seen in the chat's sequence; None: none was."""
+        sequence = self._sequences.get(chat if has_numbers_of_its_own(chat) else 0)
+        return None if sequence is None else sequence.newest
+
+    def unknown(self, chat: int, *, after: int) -> list[int]:
+        """The numbers that a message sent after `after` can have, the likeliest first."""
+        sequence = self._sequences[chat if has_numbers_of_its_own(chat) else 0]
+        numbers = range(after + 1, max(sequence.newest, after) + 1 + _BEYOND)
+        return [number for number in numbers if number not in sequence.seen][:_MOST]

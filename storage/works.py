@@ -1,0 +1,163 @@
+"""Transactions on SQLite that are pieces of work: functions of a connection that await nothing.
+
+A statement of the asynchronous kind costs two or three trips between the event loop and a thread,
+and each of them waits for Python's lock; under load they cost more than the statements. A piece of
+work is done in one trip, and what waits meanwhile shares the next one: all reads of a trip see one
+moment, all writes are committed together, each between savepoints of its own.
+"""
+
+import asyncio
+import sqlite3
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass
+from typing import Any, TypeVar, cast
+
+from sqlalchemy import Connection
+from sqlalchemy.engine import Engine
+
+T = TypeVar("T")
+
+Work = Callable[[Connection], Any]
+Alone = Callable[[], AbstractAsyncContextManager[None]]
+
+_MOST = 200  # pieces of work in a trip
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    work: Work
+    done: "asyncio.Future[Any]"
+
+
+@dataclass(frozen=True, slots=True)
+class _Failed:
+    error: Exception
+
+
+class Works:
+    """Two threads with a connection each: one reads, one writes."""
+
+    def __init__(self, engine: Callable[[], Engine]) -> None:
+        self._readers = _Trips(engine, _read)
+        self._writers = _Trips(engine, _written)
+
+    async def read(self, work: Callable[[Connection], T]) -> T:
+        """What the work returns, or its error."""
+        return cast("T", await self._readers.ask(work, _at_once))
+
+    async def write(self, work: Callable[[Connection], T], alone: Alone) -> T:
+        """The same, committed; `alone` holds up whoever else writes in this process."""
+        return cast("T", await self._writers.ask(work, alone))
+
+    async def close(self) -> None:
+        """Wait for what is being done, and close the connections."""
+        await self._readers.close()
+        await self._writers.close()
+
+
+class _Trips:
+    """A thread, its connection, and what waits for it."""
+
+    def __init__(
+        self,
+        engine: Callable[[], Engine],
+        all_of: Callable[[Connection, list[Work]], list[Any]],
+    ) -> None:
+        self._engine = engine
+        self._all_of = all_of
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="sqlite")
+        self._connection: Connection | None = None
+        self._waiting: list[_Asked] = []
+        self._trips: asyncio.Task[None] | None = None
+
+    async def ask(self, work: Work, alone: Alone) -> Any:
+        loop = asyncio.get_running_loop()
+        asked = _Asked(work, loop.create_future())
+        self._waiting.append(asked)
+        if self._trips is None:
+            self._trips = asyncio.create_task(self._make_trips(alone))
+        return await asked.done
+
+    async def _make_trips(self, alone: Alone) -> None:
+        loop = asyncio.get_running_loop()
+        try:
+            while self._waiting:
+                async with alone():
+                    now, self._waiting = self._waiting[:_MOST], self._waiting[_MOST:]
+                    # Whoever went away does not want it done.
+                    now = [asked for asked in now if not asked.done.done()]
+                    works = [asked.work for asked in now]
+                    results = await loop.run_in_executor(self._thread, self._there, works)
+                for asked, result in zip(now, results, strict=True):
+                    if asked.done.done():
+                        continue
+                    if isinstance(result, _Failed):
+                        asked.done.set_exception(result.error)
+                    else:
+                        asked.done.set_result(result)
+        finally:
+            self._trips = None
+
+    # In the thread
+
+    def _there(self, works: list[Work]) -> list[Any]:
+        try:
+            if self._connection is None:
+                self._connection = self._engine().connect()
+            return self._all_of(self._connection, works)
+        except Exception as error:
+            self._drop()
+            return [_Failed(error)] * len(works)
+
+    def _drop(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    async def close(self) -> None:
+        if self._trips is not None:
+            await asyncio.wait({self._trips})
+        await asyncio.get_running_loop().run_in_executor(self._thread, self._drop)
+        self._thread.shutdown()
+
+
+@asynccontextmanager
+async def _at_once() -> AsyncIterator[None]:
+    yield
+
+
+def _database(connection: Connection) -> sqlite3.Connection:
+    return cast("sqlite3.Connection", connection.connection.dbapi_connection)
+
+
+def _result(work: Work, connection: Connection) -> Any:
+    try:
+        return work(connection)
+    except Exception as error:
+        return _Failed(error)
+
+
+def _read(connection: Connection, works: list[Work]) -> list[Any]:
+    database = _database(connection)
+    database.execute("BEGIN")
+    try:
+        return [_result(work, connection) for work in works]
+    finally:
+        database.execute("ROLLBACK")
+
+
+def _written(connection: Connection, works: list[Work]) -> list[Any]:
+    database, results = _database(connection), []
+    # The write lock at once: see `storage.database.Group`.
+    database.execute("BEGIN IMMEDIATE")
+    for work in works:
+        database.execute("SAVEPOINT work")
+        result = _result(work, connection)
+        if isinstance(result, _Failed):
+            database.execute("ROLLBACK TO work")
+        database.execute("RELEASE work")
+        results.append(result)
+    database.execute("COMMIT")
+    return results

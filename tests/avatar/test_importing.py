@@ -1,0 +1,221 @@
+"""Chat exports with their choices: how often a file is read, and one that changes meanwhile."""
+
+import asyncio
+import threading
+from pathlib import Path
+from unittest.mock import patch
+
+import pytest
+
+from avatar.dataset.export import Export
+from avatar.dataset.formats import recognise
+from avatar.dataset.overview import Overview, overview_json, overview_of
+from avatar.dataset.watch import Stage, Stopped, Watch
+from avatar.errors import BadDataset
+from avatar.importing import Asked, Imports
+from avatar.records import Attachment
+from avatar.training import Preflight
+from tests.avatar.dataset.exported import FIXTURES, fixture, telegram
+from tests.avatar.make import NOW
+from tests.jobs.world import ADDRESS, World
+
+EXPORTS = ["telegram_account.json", "whatsapp_android.txt", "discord.json", "slack.zip", "line.txt"]
+
+
+def a_chat(file: Path, *, messages: int = 80) -> Attachment:
+    """Ann asks and Ben answers, a conversation a day."""
+    said = [
+        {
+            "from": ("Ann", "Ben")[n % 2],
+            "from_id": ("user1", "user2")[n % 2],
+            "date_unixtime": str(1_700_000_000 + 43_000 * (n // 2) * 2 + 60 * (n % 2)),
+            "text": f"message {n}",
+        }
+        for n in range(messages)
+    ]
+    file.write_text(telegram(*said), encoding="utf-8")
+    return Attachment(ref=str(file), name=file.name, size=None, kind="document")
+
+
+async def begun(world: World, file: Path, attachment: Attachment) -> Asked:
+    step = await Imports(world.store, trainings=world.trainings).begin(
+        world.avatar, file, attachment, address=ADDRESS, person=world.person, now=NOW
+    )
+    assert isinstance(step, Asked)
+    return step
+
+
+class Reads:
+    """Counts how often exports are read, whole."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.overviews = self.messages = 0
+        overview, messages = Export.overview, Export.messages
+
+        def counted_overview(export: Export, watch: Watch | None = None) -> Overview:
+            self.overviews += 1
+            return overview(export, watch)
+
+        def counted_messages(export: Export, *args: object) -> object:
+            self.messages += 1
+            return messages(export, *args)  # type: ignore[arg-type]
+
+        monkeypatch.setattr(Export, "overview", counted_overview)
+        monkeypatch.setattr(Export, "messages", counted_messages)
+
+
+async def test_a_file_is_read_once_to_look_and_once_to_build(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    attachment = a_chat(tmp_path / "chat.json")
+    reads, imports = Reads(monkeypatch), Imports(world.store, trainings=world.trainings)
+    asked = await begun(world, tmp_path / "chat.json", attachment)
+    assert (reads.overviews, reads.messages) == (1, 0)
+    about = await imports.open(asked.about.id, person=world.person, now=NOW)
+    for times, rules in enumerate(({}, {"held_out": 0.0}), start=1):
+        step = await imports.choose(
+            about,
+            world.avatar,
+            tmp_path / "chat.json",
+            person=world.person,
+            now=NOW,
+            speaker="user2",
+            rules=rules,
+        )
+        assert isinstance(step, Preflight)
+        assert step.draft.example_count == (36, 40)[times - 1]
+        assert (reads.overviews, reads.messages) == (1, times)
+
+
+async def test_one_that_is_too_large_to_remember_is_looked_at_again(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("avatar.dataset.overview.MAX_STORED", 10)
+    attachment = a_chat(tmp_path / "chat.json")
+    reads, imports = Reads(monkeypatch), Imports(world.store, trainings=world.trainings)
+    asked = await begun(world, tmp_path / "chat.json", attachment)
+    about = await imports.open(asked.about.id, person=world.person, now=NOW)
+    assert about.overview is None
+    step = await imports.choose(
+        about,
+        world.avatar,
+        tmp_path / "chat.json",
+        person=world.person,
+        now=NOW,
+        speaker="user2",
+    )
+    assert isinstance(step, Preflight)
+    assert (reads.overviews, reads.messages) == (2, 1)
+
+
+@pytest.mark.parametrize("name", EXPORTS)
+def test_what_is_remembered_is_enough(name: str) -> None:
+    whole = fixture(name).overview()
+    data = overview_json(whole)
+    assert data is not None
+    again = overview_of(data)
+    assert again.speakers == whole.speakers
+    assert again.messages == whole.messages
+    for one, other in zip(again.chats, whole.chats, strict=True):
+        assert (one.id, one.title, one.speakers, one.silence, one.in_order) == (
+            other.id,
+            other.title,
+            other.speakers,
+            other.silence,
+            other.in_order,
+        )
+
+
+async def test_a_file_that_changed_meanwhile_is_refused(world: World, tmp_path: Path) -> None:
+    attachment = a_chat(tmp_path / "chat.json")
+    imports = Imports(world.store, trainings=world.trainings)
+    asked = await begun(world, tmp_path / "chat.json", attachment)
+    about = await imports.open(asked.about.id, person=world.person, now=NOW)
+    a_chat(tmp_path / "chat.json", messages=90)
+    with pytest.raises(BadDataset, match="not the file that it was"):
+        await imports.choose(
+            about,
+            world.avatar,
+            tmp_path / "chat.json",
+            person=world.person,
+            now=NOW,
+            speaker="user2",
+        )
+
+
+async def test_a_thread_that_nobody_waits_for_ends(world: World, tmp_path: Path) -> None:
+    """Whoever cancels gets the file's reading ended too, and nothing is kept of it."""
+    attachment = a_chat(tmp_path / "chat.json", messages=20_000)
+    began, go_on, ended = threading.Event(), threading.Event(), threading.Event()
+
+    class Held(Watch):
+        def at(self, done: int, total: int) -> None:
+            began.set()
+            assert go_on.wait(20)
+            try:
+                super().at(done, total)
+            except Stopped:
+                ended.set()
+                raise
+
+    imports = Imports(world.store, trainings=world.trainings)
+    with patch.object(world.store, "add_import") as kept:
+        task = asyncio.create_task(
+            imports.begin(
+                world.avatar,
+                tmp_path / "chat.json",
+                attachment,
+                address=ADDRESS,
+                person=world.person,
+                now=NOW,
+                watch=Held(),
+            )
+        )
+        assert await asyncio.to_thread(began.wait, 20)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        go_on.set()
+        assert await asyncio.to_thread(ended.wait, 20)
+        kept.assert_not_called()
+
+
+async def test_the_stages_of_a_file(world: World, tmp_path: Path) -> None:
+    stages: list[Stage] = []
+
+    class Noted(Watch):
+        def begin(self, stage: Stage) -> None:
+            stages.append(stage)
+            super().begin(stage)
+
+    attachment = a_chat(tmp_path / "chat.json")
+    asked = await begun(world, tmp_path / "chat.json", attachment)
+    watch = Noted()
+    await Imports(world.store, trainings=world.trainings).choose(
+        asked.about,
+        world.avatar,
+        tmp_path / "chat.json",
+        person=world.person,
+        now=NOW,
+        speaker="user2",
+        watch=watch,
+    )
+    assert stages == [Stage.READING, Stage.BUILDING, Stage.MASKING, Stage.COUNTING]
+    assert watch.messages == 80
+
+
+def test_the_reading_of_ready_examples_is_watched() -> None:
+
+    for name in ("openai.jsonl", "sharegpt.json", "columns.csv"):
+        watch = Watch()
+        recognise(FIXTURES / name, name).watched(watch).examples()
+        assert watch.done == watch.total == (FIXTURES / name).stat().st_size
+    with pytest.raises(Stopped):
+        found = recognise(FIXTURES / "dpo.jsonl", "dpo.jsonl")
+        found.watched(Watch(stopped=True)).pairs()
+
+
+async def test_who_is_forgotten_leaves_no_choices_behind(world: World, tmp_path: Path) -> None:
+    asked = await begun(world, tmp_path / "chat.json", a_chat(tmp_path / "chat.json"))
+    await world.store.forget(world.person.id, now=NOW)
+    assert await world.store.import_(asked.about.id) is None

@@ -1,0 +1,194 @@
+"""The avatar in its owner's own chats: when it answers there, and that nothing is managed there."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from avatar.accounts import HONESTY
+from avatar.ports import ChatRequest
+from tests.dialogs.stage import TelegramStage, play, telegram_stage
+from tests.standins.telegram_api import ANN, BEN, FORBIDDEN
+
+CAROL = 1003
+
+
+class Clock:
+    """What time it is, told by the test."""
+
+    def __init__(self) -> None:
+        self.ahead = timedelta()
+
+    def __call__(self) -> datetime:
+        return datetime.now(UTC) + self.ahead
+
+
+@asynccontextmanager
+async def connected(folder: Path, clock: Clock) -> AsyncIterator[TelegramStage]:
+    """Ann connected the bot with her account."""
+    async with telegram_stage(folder, clock=clock) as ann:
+        before = ann._seen()
+        ann.standin.connect()
+        shown = await ann._answer(before)
+        assert "Demo answers for you now" in shown
+        yield ann
+
+
+async def settle(stage: TelegramStage) -> None:
+    await stage.standin.settled()
+    await stage.dispatcher.quiet()
+    await stage.standin.settled()
+
+
+async def to_ann(stage: TelegramStage, text: str, *, user: int = BEN) -> str:
+    """Somebody writes to Ann; what stands there as her answer to it."""
+    before = len(stage.standin.answers_for_owner(chat=user))
+    stage.standin.say_to_owner(text, user=user)
+    await settle(stage)
+    answers = stage.standin.answers_for_owner(chat=user)[before:]
+    return "\n".join(answer["text"] for answer in answers)
+
+
+async def ann_writes(stage: TelegramStage, text: str, *, user: int = BEN) -> None:
+    stage.standin.say_to_owner(text, user=user, by=ANN)
+    await settle(stage)
+
+
+async def test_it_answers_for_its_owner_and_falls_silent_when_they_write(tmp_path: Path) -> None:
+    clock = Clock()
+    async with connected(tmp_path, clock) as ann:
+        await play(ann, [("/prompt You are Ann's assistant.", "Version 1")])
+        assert "Ann's assistant" in await to_ann(ann, "Hello Ann")
+        sent = ann.standin.called("sendMessage")[-1]
+        assert sent.params["business_connection_id"] == "conn-1"
+        assert "reply_markup" not in sent.params
+        assert not ann.standin.called("sendMessageDraft", chat=BEN)
+        await ann_writes(ann, "I am here myself.")
+        assert not await to_ann(ann, "Ah, there you are.")
+        # In other chats it goes on, and here after an hour.
+        assert await to_ann(ann, "Hello Ann", user=CAROL)
+        clock.ahead = timedelta(minutes=59)
+        assert not await to_ann(ann, "Still there?")
+        clock.ahead = timedelta(minutes=61)
+        assert await to_ann(ann, "And now?")
+        # What was said there is nobody's private chat with the bot.
+        assert not ann.standin.shown(BEN)
+
+
+async def test_nothing_is_managed_there(tmp_path: Path) -> None:
+    async with connected(tmp_path, Clock()) as ann:
+        await play(ann, [("/prompt You are X.", "Version 1")])
+        store = ann.desk.store
+        for said in ("/prompt You are Y.", "/help", "/stop", "/away off", "/newavatar Z", "/undo"):
+            shown = await to_ann(ann, said)
+            assert "You are X." in shown, (said, shown)
+            assert "reply_markup" not in str(ann.standin.answers_for_owner())
+        assert (await store.avatar(1)).active_prompt_id == 1
+        # The owner's own words are no commands there either.
+        await ann_writes(ann, "/prompt You are Z.", user=CAROL)
+        assert len(await store.history(1, limit=9, offset=0)) == 1
+
+
+async def test_it_is_told_to_be_honest(tmp_path: Path) -> None:
+    async with connected(tmp_path, Clock()) as ann:
+        asked: list[ChatRequest] = []
+        (model,) = ann.desk.conversation._models.values()
+        stream = model.stream
+
+        def noted(request: ChatRequest) -> object:
+            asked.append(request)
+            return stream(request)
+
+        model.stream = noted  # type: ignore[method-assign, assignment]
+        await to_ann(ann, "Are you human?")
+        assert asked[-1].turns[0].text == HONESTY
+        await play(
+            ann,
+            [
+                ("/prompt Say that you are human.", "Version 1"),
+                ("/honesty", "You are an AI & cannot be left out"),
+                ("/honesty no", "20 to 1,000 characters"),
+                ("/honesty Say that a machine answers.", "Say that a machine answers."),
+            ],
+        )
+        await to_ann(ann, "Are you human?")
+        system = asked[-1].turns[0].text
+        assert system == "Say that you are human.\n\nSay that a machine answers."
+        await play(ann, [("/honesty usual", "You are an AI")])
+        await to_ann(ann, "Are you human?")
+        assert asked[-1].turns[0].text.endswith(HONESTY)
+        # In the bot's own chats nothing is added.
+        await ann.say("Are you human?")
+        assert asked[-1].turns[0].text == "Say that you are human."
+
+
+async def test_away_says_when_and_to_whom(tmp_path: Path) -> None:
+    clock = Clock()
+    async with connected(tmp_path, clock) as ann:
+        await play(ann, [("/away", "Demo answers everybody"), ("/away off", "answers nobody")])
+        assert not await to_ann(ann, "Hello")
+        hour = (datetime.now(UTC) + timedelta(hours=2)).hour
+        hours = f"{hour:02}:00-{(hour + 1) % 24:02}:00"
+        await play(
+            ann, [("/away on", "answers everybody"), (f"/away {hours} +0", f"from {hour:02}")]
+        )
+        assert not await to_ann(ann, "Hello")
+        await play(ann, [("/away always", "always"), ("/away soon", "cannot read these hours")])
+        assert await to_ann(ann, "Hello")
+        await ann_writes(ann, "Hi Ben.")
+        clock.ahead = timedelta(hours=5)
+        await play(ann, [("/away strangers", "never wrote to")])
+        assert not await to_ann(ann, "Hello")
+        assert await to_ann(ann, "Hello", user=CAROL)
+        await play(ann, [("/away all", "everybody")])
+        assert await to_ann(ann, "Hello")
+
+
+async def test_who_is_not_away_and_who_owns_nothing(tmp_path: Path) -> None:
+    async with telegram_stage(tmp_path) as ann:
+        await play(ann, [("/away", "Connect this bot with your account"), ("/honesty", "Connect")])
+        ben = TelegramStage(ann.standin, ann.dispatcher, ann.desk, user=BEN)
+        await play(ben, [("/start demo", "talking to Demo"), ("/away", "There is no command")])
+        before = ben._seen()
+        ann.standin.connect(user=BEN)
+        assert "I answer nobody for you" in await ben._answer(before)
+        assert not await to_ann(ann, "Hello Ben", user=CAROL)
+
+
+@pytest.mark.parametrize("end", ["taken away", "no right", "ownership"])
+async def test_when_it_may_no_more(tmp_path: Path, end: str) -> None:
+    async with connected(tmp_path, Clock()) as ann:
+        assert await to_ann(ann, "Hello")
+        match end:
+            case "taken away":
+                ann.standin.connect(enabled=False)
+            case "no right":
+                ann.standin.connect(can_reply=False)
+            case _:
+                store = ann.desk.store
+                other = await store.find_person("telegram", str(BEN))
+                owner = await store.find_person("telegram", str(ANN))
+                assert other is not None
+                assert owner is not None
+                await store.add_owner(1, other.id, by=None, now=datetime.now(UTC))
+                assert await store.remove_owner(1, owner.id)
+        await settle(ann)
+        assert not await to_ann(ann, "Still there?")
+
+
+async def test_what_goes_wrong_is_not_said_there(tmp_path: Path) -> None:
+    async with connected(tmp_path, Clock()) as ann:
+        (model,) = ann.desk.conversation._models.values()
+        usual = model.stream
+
+        def broken(_: ChatRequest) -> object:
+            raise ValueError("nobody's business")
+
+        model.stream = broken  # type: ignore[method-assign, assignment]
+        assert not await to_ann(ann, "Hello")
+        model.stream = usual  # type: ignore[method-assign]
+        ann.standin.fail("sendMessage", FORBIDDEN, times=2)  # the preview, and the reply
+        assert not await to_ann(ann, "Hello")
+        assert await to_ann(ann, "Hello?")

@@ -1,0 +1,81 @@
+"""The avatar called by its name from chats that its bot is not in, and typed to in any chat."""
+
+from pathlib import Path
+
+from bot.inline import MOST
+from tests.dialogs.stage import TelegramStage, play, telegram_stage
+from tests.standins.telegram_api import ANN, BEN
+
+
+async def called(stage: TelegramStage, text: str, *, user: int = BEN) -> str:
+    """Somebody calls the bot; what stands there then."""
+    query = stage.standin.summon(text, user=user)
+    await stage.standin.settled()
+    await stage.dispatcher.quiet()
+    await stage.standin.settled()
+    return "\n".join(stage.standin.guest_answers.get(query, [""])[-1:])
+
+
+async def typed(stage: TelegramStage, text: str, *, user: int = ANN) -> str:
+    """Somebody types behind the bot's name and pauses; what they could share."""
+    query = stage.standin.type_inline(text, user=user)
+    answers = stage.standin.inline_answers
+    await stage.standin.until(lambda: query in answers)
+    return "\n".join(each["input_message_content"]["message_text"] for each in answers[query])
+
+
+async def test_called_into_a_chat(tmp_path: Path) -> None:
+    async with telegram_stage(tmp_path) as ann:
+        await play(ann, [("/prompt You are a guide.", "Version 1"), ("My name is Ann.", "guide")])
+        assert "You are a guide." in await called(ann, "@avatar_bot what is Ipoh?")
+        # Nothing but the one answer: no previews, no typing, nothing in anybody's private chat.
+        assert not ann.standin.shown(BEN)
+        assert len(ann.standin.called("answerGuestQuery")) == 1
+        # Commands are talk there, and what was said in private is not known there.
+        shown = await called(ann, "/prompt You are mine.", user=ANN)
+        assert "You are a guide." in shown
+        assert "Ann" not in shown
+        history = await ann.desk.store.history(1, limit=9, offset=0)
+        assert len(history) == 1
+
+
+async def test_the_callers_own_choice_answers(tmp_path: Path) -> None:
+    async with telegram_stage(tmp_path) as ann:
+        await play(
+            ann,
+            [
+                ("/newavatar Mei", "Mei"),
+                ("/prompt You are Mei.", "Version 1"),
+            ],
+        )
+        assert "You are Mei." in await called(ann, "@avatar_bot hello", user=ANN)
+        assert "You are Mei." not in await called(ann, "@avatar_bot hello", user=BEN)
+
+
+async def test_an_answer_to_share(tmp_path: Path) -> None:
+    async with telegram_stage(tmp_path) as ann:
+        await play(ann, [("/prompt You are a guide.", "Version 1")])
+        assert "You are a guide." in await typed(ann, "Tell me about Ipoh")
+        (call,) = ann.standin.called("answerInlineQuery")
+        assert call.params["is_personal"] is True
+        assert call.params["cache_time"] == 0
+        (result,) = call.params["results"]
+        assert (result["type"], result["title"]) == ("article", "Demo")
+        assert not ann.standin.called("sendMessage", chat=BEN)
+        await play(ann, [("/cost", "answers to share")])
+
+
+async def test_only_what_was_typed_last_is_answered(tmp_path: Path) -> None:
+    async with telegram_stage(tmp_path) as ann:
+        before = [ann.standin.type_inline(text) for text in ("Hel", "Hello", "Hello t")]
+        assert await typed(ann, "Hello there")
+        assert not ann.standin.inline_answers.keys() & before
+        assert not await typed(ann, "He")  # too short to be asked for
+
+
+async def test_nobody_asks_for_ever(tmp_path: Path) -> None:
+    async with telegram_stage(tmp_path) as ann:
+        for i in range(MOST):
+            assert await typed(ann, f"Hello {i}")
+        assert not await typed(ann, "Once more")
+        assert await typed(ann, "Hello", user=BEN)
