@@ -54,7 +54,6 @@ def upgrade() -> None:
         op.add_column("avatars", sa.Column(name, kind, nullable=True))
     op.add_column("chats", sa.Column("talkative", sa.Integer(), nullable=False, server_default="0"))
     op.add_column("chats", sa.Column("quiet", sa.String(80), nullable=False, server_default=""))
-    _index("imports", "person_id")
     op.drop_index("ix_messages_person_id", "messages")
     _index("messages", "person_id", "avatar_id", "id")
     op.create_table(
@@ -163,7 +162,6 @@ def downgrade() -> None:
         op.drop_table(table)
     op.drop_index("ix_messages_person_id_avatar_id_id", "messages")
     _index("messages", "person_id")
-    op.drop_index("ix_imports_person_id", "imports")
     op.drop_column("chats", "quiet")
     op.drop_column("chats", "talkative")
     for name in _LIMITS:
