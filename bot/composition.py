@@ -19,11 +19,15 @@ from avatar.conversation import Conversation
 from avatar.errors import AvatarError
 from avatar.exports import Exports
 from avatar.importing import Imports
+from avatar.invitations import Invitations
 from avatar.learning_path import LearningPath
+from avatar.limiter import Limiter
+from avatar.linking import Linking
 from avatar.looking import Looking
 from avatar.meter import UNCOUNTED, Meter
 from avatar.models import Models
 from avatar.ports import Clock
+from avatar.records import Incoming
 from avatar.stores import Heard, Store
 from avatar.teaching import Teaching
 from avatar.training import Trainings
@@ -41,6 +45,7 @@ from bot.inline import InlineAnswers
 from bot.joining import Windows
 from bot.lanes import LaneQueue
 from bot.metrics import Metrics
+from bot.overhearing import Ears
 from bot.roles import Role
 from bot.running import Running
 from bot.screen import Messenger, Receive
@@ -103,6 +108,11 @@ class Ground:
 
     store: SqlStore
     queue: WorkQueue
+    ears: Ears
+
+    async def receive(self, *incoming: Incoming) -> None:
+        """Take what a platform hands over: what is to be answered lies in the inbox then."""
+        await self.queue.put(*await self.ears.kept(incoming))
 
 
 @asynccontextmanager
@@ -125,7 +135,7 @@ async def ground(settings: Settings, *, clock: Clock = now) -> AsyncIterator[Gro
                     store, passes=passes, concurrency=settings.worker_concurrency, clock=clock
                 )
             )
-        yield Ground(store=store, queue=queue)
+        yield Ground(store=store, queue=queue, ears=Ears(store, clock=clock))
 
 
 @asynccontextmanager
@@ -154,7 +164,8 @@ async def bot(
         trainers = {name: backend.trainer for name, backend in served.items()}
         scheduler = _scheduler(settings, store, messengers, served=served, clock=clock, meter=meter)
         nudge = scheduler.nudge if role.follows else queue.nudge
-        trainings = Trainings(store, providers=providers, nudge=nudge)
+        limiter = Limiter(store, limits=settings.limits, operators=settings.operators)
+        trainings = Trainings(store, providers=providers, limiter=limiter, nudge=nudge)
         desk = Desk(
             store=store,
             learning_path=LearningPath(store),
@@ -176,9 +187,13 @@ async def bot(
                 store,
                 models={name: backend.chat for name, backend in served.items()},
                 providers=providers,
+                limiter=limiter,
                 clock=clock,
                 meter=meter,
             ),
+            invitations=Invitations(store),
+            limiter=limiter,
+            linking=Linking(store),
             models=Models(store, providers=providers, trainers=trainers),
             providers=providers,
             trainers=trainers,
@@ -192,6 +207,7 @@ async def bot(
         dispatcher = Dispatcher(
             store,
             queue=queue,
+            ears=base.ears,
             messengers=messengers,
             commands=handlers.commands,
             presses=handlers.presses,
@@ -389,7 +405,7 @@ class _Share:
         self.messengers[messenger.platform] = messenger
         if self.role.answers and self.dispatcher is not None:
             await self.dispatcher.resume({messenger.platform})
-        receive = self.on.queue.put
+        receive = self.on.receive
         if self.role.receives and alone is None:
             await receiving(receive)
             return

@@ -123,6 +123,15 @@ class Hand:
     def aside(self, incoming: Incoming) -> Address:
         return incoming.address
 
+    async def administers(self, incoming: Incoming) -> bool:
+        return True
+
+    async def hears_all(self, address: Address) -> bool:
+        return True
+
+    def link(self, code: str) -> str:
+        return ""
+
     async def offer_commands(self, address: Address, commands: Sequence[Command]) -> None:
         pass
 
