@@ -24,7 +24,8 @@ from avatar.records import (
 from avatar.stores import Found
 from bot.actions import NUMBERS, Verb, code
 from bot.commands import BY_NAME
-from bot.dispatcher import Dispatcher, Permissions, passes
+from bot.dispatcher import Dispatcher, Permissions
+from bot.dispatcher import passes as passes_the_queue
 from bot.doors import OF_BUTTONS, OF_COMMANDS
 from bot.lanes import LaneQueue
 from bot.request import Answer, Request
@@ -271,7 +272,7 @@ async def house(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator
         remembering = Remembering(store)
         dispatcher = Dispatcher(
             remembering,  # type: ignore[arg-type]
-            queue=LaneQueue(store, passes=passes, clock=lambda: NOW),
+            queue=LaneQueue(store, passes=passes_the_queue, clock=lambda: NOW),
             messengers={platform: deaf},  # type: ignore[dict-item]  # no more is needed
             commands=dict.fromkeys(BY_NAME, opened),
             presses={verb: pressed for verb in Verb if verb.value not in questions},
