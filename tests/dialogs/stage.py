@@ -276,6 +276,7 @@ async def telegram_stage(
             )
         )
         messengers["telegram"] = telegram
+        await dispatcher.resume({"telegram"})
         listening = asyncio.create_task(telegram.serve(dispatcher.receive))
         try:
             stage = TelegramStage(server, dispatcher, desk)
