@@ -1,14 +1,14 @@
 """Doors and places: limits, invitations and blocks, groups, one person on several platforms.
 
-Revision ID: 0007
-Revises: 0005
+Revision ID: 0010
+Revises: 0009
 """
 
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0007"
-down_revision = "0013"
+revision = "0010"
+down_revision = "0009"
 branch_labels = None
 depends_on = None
 
