@@ -6,7 +6,7 @@ from pathlib import Path
 
 # Imported here, so that it is not waited for below.
 import modelserver.server  # noqa: F401
-from bot.composition import serve
+from bot.serving import serve
 from bot.settings import Settings
 from tests.standins import discord_api
 from tests.standins.discord_api import DiscordStandIn
