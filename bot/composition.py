@@ -1,7 +1,6 @@
 """The composition root: what is built from the settings, in which order it starts and ends."""
 
 import asyncio
-import logging
 import os
 import secrets
 import socket
@@ -57,7 +56,6 @@ from storage.store import SqlStore, open_store
 if TYPE_CHECKING:
     from modelserver.server import ModelServer
 
-log = logging.getLogger(__name__)
 
 # Seconds that replies in progress get at the end. With what platforms and servers take before and
 # after (bot/discord: 1.5, bot/web: 1, the model server: 1) the process is gone within ten.
