@@ -255,9 +255,9 @@ class Conversation:
             raise BadText(reason="There is nothing to answer again in this conversation yet.")
         return last
 
-    async def once(self, avatar: Avatar, text: str) -> Said:
+    async def once(self, avatar: Avatar, text: str, *, person: Person) -> Said:
         """What the avatar says to a line that belongs to no conversation; only its cost is kept.
-        Raises BadText, ModelGone and the other ProviderErrors.
+        Raises BadText, TooFast, SpentUp, ModelGone and the other ProviderErrors.
         """
         said = visible(text).strip()
         if not said:
@@ -267,13 +267,16 @@ class Conversation:
             prompt=await self._store.version(avatar.active_prompt_id),
             model=await self._store.version(avatar.active_model_id),
         )
-        answer = await self._ask(
-            pair,
-            self._request(pair, (), said, ()),
-            show=lambda _: None,
-            stop=asyncio.Event(),
-            kind="inline",
-        )
+        now = self._clock()
+        await self._limiter.keep_pace(avatar, person, now=now)
+        asked = self._request(pair, (), said, ())
+        async with self._limiter.spending(
+            avatar, person=person, most=self._most(pair, asked), now=now
+        ) as bill:
+            answer = await self._ask(
+                pair, asked, show=lambda _: None, stop=asyncio.Event(), kind="inline"
+            )
+            bill.cost = answer.cost
         await self._count(avatar, pair, answer, kind="inline")
         return answer
 

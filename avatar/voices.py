@@ -5,13 +5,18 @@ from collections.abc import Mapping
 
 from avatar import pricing, tokens
 from avatar.errors import BadText, CannotHear, CannotSpeak
+from avatar.limiter import Limiter
+from avatar.limits import most_of_a_reply
 from avatar.meter import UNCOUNTED, Meter
 from avatar.ports import Clock, Speaker, Transcriber
 from avatar.providers import Provider, Providers
-from avatar.records import Avatar, Spent, Usage
+from avatar.records import Avatar, Person, Spent, Usage
 from avatar.stores import Store
 
 MAX_SPOKEN = 4_000  # characters; providers take 4,096
+# What a voice message costs is told afterwards. Until then it counts as the slowest sound that is
+# still speech, 6 kbit/s, at 10 tokens a second: rather too much than too little.
+BYTES_A_TOKEN = 75
 _NAME = re.compile(r"[A-Za-z0-9][\w.-]{0,63}")
 
 
@@ -27,6 +32,7 @@ class Voices:
         providers: Providers,
         transcribers: Mapping[str, Transcriber],
         speakers: Mapping[str, Speaker],
+        limiter: Limiter,
         clock: Clock,
         meter: Meter = UNCOUNTED,
     ) -> None:
@@ -34,6 +40,7 @@ class Voices:
         self._providers = providers
         self._transcribers = transcribers
         self._speakers = speakers
+        self._limiter = limiter
         self._clock = clock
         self._meter = meter
 
@@ -41,14 +48,25 @@ class Voices:
         first = self._providers[self._providers.base(avatar)[0]]
         return [first, *(each for each in self._providers.values() if each is not first)]
 
-    async def transcribe(self, avatar: Avatar, name: str, content: bytes) -> str:
-        """What a voice message says. Raises CannotHear, BadText and ProviderError."""
+    async def transcribe(self, avatar: Avatar, name: str, content: bytes, *, person: Person) -> str:
+        """What a voice message says. Raises CannotHear, BadText, TooFast, SpentUp and
+        ProviderError.
+        """
         for provider in self._asked(avatar):
             if provider.transcribes is None:
                 continue
-            model = provider.transcribes
-            heard = await self._transcribers[provider.name].transcribe(name, content, model=model)
-            await self._count(avatar, provider, model, "transcription", heard.usage)
+            model, now = provider.transcribes, self._clock()
+            await self._limiter.keep_pace(avatar, person, now=now)
+            most = most_of_a_reply(
+                self._providers.price(provider.name, model, at=now),
+                prompt_tokens=len(content) // BYTES_A_TOKEN,
+                reply_tokens=len(content) // BYTES_A_TOKEN,
+            )
+            async with self._limiter.spending(avatar, person=person, most=most, now=now) as bill:
+                heard = await self._transcribers[provider.name].transcribe(
+                    name, content, model=model
+                )
+                bill.cost = await self._count(avatar, provider, model, "transcription", heard.usage)
             if not heard.text.strip():
                 raise BadText(reason="I heard no words in that. Please say it again, or write it.")
             return heard.text.strip()
@@ -105,9 +123,9 @@ class Voices:
         kind: str,
         usage: Usage | None,
         said: str = "",
-    ) -> None:
-        """Account it: by the provider's tokens where it tells them. What no price is known for
-        has no cost, and speech is not billed by tokens that are told.
+    ) -> int | None:
+        """Account it: by the provider's tokens where it tells them; what it cost. What no price is
+        known for has no cost, and speech is not billed by tokens that are told.
         """
         now = self._clock()
         price = self._providers.price(provider.name, model, at=now)
@@ -130,3 +148,4 @@ class Voices:
                 cost=cost,
             )
         )
+        return cost

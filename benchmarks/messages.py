@@ -115,6 +115,7 @@ async def messages(crowds: tuple[int, ...] = CROWDS) -> list[str]:
                 "BASE_MODEL": "m",
                 "DATABASE_URL": f"sqlite+aiosqlite:///{folder}/bench.db",
                 "OPERATORS": "telegram:1",
+                "MESSAGES_PER_MINUTE": "none",
                 "LOG_LEVEL": "error",
             }
             async with process("-m", "bot", **settings) as bot:

@@ -83,6 +83,7 @@ async def through_one_process(count: int) -> None:
                 "BASE_MODEL": "m",
                 "DATABASE_URL": f"sqlite+aiosqlite:///{folder}/soak.db",
                 "OPERATORS": "telegram:1",
+                "MESSAGES_PER_MINUTE": "none",
                 "LOG_LEVEL": "error",
             }
             async with process("-m", "bot", **settings) as running:

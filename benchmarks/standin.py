@@ -20,6 +20,7 @@ TOKEN_SECONDS = 0.02
 SHOWING = {"sendMessageDraft", "sendMessage", "editMessageText"}
 WORDS = [f"word{i} " for i in range(TOKENS)]
 TALK_SECONDS = 1.0  # that the answer to a numbered message takes
+SENT_APART = 10  # seconds between the numbered messages of a chat: quick ones would be one turn
 NUMBERED = re.compile(r"#(\d+)/(\d+)")
 AGAIN = "for the second time"
 
@@ -45,12 +46,12 @@ class Standin:
         self.first, self.last, self.calls, self.began = {}, {}, 0, 0.0
         self.by_method = {}
 
-    def write(self, chat: int, text: str) -> None:
-        """A person writes."""
+    def write(self, chat: int, text: str, *, ago: int = 0) -> None:
+        """A person writes, or did so some seconds ago."""
         who = {"id": chat, "is_bot": False, "first_name": f"P{chat}"}
         message = {
             "message_id": self.next_update,
-            "date": int(time.time()),
+            "date": int(time.time()) - ago,
             "chat": {"id": chat, "type": "private", "first_name": "P"},
             "from": who,
             "text": text,
@@ -66,13 +67,13 @@ class Standin:
         return web.Response()
 
     async def talk(self, request: web.Request) -> web.Response:
-        """Numbered messages, all at once."""
+        """Numbered messages, handed over all at once, as after a while without a network."""
         chats, messages = map(int, (await request.text()).split())
         self.replies, self.talk_began, self.talk_ended = [], time.monotonic(), 0.0
         self.awaited = {(chat, n) for chat in range(1, chats + 1) for n in range(messages)}
         for n in range(messages):
             for chat in range(1, chats + 1):
-                self.write(2_000_000 + chat, f"#{chat}/{n}")
+                self.write(2_000_000 + chat, f"#{chat}/{n}", ago=(messages - n) * SENT_APART)
         return web.Response()
 
     async def talked(self, _: web.Request) -> web.Response:

@@ -81,6 +81,7 @@ def _settings(url: str, base: str) -> dict[str, str]:
         "BASE_MODEL": "m",
         "DATABASE_URL": url,
         "OPERATORS": "telegram:1",
+        "MESSAGES_PER_MINUTE": "none",
         "WORKER_CONCURRENCY": str(CONCURRENCY),
         "LOG_LEVEL": "error",
     }

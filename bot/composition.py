@@ -170,6 +170,7 @@ async def bot(
                 providers=providers,
                 transcribers={name: backend.transcriber for name, backend in served.items()},
                 speakers={name: backend.speaker for name, backend in served.items()},
+                limiter=limiter,
                 clock=clock,
                 meter=meter,
             ),

@@ -5,9 +5,11 @@ not lie in the inbox, and is forgotten when the process ends.
 """
 
 from collections import deque
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from avatar.access import Access, access
 from avatar.conversation import Conversation
 from avatar.ports import Clock
 from avatar.records import Address, Author
@@ -35,17 +37,19 @@ class InlineAnswers:
         conversation: Conversation,
         *,
         clock: Clock,
+        operators: Collection[tuple[str, str]] = (),
         most: int = MOST,
     ) -> None:
         self._store = store
         self._conversation = conversation
         self._clock = clock
+        self._operators = operators  # (platform, their id there)
         self._most = most
         self._asked: dict[str, deque[datetime]] = {}
 
     async def __call__(self, author: Author, address: Address, text: str) -> Shareable | None:
-        """`address` is the person's private chat with the bot. None: there is no avatar, the text
-        is too short, or they asked too often. Raises AvatarError.
+        """`address` is the person's private chat with the bot. None: there is no avatar that
+        talks to them, the text is too short, or they asked too often. Raises AvatarError.
         """
         now = self._clock()
         if len(text.strip()) < FEWEST or not self._may(author.external_id, now):
@@ -53,7 +57,11 @@ class InlineAnswers:
         arrival = await self._store.arrival(author, address, home=None, now=now)
         if arrival.avatar is None:
             return None
-        said = await self._conversation.once(arrival.avatar, text)
+        operator = (author.platform, author.external_id) in self._operators
+        let_in = access(arrival.avatar, arrival.standing, operator=operator, in_group=False)
+        if let_in is not Access.WELCOME:
+            return None
+        said = await self._conversation.once(arrival.avatar, text, person=arrival.person)
         return Shareable(avatar=arrival.avatar.name, text=said.text) if said.text else None
 
     def _may(self, who: str, now: datetime) -> bool:

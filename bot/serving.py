@@ -163,7 +163,11 @@ async def _serve_telegram(share: _Share, platforms: AsyncExitStack) -> None:
     settings, desk = share.settings, share.desk
     # Asked while somebody types, and answered at once by who receives: with no model at hand there
     # is nothing to answer with.
-    ask = None if desk is None else InlineAnswers(desk.store, desk.conversation, clock=desk.clock)
+    ask = None
+    if desk is not None:
+        ask = InlineAnswers(
+            desk.store, desk.conversation, clock=desk.clock, operators=settings.operators
+        )
 
     def connect(token: str) -> TelegramPlatform:
         folder = settings.telegram_local_files

@@ -40,7 +40,7 @@ class VoiceHandlers:
 
     async def heard(self, request: Request) -> tuple[Incoming, ...]:
         """The parts of a message with what was said in place of each voice message. Raises
-        CannotHear, BadText, ProviderError and NotDelivered.
+        CannotHear, BadText, TooFast, SpentUp, ProviderError and NotDelivered.
         """
         return tuple([await self._heard(request, part) for part in request.parts])
 
@@ -52,7 +52,11 @@ class VoiceHandlers:
                 continue
             async with request.messenger.download(part.address, file, limit=LARGEST) as path:
                 content = await asyncio.to_thread(path.read_bytes)
-            said.append(await self.desk.voices.transcribe(request.avatar, "voice.ogg", content))
+            said.append(
+                await self.desk.voices.transcribe(
+                    request.avatar, "voice.ogg", content, person=request.person
+                )
+            )
         if not said:
             return part
         text = "\n".join(filter(None, [*said, part.text]))

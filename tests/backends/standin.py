@@ -95,6 +95,11 @@ class Standin:
         """Answer with these next."""
         self.answers.extend(answers)
 
+    def answer(self, request: Request) -> Answer:
+        """What is answered to it: the next in order."""
+        self.asked.set()
+        return self.answers.popleft() if self.answers else refused(418, "not scripted")
+
     @asynccontextmanager
     async def running(self) -> AsyncIterator["Standin"]:
         server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
@@ -116,9 +121,7 @@ class Standin:
         try:
             while (request := await _request(reader, number)) is not None:
                 self.requests.append(request)
-                self.asked.set()
-                answer = self.answers.popleft() if self.answers else refused(418, "not scripted")
-                if not await self._answer(answer, reader, writer):
+                if not await self._answer(self.answer(request), reader, writer):
                     return
         except (ConnectionError, asyncio.CancelledError):
             self.left.set()

@@ -257,7 +257,9 @@ async def telegram_stage(
             windows=windows,
         )
         dispatcher, desk = await stack.enter_async_context(built)
-        ask = InlineAnswers(desk.store, desk.conversation, clock=clock)
+        ask = InlineAnswers(
+            desk.store, desk.conversation, clock=clock, operators=settings.operators
+        )
 
         def connect(token: str) -> TelegramPlatform:
             inline = InlineQueries(ask, pause=0.05)

@@ -2,7 +2,11 @@
 
 from pathlib import Path
 
-from bot.inline import MOST
+import pytest
+
+from avatar.errors import TooFast
+from avatar.records import Address, Author
+from bot.inline import MOST, InlineAnswers
 from tests.dialogs.stage import TelegramStage, play, telegram_stage
 from tests.standins.telegram_api import ANN, BEN
 
@@ -79,3 +83,26 @@ async def test_nobody_asks_for_ever(tmp_path: Path) -> None:
             assert await typed(ann, f"Hello {i}")
         assert not await typed(ann, "Once more")
         assert await typed(ann, "Hello", user=BEN)
+
+
+async def test_who_types_is_held_to_the_limits_and_the_block_list(tmp_path: Path) -> None:
+    async with telegram_stage(tmp_path) as ann:
+        ben = TelegramStage(ann.standin, ann.dispatcher, ann.desk, user=BEN)
+        ask = InlineAnswers(
+            ann.desk.store,
+            ann.desk.conversation,
+            clock=ann.desk.clock,
+            operators={("telegram", str(ANN))},
+        )
+        author = Author(platform="telegram", external_id=str(BEN), name="Ben")
+        home = Address(platform="telegram", chat=str(BEN), bot=ann.standin.token.split(":")[0])
+        await play(ben, [("/start demo", "talking to Demo")])
+        assert await ask(author, home, "Tell me about Ipoh") is not None
+        await play(ann, [("/limits messages 1", "1 reply")])
+        await play(ben, [("Hello", "talk about")])
+        with pytest.raises(TooFast):
+            await ask(author, home, "Tell me about Ipoh")
+        person = await ann.desk.store.find_person("telegram", str(BEN))
+        assert person is not None
+        await ann.desk.store.block(1, person.id, now=ann.desk.clock())
+        assert await ask(author, home, "Tell me about Ipoh") is None

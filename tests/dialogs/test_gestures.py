@@ -3,10 +3,14 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import replace
+from datetime import date
 from pathlib import Path
 
 import pytest
 
+from avatar.limits import Limits, budgets
+from avatar.pricing import DatedPrice, Price
 from avatar.providers import Providers, preset
 from bot.joining import Windows
 from bot.telegram.sight import TelegramSight
@@ -368,6 +372,35 @@ async def test_voice_messages_are_heard_and_answered(
         assert _sounds(stage) == [OGG]
         turns = (await stage.desk.store.context(1, limit=9)).turns
         assert turns[0].text == HEARD
+
+
+async def test_hearing_is_held_to_the_limits(tmp_path: Path, host: OpenAIHost) -> None:
+    openai = at(host).default
+    price = Price(input=1_000_000, cached=0, output=1_000_000)
+    prices = tuple(
+        DatedPrice(model=model, since=date(2025, 1, 1), base=price)
+        for model in ("gpt-4o-mini", openai.transcribes or "")
+    )
+    priced = Providers([replace(openai, prices=prices)], default="openai", base_model="gpt-4o-mini")
+    async with telegram_stage(tmp_path, providers=priced) as ann:
+        ben = TelegramStage(ann.standin, ann.dispatcher, ann.desk, user=telegram_api.BEN)
+        ann.desk.limiter.limits = Limits(person_cost_per_day=60)
+        await act(ben, [("/start demo", "Demo"), ("(voice)", f"read <{HEARD}>")])
+        # 37 tokens were heard and 14 were answered; the next ones find nothing left.
+        person = await ann.desk.store.find_person("telegram", str(telegram_api.BEN))
+        avatar = await ann.desk.store.avatar(1)
+        assert person is not None
+        spent = budgets(avatar, ann.desk.limiter.limits, person_id=person.id, now=ann.desk.clock())[
+            :1
+        ]
+        assert (await ann.desk.store.filled(spent))[0].cost == 37 + 14
+        await ann.desk.store.settle(spent, 60)
+        await act(ben, [("(voice)", "you may spend here today is used up")])
+        assert host.heard == [OGG]
+        await act(ann, [("/limits messages 1", "1 reply")])
+        ann.desk.limiter.limits = Limits()
+        await act(ben, [("(voice)", "a lot in one minute")])
+        assert host.heard == [OGG]
 
 
 def _sounds(stage: Place) -> list[bytes]:
