@@ -57,10 +57,11 @@ class Voices:
                 continue
             model, now = provider.transcribes, self._clock()
             await self._limiter.keep_pace(avatar, person, now=now)
+            length = 1 + len(content) // BYTES_A_TOKEN
             most = most_of_a_reply(
                 self._providers.price(provider.name, model, at=now),
-                prompt_tokens=len(content) // BYTES_A_TOKEN,
-                reply_tokens=len(content) // BYTES_A_TOKEN,
+                prompt_tokens=length,
+                reply_tokens=length,
             )
             async with self._limiter.spending(avatar, person=person, most=most, now=now) as bill:
                 heard = await self._transcribers[provider.name].transcribe(

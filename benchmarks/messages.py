@@ -11,7 +11,7 @@ import tempfile
 import urllib.request
 from asyncio.subprocess import DEVNULL, PIPE, Process
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +39,8 @@ async def process(*command: str, **settings: str) -> AsyncIterator[Process]:
     try:
         yield process
     finally:
-        process.send_signal(signal.SIGTERM)
+        with suppress(ProcessLookupError):  # it was killed
+            process.send_signal(signal.SIGTERM)
         try:
             await asyncio.wait_for(process.wait(), 15)
         except TimeoutError:

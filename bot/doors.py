@@ -113,6 +113,22 @@ OF_BUTTONS: Mapping[Verb, Door] = {
 }
 
 
+class Caller(StrEnum):
+    """Who is answered at an address of the bot's own HTTP server."""
+
+    ANYBODY = "anybody"  # who reaches the port; it tells nothing of people and of what was said
+    TELEGRAM = "telegram"  # who knows the secret that Telegram was told for that bot
+
+
+# By path, as the servers' routes name it.
+OF_ROUTES: dict[str, Caller] = {
+    "/healthz": Caller.ANYBODY,
+    "/readyz": Caller.ANYBODY,
+    "/metrics": Caller.ANYBODY,
+    "/telegram/{bot}": Caller.TELEGRAM,
+}
+
+
 async def subject(store: Store, action: Action) -> Avatar | None:
     """The avatar that a button is about. None: it is about none, or what it was about is gone."""
     door = OF_BUTTONS[action.verb]

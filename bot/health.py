@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
-from starlette.routing import BaseRoute, Route
+from starlette.routing import Route
 
 from avatar.ports import Clock
 from avatar.stores import TallyStore
@@ -42,7 +42,7 @@ def connecting() -> str:
 
 def routes(
     health: Health, metrics: Metrics, store: TallyStore, *, clock: Clock
-) -> tuple[BaseRoute, ...]:
+) -> tuple[Route, ...]:
     """For the HTTP server."""
 
     async def healthz(_: Request) -> Response:

@@ -12,9 +12,10 @@ from collections.abc import Iterator
 
 import uvicorn
 from starlette.applications import Starlette
-from starlette.routing import BaseRoute
+from starlette.routing import Route
 
 from avatar.errors import AvatarError
+from bot.doors import OF_ROUTES
 
 log = logging.getLogger(__name__)
 
@@ -51,18 +52,21 @@ class Web:
     def __init__(self, *, host: str = "127.0.0.1", port: int = 0) -> None:
         self._host = host
         self._port = port
-        self._routes: list[BaseRoute] = []
+        self.routes: list[Route] = []
         self._stack = contextlib.AsyncExitStack()
         self._started = False
         self.url = ""  # http://127.0.0.1:8080, without a slash at its end
 
-    def add(self, *routes: BaseRoute) -> None:
+    def add(self, *routes: Route) -> None:
         """Serve these too. Only before the context is entered: a path is never there later than
-        the port.
+        the port. None without its place in the table of doors.
         """
         if self._started:
             raise RuntimeError("routes are added before the server starts")
-        self._routes += routes
+        for route in routes:
+            if route.path not in OF_ROUTES:
+                raise RuntimeError(f"{route.path} is missing from the table of doors")
+        self.routes += routes
 
     async def __aenter__(self) -> "Web":
         self._started = True
@@ -71,7 +75,7 @@ class Web:
             stack.callback(listener.close)
             server = _Quiet(
                 uvicorn.Config(
-                    Starlette(routes=self._routes),
+                    Starlette(routes=self.routes),
                     lifespan="off",
                     log_config=None,
                     access_log=False,

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import aiohttp
 import pytest
 
 from avatar.records import (
@@ -26,16 +27,28 @@ from bot.actions import NUMBERS, Verb, code
 from bot.commands import BY_NAME
 from bot.dispatcher import Dispatcher, Permissions
 from bot.dispatcher import passes as passes_the_queue
-from bot.doors import OF_BUTTONS, OF_COMMANDS
+from bot.doors import OF_BUTTONS, OF_COMMANDS, OF_ROUTES
+from bot.health import Health
 from bot.lanes import LaneQueue
+from bot.metrics import Metrics
 from bot.request import Answer, Request
 from bot.screen import Content
+from bot.serving import web, webhooks_of
+from bot.settings import Settings
 from storage.store import SqlStore, open_store
 from tests.avatar.make import NOW
 
 PLATFORMS = ("telegram", "discord", "terminal")
 ROLES = ("stranger", "person", "blocked", "guest", "other", "owner", "admin", "operator")
 OPENED = "opened"
+
+# What a stranger is answered at each address: by which method, and with which status.
+ROUTES = {
+    "/healthz": ("GET", 200),
+    "/readyz": ("GET", 200),
+    "/metrics": ("GET", 200),
+    "/telegram/{bot}": ("POST", 404),  # not without Telegram's secret
+}
 
 COMMANDS_OF = {
     "everyone": {
@@ -395,3 +408,19 @@ async def test_quiet_hours_and_what_is_said_to_nobody(house: House) -> None:
     await house.store.set_quiet(chat.id, "")
     house.remembering.forget()
     assert await house.knock("person", text="Hello", private=False) == f"{OPENED}: Demo"
+
+
+async def test_addresses_on_the_web(tmp_path: Path) -> None:
+    settings = Settings(http_port=0, telegram_webhook_url="https://bots.example")
+    url = f"sqlite+aiosqlite:///{tmp_path}/avatar.db"
+    hooks = webhooks_of(settings)
+    assert hooks is not None
+    async with open_store(url) as store, aiohttp.ClientSession() as stranger:
+        async with web(settings, store, Health(), Metrics(), hooks) as served:
+            assert served is not None
+            assert {route.path for route in served.routes} == set(OF_ROUTES) == set(ROUTES)
+            for path, (method, status) in ROUTES.items():
+                for each in ("GET", "POST", "PUT", "DELETE"):
+                    at = served.url + path.format(bot="123456")
+                    async with stranger.request(each, at, data=b"{}") as answer:
+                        assert answer.status == (status if each == method else 405), (each, path)

@@ -8,7 +8,15 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 
+from bot.doors import OF_ROUTES, Caller
 from bot.web import Web, WebRefused
+
+
+@pytest.fixture(autouse=True)
+def doors(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Addresses of tests have their place in the table of doors."""
+    for path in ("/hello", "/slow", "/late"):
+        monkeypatch.setitem(OF_ROUTES, path, Caller.ANYBODY)
 
 
 async def hello(_: Request) -> PlainTextResponse:
@@ -36,6 +44,11 @@ async def test_routes_of_several_are_served() -> None:
             web.add(Route("/late", hello))
     with pytest.raises(aiohttp.ClientConnectionError):
         await get(f"{web.url}/hello")
+
+
+def test_no_address_without_its_place_in_the_table_of_doors() -> None:
+    with pytest.raises(RuntimeError, match="/new is missing"):
+        Web().add(Route("/new", hello))
 
 
 async def test_a_request_in_progress_is_answered_at_the_end() -> None:
