@@ -415,12 +415,15 @@ async def test_addresses_on_the_web(tmp_path: Path) -> None:
     url = f"sqlite+aiosqlite:///{tmp_path}/avatar.db"
     hooks = webhooks_of(settings)
     assert hooks is not None
-    async with open_store(url) as store, aiohttp.ClientSession() as stranger:
-        async with web(settings, store, Health(), Metrics(), hooks) as served:
-            assert served is not None
-            assert {route.path for route in served.routes} == set(OF_ROUTES) == set(ROUTES)
-            for path, (method, status) in ROUTES.items():
-                for each in ("GET", "POST", "PUT", "DELETE"):
-                    at = served.url + path.format(bot="123456")
-                    async with stranger.request(each, at, data=b"{}") as answer:
-                        assert answer.status == (status if each == method else 405), (each, path)
+    async with (
+        open_store(url) as store,
+        aiohttp.ClientSession() as stranger,
+        web(settings, store, Health(), Metrics(), hooks) as served,
+    ):
+        assert served is not None
+        assert {route.path for route in served.routes} == set(OF_ROUTES) == set(ROUTES)
+        for path, (method, status) in ROUTES.items():
+            for each in ("GET", "POST", "PUT", "DELETE"):
+                at = served.url + path.format(bot="123456")
+                async with stranger.request(each, at, data=b"{}") as answer:
+                    assert answer.status == (status if each == method else 405), (each, path)
