@@ -139,9 +139,7 @@ def test_media_without_words_are_left_out_and_captions_kept(
         ({"edited": "2024-01-01T00:00:00", "edited_unixtime": "1704067200"}, None),
     ],
 )
-def test_whose_words_these_are(
-    tmp_path: Path, message: dict[str, Any], drop: Drop | None
-) -> None:
+def test_whose_words_these_are(tmp_path: Path, message: dict[str, Any], drop: Drop | None) -> None:
     assert said(tmp_path, telegram(message))[0].drop is drop
 
 
