@@ -24,6 +24,7 @@
     │   ├── CannotSee
     │   ├── CannotHear
     │   ├── CannotSpeak
+    │   ├── ReadingStopped
     │   └── Busy
     ├── ProviderError          the provider did not do it
     │   ├── ProviderUnavailable    (temporary)
@@ -140,6 +141,10 @@ class NotTraining(Refused):
 
 class Expired(Refused):
     """That question is no longer open. Please ask again with {command}."""
+
+
+class ReadingStopped(Refused):
+    """Stopped: nothing of {name} was kept. Send it again with /train when you want it after all."""
 
 
 class AlreadyDone(Refused):

@@ -61,7 +61,7 @@ class Verb(StrEnum):
     STOP_BOT = "stopbot"  # avatar: its own bot
     START_BOT = "startbot"  # avatar
     NO_PICTURE = "nopicture"  # avatar: it looks like nobody again
-    STOP = "stop"  # nothing: end the reply that is being written
+    STOP = "stop"  # nothing: end the reply that is written, or the reading of a file
 
 
 NUMBERS = {

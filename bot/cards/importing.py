@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import assert_never
 
 from avatar.dataset.kinds import Kind
+from avatar.dataset.reading import shown_name
 from avatar.dataset.watch import Stage, Watch
 from avatar.importing import OPTIONS, Asked
 from avatar.records import Attachment, Draft, Example, Import, Role
@@ -39,7 +40,7 @@ def question(asked: Asked) -> Content:
 
 def reading(attachment: Attachment, watch: Watch) -> Content:
     """How far a file is."""
-    name = inline(attachment.name)
+    name = inline(shown_name(attachment.name))
     match watch.stage:
         case Stage.FETCHING:
             size = (attachment.size or 0) / 1_000_000
@@ -57,7 +58,8 @@ def reading(attachment: Attachment, watch: Watch) -> Content:
             words = f"Counting tokens, and keeping the examples from {name}…"
         case never:
             assert_never(never)
-    return Content(text=words)
+    stop = Button(label="Stop", action=code(Verb.STOP))
+    return Content(text=words, buttons=((stop,),))
 
 
 def _of(watch: Watch) -> str:
@@ -68,10 +70,15 @@ def _of(watch: Watch) -> str:
 
 def was_read(attachment: Attachment, watch: Watch) -> Content:
     """In place of how far it is, at the end."""
-    words = f"{inline(attachment.name)} was looked at"
+    words = f"{inline(shown_name(attachment.name))} was looked at"
     if watch.messages:
         words += f": {counted(watch.messages, 'message')}"
     return Content(text=f"{words}.")
+
+
+def not_read(attachment: Attachment) -> Content:
+    """In place of how far it is, when it was stopped."""
+    return Content(text=f"{inline(shown_name(attachment.name))} was not read to its end.")
 
 
 def options(draft: Draft, about: Import) -> Content:

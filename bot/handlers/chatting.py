@@ -136,7 +136,7 @@ class ChattingHandlers:
             since=request.received_at,
             clock=self._desk.clock,
         )
-        with self._desk.running.reply(incoming.address) as stop:
+        with self._desk.running.stoppable(incoming.address) as stop:
             try:
                 reply = await self._desk.conversation.reply(
                     chat_id=request.chat.id,

@@ -102,7 +102,7 @@ class ImportingHandlers:
         limit = self.desk.trainings.target(request.avatar).provider.max_file_bytes
         messenger, here = request.messenger, request.incoming.address
         async with (
-            told(messenger, here, about.attachment) as watch,
+            told(messenger, here, about.attachment, self.desk.running) as watch,
             messenger.download(about.address, about.attachment, limit=limit) as file,
         ):
             return await self.desk.imports.choose(

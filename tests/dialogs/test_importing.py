@@ -1,14 +1,20 @@
 """From a person's chats to a trained avatar, and teaching in the chat."""
 
+import asyncio
 import json
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
+from avatar.dataset.export import Export
+from avatar.dataset.watch import Watch
 from bot.handlers import reading
 from tests.dialogs.stage import (
+    DiscordStage,
     Stage,
+    TelegramStage,
     TerminalStage,
     discord_stage,
     play,
@@ -168,6 +174,44 @@ async def test_it_is_told_how_far_a_large_file_is(
     assert told in shown
     assert "Who is the avatar to learn from?" in shown
     await play(stage, [("[Mei (60)]", "27 examples & Start it?")])
+
+
+def _all_shown(stage: Stage) -> str:
+    if isinstance(stage, TerminalStage):
+        return stage._out.getvalue()
+    assert isinstance(stage, TelegramStage | DiscordStage)
+    return "\n".join(stage._seen().values())
+
+
+@pytest.mark.parametrize("how", ["[Stop]", "/stop"])
+async def test_the_reading_of_a_file_is_stopped(
+    stage: Stage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
+    """One that would never end."""
+
+    def endless(export: Export, watch: Watch) -> None:
+        watch.messages, done = 7, 0
+        while True:
+            time.sleep(0.001)
+            done += 1_000_000
+            watch.at(min(done, 8_000_000), 9_000_000)
+
+    monkeypatch.setattr(Export, "overview", endless)
+    monkeypatch.setattr(reading, "LARGE", 0)
+    monkeypatch.setattr(reading, "EVERY", 0.001)
+    training = asyncio.create_task(stage.train(whatsapp(tmp_path / "chat.txt")))
+    told = "[1] Stop" if isinstance(stage, TerminalStage) else "8 of 9 MB, 7 messages so far"
+    async with asyncio.timeout(20):
+        while told not in _all_shown(stage):
+            await asyncio.sleep(0.01)
+    await play(stage, [(how, "Stopped: nothing of chat.txt was kept")])
+    await training
+    monkeypatch.undo()
+    if not isinstance(stage, TerminalStage):
+        assert "chat.txt was not read to its end" in _all_shown(stage)
+    await play(stage, [("/stop", "no file is being read")])
+    monkeypatch.chdir(tmp_path)
+    assert "Who is the avatar to learn from?" in await stage.train(tmp_path / "chat.txt")
 
 
 async def test_several_chats_are_asked_about(stage: Stage, tmp_path: Path) -> None:

@@ -120,7 +120,7 @@ MEDIA: list[dict[str, Any]] = [
 ]
 
 
-@pytest.mark.parametrize("media", MEDIA, ids=lambda media: "-".join(media))
+@pytest.mark.parametrize("media", MEDIA, ids="-".join)
 def test_media_without_words_are_left_out_and_captions_kept(
     tmp_path: Path, media: dict[str, Any]
 ) -> None:
