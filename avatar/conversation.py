@@ -18,6 +18,8 @@ from typing import cast
 from avatar import pricing, tokens
 from avatar.endings import gone_notices
 from avatar.errors import BadText, CannotSee, EmptyReply, MessageNotFound, ModelGone, NotOffered
+from avatar.limiter import Bill, Limiter
+from avatar.limits import most_of_a_reply
 from avatar.meter import UNCOUNTED, Meter
 from avatar.patience import until_written
 from avatar.ports import ChatModel, ChatRequest, Clock, Ended
@@ -130,10 +132,12 @@ class Conversation:
         *,
         models: Mapping[str, ChatModel],
         providers: Providers,
+        limiter: Limiter,
         clock: Clock,
         meter: Meter = UNCOUNTED,
     ) -> None:
         self._store = store
+        self._limiter = limiter
         self._models = models
         self._providers = providers
         self._clock = clock
@@ -161,8 +165,8 @@ class Conversation:
         `parts` are the platform's messages that it came in; `wordless`: it has nothing but its
         pictures. `rider` is said to the model behind the prompt, whatever that is.
 
-        Raises AvatarNotFound, BadText, CannotSee, EmptyReply, ProviderError and what `pictures`
-        raises; then nothing was stored.
+        Raises AvatarNotFound, BadText, TooFast, SpentUp, CannotSee, EmptyReply, ProviderError and
+        what `pictures` raises; then nothing was stored.
         """
         if again and (stored := await self._store.reply_to_inbox(inbox_id)) is not None:
             finish = stored.finish or Finish.STOP
@@ -180,18 +184,26 @@ class Conversation:
             log.warning("version %s: %s is not set up", model.number, model.provider)
             fell_back = model
             await self._tell_owners(context, model, why="not_set_up")
-        try:
-            images, unseen = await self._look(pair, pictures, wordless=wordless)
-            answer = await self._ask(pair, turns, said, images, show=show, stop=stop, rider=rider)
-        except ModelGone as gone:
-            if pair.model is None:
-                raise
-            log.warning("model of version %s is gone: %s", pair.model.number, gone.detail)
-            fell_back = pair.model
-            pair = self._providers.pair(context.avatar, prompt=prompt, model=None)
-            await self._tell_owners(context, fell_back, why="gone")
-            images, unseen = await self._look(pair, pictures, wordless=wordless)
-            answer = await self._ask(pair, turns, said, images, show=show, stop=stop, rider=rider)
+        now = self._clock()
+        await self._limiter.keep_pace(context.avatar, person, now=now)
+        images, unseen = await self._look(pair, pictures, wordless=wordless)
+        asked = self._request(pair, turns, said, images, rider=rider)
+        async with self._limiter.spending(
+            context.avatar, person=person, most=self._most(pair, asked), now=now
+        ) as bill:
+            try:
+                answer = await self._ask(pair, asked, show=show, stop=stop)
+            except ModelGone as gone:
+                if pair.model is None:
+                    raise
+                log.warning("model of version %s is gone: %s", pair.model.number, gone.detail)
+                fell_back = pair.model
+                pair = self._providers.pair(context.avatar, prompt=prompt, model=None)
+                await self._tell_owners(context, fell_back, why="gone")
+                images, unseen = await self._look(pair, pictures, wordless=wordless)
+                asked = self._request(pair, turns, said, images, rider=rider)
+                answer = await self._ask(pair, asked, show=show, stop=stop)
+            bill.cost = answer.cost
         if not answer.text:
             if answer.finish is Finish.STOPPED:
                 return Reply(text="", finish=Finish.STOPPED, message=None, fell_back=fell_back)
@@ -256,44 +268,64 @@ class Conversation:
             model=await self._store.version(avatar.active_model_id),
         )
         answer = await self._ask(
-            pair, (), said, (), show=lambda _: None, stop=asyncio.Event(), kind="inline"
+            pair,
+            self._request(pair, (), said, ()),
+            show=lambda _: None,
+            stop=asyncio.Event(),
+            kind="inline",
         )
         await self._count(avatar, pair, answer, kind="inline")
         return answer
 
     async def compare(
-        self, avatar: Avatar, sides: Sequence[Version | None], text: str
+        self, avatar: Avatar, sides: Sequence[Version | None], text: str, *, person: Person
     ) -> tuple[Compared, ...]:
         """The same message answered by several versions, side by side and without the
         conversation; what is active is not touched. A fine-tuned version answers with the active
         prompt, None is the base model with it, and a prompt version answers on the active model.
 
-        Raises BadText and ProviderError (of the first that fails).
+        Raises BadText, SpentUp and ProviderError (of the first that fails).
         """
         said = visible(text).strip()
         if not said:
             raise BadText(reason="Say what they should answer: /compare 2 base How was your day?")
         pairs = await self._pairs(avatar, sides)
-        never = asyncio.Event()
-        tasks = [
-            asyncio.create_task(
-                self._ask(each, (), said, (), show=lambda _: None, stop=never, kind="compare")
-            )
-            for each in pairs
-        ]
-        try:
-            answers = await asyncio.gather(*tasks)
-        finally:
-            for task in tasks:
-                task.cancel()
-            done = await asyncio.gather(*tasks, return_exceptions=True)
-            for each, result in zip(pairs, done, strict=True):
-                if isinstance(result, Said):  # also when the other side failed: it was paid for
-                    await self._count(avatar, each, result)
+        requests = [self._request(each, (), said, ()) for each in pairs]
+        most = sum(map(self._most, pairs, requests))
+        async with self._limiter.spending(
+            avatar, person=person, most=most, now=self._clock()
+        ) as bill:
+            answers = await self._all(avatar, pairs, requests, bill)
         return tuple(
             Compared(version=side, model=each.model_name, said=answer)
             for side, each, answer in zip(sides, pairs, answers, strict=True)
         )
+
+    async def _all(
+        self,
+        avatar: Avatar,
+        pairs: Sequence[Pair],
+        requests: Sequence[ChatRequest],
+        bill: Bill,
+    ) -> list[Said]:
+        """Ask all of them at once, and count what was answered."""
+        never = asyncio.Event()
+        tasks = [
+            asyncio.create_task(
+                self._ask(pair, request, show=lambda _: None, stop=never, kind="compare")
+            )
+            for pair, request in zip(pairs, requests, strict=True)
+        ]
+        try:
+            return await asyncio.gather(*tasks)
+        finally:
+            for task in tasks:
+                task.cancel()
+            done = await asyncio.gather(*tasks, return_exceptions=True)
+            for pair, result in zip(pairs, done, strict=True):
+                if isinstance(result, Said):  # also when the other side failed: it was paid for
+                    bill.cost = (bill.cost or 0) + (result.cost or 0)
+                    await self._count(avatar, pair, result)
 
     async def _pairs(self, avatar: Avatar, sides: Sequence[Version | None]) -> list[Pair]:
         """The active pair with one half exchanged, for each side: another model (None: the base
@@ -349,24 +381,22 @@ class Conversation:
         homes = await self._store.homes([owner.id for owner in owners])
         await self._store.add_notices(gone_notices(version, homes, why=why), now=self._clock())
 
-    async def _ask(
+    def _request(
         self,
         pair: Pair,
         turns: Sequence[Message],
         said: str,
         images: tuple[str, ...],
         *,
-        show: Show,
-        stop: asyncio.Event,
-        kind: str = "chat",
         rider: str = "",
-    ) -> Said:
+    ) -> ChatRequest:
+        """What a pair is asked. Raises BadText."""
         provider = self._providers[pair.provider]
         prompt = pair.prompt.prompt if pair.prompt else None
         if rider:
             prompt = f"{prompt}\n\n{rider}" if prompt else rider
         reply_tokens = min(provider.reply_tokens, provider.context_tokens // SHARE)
-        request = ChatRequest(
+        return ChatRequest(
             model=pair.model_name,
             turns=compose(
                 prompt,
@@ -379,6 +409,24 @@ class Conversation:
             reply_tokens=reply_tokens,
             reasons=provider.reasons(pair.model_name),
         )
+
+    def _most(self, pair: Pair, request: ChatRequest) -> int:
+        """What an answer may cost at most, in micro-dollars."""
+        return most_of_a_reply(
+            self._providers.price(pair.provider, pair.model_name, at=self._clock()),
+            prompt_tokens=_prompt_tokens(request),
+            reply_tokens=request.reply_tokens,
+        )
+
+    async def _ask(
+        self,
+        pair: Pair,
+        request: ChatRequest,
+        *,
+        show: Show,
+        stop: asyncio.Event,
+        kind: str = "chat",
+    ) -> Said:
         text = ""
         ended: Ended | None = None
 
@@ -398,8 +446,7 @@ class Conversation:
         await _until(listen, stop)
         finish = ended.finish if ended else Finish.STOPPED
         usage = (ended.usage if ended else None) or Usage(
-            prompt_tokens=tokens.of_conversation([turn.text for turn in request.turns])
-            + tokens.PICTURE_TOKENS * len(images),
+            prompt_tokens=_prompt_tokens(request),
             completion_tokens=tokens.estimate(text) if text else 0,
             estimated=True,
         )
@@ -407,6 +454,12 @@ class Conversation:
         cost = pricing.reply_cost(price, usage)
         self._meter.spent(kind=kind, provider=pair.provider, usage=usage, cost=cost)
         return Said(text=text, finish=finish, usage=usage, cost=cost)
+
+
+def _prompt_tokens(request: ChatRequest) -> int:
+    pictures = sum(len(turn.images) for turn in request.turns)
+    words = tokens.of_conversation([turn.text for turn in request.turns])
+    return words + tokens.PICTURE_TOKENS * pictures
 
 
 async def _until(work: Callable[[], Coroutine[None, None, None]], stop: asyncio.Event) -> None:

@@ -25,7 +25,12 @@
     │   ├── CannotHear
     │   ├── CannotSpeak
     │   ├── ReadingStopped
-    │   └── Busy
+    │   ├── Busy
+    │   ├── Barred
+    │   ├── NotAdministering
+    │   ├── TooMany
+    │   ├── TooFast
+    │   └── SpentUp
     ├── ProviderError          the provider did not do it
     │   ├── ProviderUnavailable    (temporary)
     │   ├── Overloaded             (temporary)
@@ -177,6 +182,26 @@ class CannotSpeak(Refused):
 
 class Busy(Refused):
     """Somebody else changed the same thing at the same moment. Look with /status and try again."""
+
+
+class Barred(Refused):
+    """You cannot talk to {avatar}: an owner has blocked you. /avatars lists whom else there is."""
+
+
+class NotAdministering(Refused):
+    """Only who runs this group can do that: its administrators, or a role that they named."""
+
+
+class TooMany(Refused):
+    """That was tried too often. Please wait {minutes} minutes and try again."""
+
+
+class TooFast(Refused):
+    """That was a lot in one minute. Please write again in {seconds} seconds."""
+
+
+class SpentUp(Refused):
+    """{what} Please come back {when}."""
 
 
 class ProviderError(AvatarError):

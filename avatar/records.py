@@ -156,6 +156,9 @@ class Incoming:
     action: str | None = None  # the code of the button that was pressed
     reply_to: RepliedTo | None = None
     private: bool = True  # a chat of one person with the bot
+    addressed: bool = True  # False: said in a group to nobody in particular
+    administers: bool = False  # the platform said with it that the author runs the group
+    roles: tuple[str, ...] = ()  # the author's in the group, where the platform has such
     forwarded: str | None = None  # passed on from this speaker ("": unknown); None: their own words
     album: str = ""  # the same for files that were sent together
     edited: bool = False  # a message that was sent before says this now
@@ -199,6 +202,9 @@ class Avatar:
     active_model_id: int | None  # a version's id, or none: the base model
     visibility: str  # public | private
     created_at: datetime
+    messages_per_minute: int | None = None  # None: as usual in this installation; so the others
+    cost_per_day: int | None = None
+    cost_per_month: int | None = None
     voice: str | None = None  # with whose voice it answers voice messages; None: in writing only
     picture: str | None = None  # another for every picture; None: it has none
 
@@ -412,6 +418,29 @@ class Ending:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Acquaintance:
+    """Somebody who met an avatar."""
+
+    person: Person
+    met_at: datetime
+    replies: int  # how many the avatar gave them, of those that are stored
+    invited: bool
+    blocked: bool
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Invitation:
+    """A way into an avatar: limited in uses and time. Its code is known to those who have it."""
+
+    id: int
+    avatar_id: int
+    made_at: datetime
+    expires_at: datetime
+    uses: int
+    most_uses: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Activation:
     """One change of a pointer."""
 
@@ -435,6 +464,7 @@ class NoticeKind(StrEnum):
     MODEL_GONE = "model_gone"
     MODEL_ENDS = "model_ends"  # a fine-tuned version's model
     BASE_ENDS = "base_ends"  # the base model that an avatar answers with
+    LIMIT_NEAR = "limit_near"  # most of what may be spent is spent
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -473,6 +503,8 @@ class Chat:
     avatar_id: int | None
     conversation_began_at: datetime
     conversation_after: int  # turns with a message id above this belong to the conversation
+    talkative: int = 0  # percent of what is said to nobody that the avatar answers
+    quiet: str = ""  # when it does not speak: `avatar.quiet` reads it
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -9,8 +9,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
 
+from avatar.access import Standing
 from avatar.account_stores import AccountStore, OwnBotStore
+from avatar.door_stores import AcquaintanceStore, LinkStore, PlaceStore
 from avatar.exporting import Export
+from avatar.limits import BudgetStore
 from avatar.meter import Tallies
 from avatar.records import (
     Activation,
@@ -46,7 +49,7 @@ class Arrival:
     person: Person
     chat: Chat
     avatar: Avatar | None  # whom the chat talks to
-    owns: bool  # whether the person owns that avatar
+    standing: Standing  # what the person is to that avatar
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -101,7 +104,7 @@ class PeopleStore(Protocol):
     async def forget(self, person_id: int, *, now: datetime, cause: int | None = None) -> int:
         """Delete what the person said, and the replies to it, in every chat, and what of them
         lies in the inbox except for `cause`, the wish itself. Returns how many messages went.
-        What was spent stays counted.
+        What was spent stays counted, and so do invitations and blocks.
         """
         ...
 
@@ -134,7 +137,13 @@ class AvatarStore(Protocol):
     async def avatars(
         self, *, person_id: int | None, limit: int, offset: int = 0
     ) -> tuple[Avatar, ...]:
-        """Those a person may see (public ones and their own), oldest first; None: all."""
+        """Those a person may see, oldest first: public ones that have not blocked them, their own,
+        and those that they are invited to; None: all.
+        """
+        ...
+
+    async def set_visibility(self, avatar_id: int, visibility: str) -> bool:
+        """public or private. False: it was so already."""
         ...
 
     async def set_picture(self, avatar_id: int, *, mark: str | None, url: str | None) -> None:
@@ -560,6 +569,10 @@ class Store(
     InboxStore,
     ModelStore,
     TaughtStore,
+    BudgetStore,
+    AcquaintanceStore,
+    PlaceStore,
+    LinkStore,
     TallyStore,
     ExportStore,
     OwnBotStore,

@@ -14,6 +14,7 @@ from avatar import pricing, tokens
 from avatar.counting import counted, size
 from avatar.dataset.reading import Reading
 from avatar.errors import AlreadyDone, Expired, NoTrainer, NotTraining, NotYours, WrongKind
+from avatar.limiter import Limiter
 from avatar.providers import Provider, Providers, Target
 from avatar.records import (
     Address,
@@ -89,8 +90,11 @@ def preflight(draft: Draft, providers: Providers, *, now: datetime) -> Preflight
 class Trainings:
     """The use-cases before the follower takes over, and cancelling."""
 
-    def __init__(self, store: Store, *, providers: Providers, nudge: Callable[[], None]) -> None:
+    def __init__(
+        self, store: Store, *, providers: Providers, limiter: Limiter, nudge: Callable[[], None]
+    ) -> None:
         self._store = store
+        self._limiter = limiter
         self.providers = providers
         self.nudge = nudge  # makes the follower look at once
 
@@ -290,21 +294,23 @@ class Trainings:
     ) -> Version:
         """Make the version and its job, and have it followed at once.
 
-        Raises Expired, NotYours and AlreadyDone (pressed twice).
+        Raises Expired, NotYours, AlreadyDone (pressed twice) and SpentUp.
         """
         flight = await self.open(draft_id, person=person, now=now)
-        version = await self._store.start_draft(
-            draft_id,
-            note="",
-            key=uuid.uuid4().hex,
-            estimated_tokens=flight.tokens,
-            estimated_cost=flight.cost,
-            address=address,
-            now=now,
-        )
-        if version is None:
-            await self._open(draft_id, person, now)  # says as what it was started
-            raise Expired(command="/train")
+        avatar = await self._store.avatar(flight.draft.avatar_id)
+        async with self._limiter.training(avatar, flight.cost, now=now):
+            version = await self._store.start_draft(
+                draft_id,
+                note="",
+                key=uuid.uuid4().hex,
+                estimated_tokens=flight.tokens,
+                estimated_cost=flight.cost,
+                address=address,
+                now=now,
+            )
+            if version is None:
+                await self._open(draft_id, person, now)  # says as what it was started
+                raise Expired(command="/train")
         self.nudge()
         return version
 

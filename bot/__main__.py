@@ -31,7 +31,7 @@ USAGE = (
 
 async def _until_told(settings: Settings, role: Role) -> None:
     """Serve until the platform ends by itself or a signal asks for the end."""
-    from bot.composition import serve
+    from bot.serving import serve
 
     serving = asyncio.ensure_future(serve(settings, role))
     loop = asyncio.get_running_loop()
@@ -58,25 +58,25 @@ def _end_at_once() -> None:
 
 
 async def _check(settings: Settings) -> bool:
-    from bot.composition import check_providers
+    from bot.upkeep import check_providers
 
     return await check_providers(settings)
 
 
 async def _copy(source: str, target: str) -> None:
-    from bot.composition import copy_installation
+    from bot.upkeep import copy_installation
 
     await copy_installation(source, target)
 
 
 async def _backup(settings: Settings, file: str) -> None:
-    from bot.composition import backup_installation
+    from bot.upkeep import backup_installation
 
     await backup_installation(settings, Path(file))
 
 
 async def _restore(settings: Settings, file: str, *, force: bool) -> None:
-    from bot.composition import restore_installation
+    from bot.upkeep import restore_installation
 
     await restore_installation(settings, Path(file), force=force)
 

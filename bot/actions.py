@@ -58,6 +58,14 @@ class Verb(StrEnum):
     RETRAIN = "retrain"  # version
     BASES = "bases"  # avatar: what its base model can be
     REBASE = "rebase"  # avatar, place in that list
+    PUBLISH = "publish"  # avatar: everybody may talk to it
+    HIDE = "hide"  # avatar: only its owners and who is invited
+    PEOPLE = "people"  # avatar, page of whom it met
+    BLOCK = "block"  # avatar, person
+    UNBLOCK = "unblock"  # avatar, person
+    REVOKE = "revoke"  # invitation
+    LINK = "link"  # person: only inside of a confirmation, joins them with who confirms
+    UNLINK = "unlink"  # nothing: only inside of a confirmation
     STOP_BOT = "stopbot"  # avatar: its own bot
     START_BOT = "startbot"  # avatar
     NO_PICTURE = "nopicture"  # avatar: it looks like nobody again
@@ -76,6 +84,10 @@ NUMBERS = {
     Verb.KIND: 2,
     Verb.LESSONS: 2,
     Verb.REBASE: 2,
+    Verb.PEOPLE: 2,
+    Verb.BLOCK: 2,
+    Verb.UNBLOCK: 2,
+    Verb.UNLINK: 0,
     Verb.FORGET: 0,
     Verb.STOP: 0,
 }

@@ -13,6 +13,7 @@ class Audience(StrEnum):
     EVERYONE = "everyone"
     OWNERS = "owners"  # of the avatar that the chat talks to; operators always may
     CREATORS = "creators"  # whom AVATAR_CREATION lets make avatars
+    PLACES = "places"  # who runs the group or server, and whom they named
 
 
 class Kind(StrEnum):
@@ -68,6 +69,18 @@ def _everyone(
     )
 
 
+def _places(
+    name: str, help_: str, *parameters: Parameter, platforms: tuple[str, ...] = ()
+) -> Command:
+    return Command(
+        name=name,
+        help=help_,
+        audience=Audience.PLACES,
+        parameters=parameters,
+        platforms=platforms,
+    )
+
+
 def _owners(
     name: str,
     help_: str,
@@ -108,6 +121,12 @@ COMMANDS: tuple[Command, ...] = (
     _everyone("avatars", "whom you can talk to"),
     _everyone("privacy", "what is stored about you"),
     _everyone("forgetme", "delete what you said"),
+    _everyone(
+        "link",
+        "be one person here and on another platform",
+        Parameter(name="code", kind=Kind.WORD, required=False),
+    ),
+    _everyone("unlink", "be a person of your own here again"),
     _everyone("wait", "wait until no training runs (for scripts)", platforms=("terminal",)),
     _owners("status", "what is active, what it costs, what is in training"),
     _owners(
@@ -202,6 +221,56 @@ COMMANDS: tuple[Command, ...] = (
         "who owns this avatar; add or remove somebody",
         Parameter(name="add|remove", kind=Kind.WORD, required=False),
         Parameter(name="person", kind=Kind.WORD, required=False),
+    ),
+    _owners(
+        "limits",
+        "how much may be said and spent",
+        Parameter(name="what", kind=Kind.WORD, required=False),
+        Parameter(name="most", kind=Kind.WORD, required=False),
+    ),
+    _owners("share", "the link to this avatar, and who may use it"),
+    _owners(
+        "invite",
+        "a link that lets people in to a private avatar",
+        Parameter(name="uses", kind=Kind.WORD, required=False),
+        Parameter(name="days", kind=Kind.WORD, required=False),
+    ),
+    _owners(
+        "people",
+        "who talks to this avatar",
+        Parameter(name="page", kind=Kind.PAGE, required=False),
+    ),
+    _owners(
+        "block",
+        "let somebody talk to this avatar no more",
+        Parameter(name="person", kind=Kind.WORD, required=False),
+    ),
+    _owners(
+        "unblock",
+        "let somebody talk to this avatar again",
+        Parameter(name="person", kind=Kind.WORD, required=False),
+    ),
+    _places(
+        "avatar",
+        "choose which avatar speaks in this group or channel",
+        Parameter(name="avatar", kind=Kind.AVATAR, required=False),
+    ),
+    _places(
+        "talkative",
+        "how often the avatar speaks here without being asked",
+        Parameter(name="percent", kind=Kind.WORD, required=False),
+    ),
+    _places(
+        "quiet",
+        "when the avatar does not speak here",
+        Parameter(name="hours", kind=Kind.WORD, required=False),
+        Parameter(name="zone", kind=Kind.WORD, required=False),
+    ),
+    _places(
+        "managers",
+        "the role that may choose who speaks in this server",
+        Parameter(name="role", kind=Kind.WORD, required=False),
+        platforms=("discord",),
     ),
     _owners("export", "everything of this avatar as one file"),
     Command(

@@ -106,5 +106,5 @@ class Completion:
     async def _judged(self, author: Author, address: Address) -> tuple[Person, Avatar | None]:
         """Who asks, and the avatar of the chat if they manage it."""
         arrival = await self._store.arrival(author, address, home=None, now=self._clock())
-        manages = self._permissions.is_operator(arrival.person) or arrival.owns
+        manages = self._permissions.is_operator(arrival.person) or arrival.standing.owns
         return arrival.person, arrival.avatar if manages else None

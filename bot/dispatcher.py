@@ -9,25 +9,29 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 
 from avatar import trace
+from avatar.access import Access, Standing, access
 from avatar.accounts import Way
 from avatar.errors import (
     AvatarError,
     DeliveryError,
+    NotAdministering,
     NotAllowed,
     NotDelivered,
     StoreFailed,
-    VersionNotFound,
 )
 from avatar.meter import UNCOUNTED, Meter
 from avatar.patience import until_written
 from avatar.ports import Clock
+from avatar.quiet import is_quiet
 from avatar.records import Avatar, Incoming, Person, Received
 from avatar.stores import Store
 from avatar.work import WorkQueue
-from bot import answers, wording
-from bot.actions import Action, Verb, decode
+from bot import answers, doors, wording
+from bot.actions import Action, BadAction, Verb, decode
 from bot.commands import BY_NAME, Audience, Command
+from bot.doors import OF_BUTTONS, About
 from bot.joining import Joiner, Windows
+from bot.overhearing import Ears
 from bot.request import Answer, CommandHandler, PressHandler, ReactionHandler, Request, Shown
 from bot.screen import Content, Messenger
 
@@ -68,6 +72,7 @@ class Dispatcher:
         reactions: ReactionHandler,
         permissions: Permissions,
         clock: Clock,
+        ears: Ears | None = None,
         windows: Windows | None = None,
         meter: Meter = UNCOUNTED,
     ) -> None:
@@ -83,10 +88,13 @@ class Dispatcher:
         self._clock = clock
         self._joiner = Joiner(store, clock=clock, windows=windows or Windows())
         self._meter = meter
+        self._ears = ears or Ears(store, clock=clock)
 
     async def receive(self, *incoming: Incoming) -> None:
-        """Take something from a platform: when this returns it lies in the inbox."""
-        await self._queue.put(*incoming)
+        """Take something from a platform: when this returns it lies in the inbox, if it is to be
+        answered.
+        """
+        await self._queue.put(*await self._ears.kept(incoming))
 
     async def resume(self, platforms: Collection[str]) -> None:
         """Answer what comes from these platforms, and what came and was not answered yet."""
@@ -208,8 +216,8 @@ class Dispatcher:
             shown=received.shown,
             person=arrival.person,
             chat=arrival.chat,
-            about=arrival.avatar,
-            manages=arrival.avatar is not None and (operator or arrival.owns),
+            about=None,
+            manages=False,
             operator=operator,
             creates=operator or self._permissions.anyone_creates,
             rest="",
@@ -217,6 +225,8 @@ class Dispatcher:
             received_at=received.received_at,
             messenger=messenger,
         )
+        if arrival.avatar is not None:
+            request = judged(request, arrival.avatar, arrival.standing)
         if (other := self._ways.get(incoming.way)) is not None:
             return await other(request)
         if incoming.action is not None:
@@ -225,11 +235,32 @@ class Dispatcher:
         # A command that was changed is not carried out again, and one of somebody else's that
         # was passed on not at all.
         if name is None or incoming.edited or incoming.forwarded is not None:
-            return await self._chat(request)
+            return await self._talk(request)
         command = BY_NAME.get(name)
         if command is None or not may_use(command, request):
             return Content(text=wording.unknown_command(name))
+        if command.audience is Audience.PLACES and not await administers(self._store, request):
+            raise NotAdministering
         return await self._commands[name](replace(request, rest=rest))
+
+    async def _talk(self, request: Request) -> Answer:
+        """What is no command. In quiet hours of a place nothing is said there, and who said
+        something to nobody in particular is not bothered with what went wrong.
+        """
+        incoming = request.incoming
+        if not incoming.private and is_quiet(request.chat.quiet, request.now):
+            return None
+        if incoming.addressed:
+            return await self._chat(request)
+        if request.about is None:
+            return None
+        try:
+            return await self._chat(request)
+        except DeliveryError:
+            raise
+        except AvatarError as error:
+            log.info("nothing was said in %s unasked: %s", incoming.address, error)
+            return None
 
     async def _react(self, received: Received, messenger: Messenger) -> Answer:
         """A thumb under one of our messages. It counts from owners of the avatar whose reply that
@@ -241,116 +272,72 @@ class Dispatcher:
         person = await store.find_person(author.platform, author.external_id)
         if found is None or person is None:
             return None
-        request = await self._judged(
-            Request(
-                inbox_id=received.id,
-                incoming=incoming,
-                parts=received.parts,
-                again=received.attempts > 0 or received.shown is not None,
-                shown=received.shown,
-                person=person,
-                chat=await store.chat(found.address, now=self._clock()),
-                about=await store.avatar(found.message.avatar_id),
-                manages=False,
-                operator=self._permissions.is_operator(person),
-                creates=False,
-                rest="",
-                now=self._clock(),
-                received_at=received.received_at,
-                messenger=messenger,
-            )
+        avatar = await store.avatar(found.message.avatar_id)
+        request = Request(
+            inbox_id=received.id,
+            incoming=incoming,
+            parts=received.parts,
+            again=received.attempts > 0 or received.shown is not None,
+            shown=received.shown,
+            person=person,
+            chat=await store.chat(found.address, now=self._clock()),
+            about=None,
+            manages=False,
+            operator=self._permissions.is_operator(person),
+            creates=False,
+            rest="",
+            now=self._clock(),
+            received_at=received.received_at,
+            messenger=messenger,
         )
+        request = judged(request, avatar, await store.standing(avatar.id, person.id))
         return await self._reactions(request, found) if request.manages else None
 
     async def _press(self, request: Request, action: Action) -> Answer:
         """Run a button. What it is about is found first, and the person checked against that."""
-        subject = await self._subject(action)
+        door, handler = OF_BUTTONS[action.verb], self._presses.get(action.verb)
+        if handler is None:  # asked about and confirmed, never pressed
+            raise BadAction
+        subject = await doors.subject(self._store, action)
         if subject is not None:
-            request = await self._judged(replace(request, about=subject))
-            if not request.manages:
+            standing = await self._store.standing(subject.id, request.person.id)
+            request = judged(request, subject, standing)
+        if door.audience is Audience.OWNERS and not request.manages:
+            if subject is not None and request.about is not None:
                 raise NotAllowed(avatar=subject.name)
-        return await self._presses[action.verb](request, action.numbers)
+            if subject is not None or door.about is not About.QUESTION:
+                raise doors.missing(door.about, action.numbers[0])
+        return await handler(request, action.numbers)
 
-    async def _subject(self, action: Action) -> Avatar | None:
-        """The avatar whose owners alone may press this; None: a button for everyone, or one that
-        was given to a single person and is checked against them by its handler.
-        """
-        match action.verb:
-            case (
-                Verb.BASE
-                | Verb.UNDO
-                | Verb.HISTORY
-                | Verb.BASES
-                | Verb.REBASE
-                | Verb.TAUGHT
-                | Verb.PREFER
-                | Verb.LESSONS
-                | Verb.LESSON_FILE
-                | Verb.STOP_BOT
-                | Verb.START_BOT
-                | Verb.NO_PICTURE
-            ):
-                return await self._store.avatar(action.numbers[0])
-            case (
-                Verb.TRAIN
-                | Verb.EPOCHS
-                | Verb.DROP
-                | Verb.WHERE
-                | Verb.TARGET
-                | Verb.OPTIONS
-                | Verb.OPTION
-                | Verb.LOOK
-                | Verb.LEAVE
-                | Verb.KINDS
-                | Verb.KIND
-                | Verb.REPORT
-                | Verb.FLIGHT
-                | Verb.ADD_TAUGHT
-            ):
-                draft = await self._store.draft(action.numbers[0])
-                return None if draft is None else await self._store.avatar(draft.avatar_id)
-            case Verb.SPEAKER | Verb.CHATS:
-                about = await self._store.import_(action.numbers[0])
-                return None if about is None else await self._store.avatar(about.avatar_id)
-            case Verb.UNTEACH:
-                taught = await self._store.taught_one(action.numbers[0])
-                return None if taught is None else await self._store.avatar(taught.avatar_id)
-            case (
-                Verb.ACTIVATE
-                | Verb.DEACTIVATE
-                | Verb.DELETE
-                | Verb.DELETE_MODEL
-                | Verb.CANCEL
-                | Verb.SHOW
-                | Verb.PROMPT
-                | Verb.RETRAIN
-                | Verb.DATASET
-                | Verb.UNLEARN
-            ):
-                version = await self._store.version(action.numbers[0])
-                if version is None:
-                    raise VersionNotFound(number="like that")
-                return await self._store.avatar(version.avatar_id)
-            case Verb.YES:  # what was asked about counts, also if ownership ended since
-                confirmation = await self._store.confirmation(action.numbers[0])
-                if confirmation is None:
-                    return None
-                return await self._subject(decode(confirmation.action))
-            case Verb.NO | Verb.TALK | Verb.AVATARS | Verb.FORGET | Verb.STOP:
-                return None
 
-    async def _judged(self, request: Request) -> Request:
-        """The request with what the person may do with the avatar it is about."""
-        manages = request.about is not None and (
-            request.operator or await self._store.is_owner(request.about.id, request.person.id)
-        )
-        return replace(request, manages=manages)
+async def administers(store: Store, request: Request) -> bool:
+    """Whether the person runs the place where they ask: the platform says so, or they have the
+    role that was named there. Who runs the installation always does.
+    """
+    incoming = request.incoming
+    if request.operator or await request.messenger.administers(incoming):
+        return True
+    return bool(incoming.roles) and await store.manager_role(incoming.address) in incoming.roles
+
+
+def judged(request: Request, avatar: Avatar, standing: Standing) -> Request:
+    """The request as one about an avatar, as far as the person is let in to it."""
+    let_in = access(
+        avatar, standing, operator=request.operator, in_group=not request.incoming.private
+    )
+    return replace(
+        request,
+        about=avatar if let_in is Access.WELCOME else None,
+        barred=avatar.name if let_in is Access.BLOCKED else "",
+        manages=request.operator or standing.owns,
+        met=standing.met,
+    )
 
 
 def may_use(command: Command, request: Request) -> bool:
     """Whether a command exists for this person, here."""
-    platform = request.incoming.address.platform
-    if command.platforms and platform not in command.platforms:
+    incoming = request.incoming
+    if command.platforms and incoming.address.platform not in command.platforms:
         return False
     match command.audience:
         case Audience.EVERYONE:
@@ -359,6 +346,8 @@ def may_use(command: Command, request: Request) -> bool:
             return request.manages
         case Audience.CREATORS:
             return request.creates
+        case Audience.PLACES:  # groups; the terminal stands for one, too
+            return not incoming.private or incoming.address.platform == "terminal"
 
 
 def split_command(text: str) -> tuple[str | None, str]:

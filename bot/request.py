@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from avatar.errors import AvatarNotFound
+from avatar.errors import AvatarNotFound, Barred
 from avatar.records import Avatar, Chat, Incoming, Person
 from avatar.stores import Found
 from bot.screen import Content, Messenger
@@ -29,10 +29,16 @@ class Request:
     now: datetime
     received_at: datetime
     messenger: Messenger
+    barred: str = ""  # the name of the chat's avatar, where it has blocked the person
+    met: bool = True  # whether they talked with that avatar before
 
     @property
     def avatar(self) -> Avatar:
-        """The avatar that this is about. Raises AvatarNotFound where there is none yet."""
+        """The avatar that this is about. Raises AvatarNotFound where there is none yet, and
+        Barred where it does not talk to the person.
+        """
+        if self.barred:
+            raise Barred(avatar=self.barred)
         if self.about is None:
             raise AvatarNotFound(slug="")
         return self.about

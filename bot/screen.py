@@ -163,6 +163,22 @@ class Messenger(Protocol):
         """
         ...
 
+    async def administers(self, incoming: Incoming) -> bool:
+        """Whether the author runs the group where they said it; alone with the bot, everybody
+        does. Raises NotDelivered when it cannot be found out now.
+        """
+        ...
+
+    async def hears_all(self, address: Address) -> bool:
+        """Whether what is said to nobody in particular there reaches the bot."""
+        ...
+
+    def link(self, code: str) -> str:
+        """An address that opens a chat with the bot in which `/start CODE` is said; empty: the
+        platform has none, and people type it.
+        """
+        ...
+
     def stands(self, address: Address, message_id: str) -> tuple[Address, str]:
         """Where a message really stands that `send` put at an address, and its id there: what is
         sent aside stands elsewhere.

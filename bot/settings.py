@@ -9,6 +9,8 @@ from urllib.parse import urlsplit
 
 from dotenv import dotenv_values
 
+from avatar.errors import BadText
+from avatar.limits import MAX_MESSAGES, Limits, parse_dollars
 from avatar.providers import OPENAI_URL, BadProviders, Providers, providers_for, read_providers
 from bot.roles import Role
 
@@ -48,6 +50,13 @@ class Settings:
     secret_key: tuple[str, ...] = field(default=(), repr=False)  # none: a file beside the database
     operators: frozenset[tuple[str, str]] = frozenset()  # (platform, id there)
     avatar_creation: str = "operators"
+    messages_per_minute: int | None = 20
+    person_cost_per_day: int | None = 2_000_000  # micro-dollars, like those below
+    person_cost_per_month: int | None = 20_000_000
+    avatar_cost_per_day: int | None = None
+    avatar_cost_per_month: int | None = None
+    cost_per_day: int | None = 50_000_000
+    cost_per_month: int | None = 500_000_000
     http_host: str = "127.0.0.1"
     http_port: int | None = None  # None: no HTTP server
     messages_keep: timedelta | None = field(default=None, metadata={"name": "MESSAGES_KEEP_DAYS"})
@@ -66,6 +75,11 @@ class Settings:
     def embedded(self) -> bool:
         """Whether the model server runs inside of this process."""
         return any(provider.base_url is None for provider in self.providers.values())
+
+    @property
+    def limits(self) -> Limits:
+        """What may be said and spent, as far as the settings say."""
+        return Limits(**{each.name: getattr(self, each.name) for each in fields(Limits)})
 
     @property
     def in_terminal(self) -> bool:
@@ -128,11 +142,18 @@ def load_settings(environment: Mapping[str, str], *, dotenv: Path = Path(".env")
         secret_key=_secret_keys(values["SECRET_KEY"]),
         operators=_operators(values["OPERATORS"]),
         avatar_creation=_choice("AVATAR_CREATION", values, ("operators", "anyone")),
+        messages_per_minute=_count("MESSAGES_PER_MINUTE", values, 20),
+        person_cost_per_day=_cost("PERSON_COST_PER_DAY", values, "2"),
+        person_cost_per_month=_cost("PERSON_COST_PER_MONTH", values, "20"),
+        avatar_cost_per_day=_cost("AVATAR_COST_PER_DAY", values, "none"),
+        avatar_cost_per_month=_cost("AVATAR_COST_PER_MONTH", values, "none"),
+        cost_per_day=_cost("COST_PER_DAY", values, "50"),
+        cost_per_month=_cost("COST_PER_MONTH", values, "500"),
         http_host=values["HTTP_HOST"] or "127.0.0.1",
         http_port=_port("HTTP_PORT", values),
         messages_keep=_days("MESSAGES_KEEP_DAYS", values),
         poll_seconds=_seconds("POLL_SECONDS", values, 2.0 if embedded else 30.0),
-        worker_concurrency=_count("WORKER_CONCURRENCY", values, 200),
+        worker_concurrency=_whole("WORKER_CONCURRENCY", values, 200),
         log_level=_choice("LOG_LEVEL", values, _LEVELS, usual="info"),
         log_format=_choice("LOG_FORMAT", values, ("text", "json")),
         providers=providers,
@@ -270,6 +291,29 @@ def _choice(
     return value
 
 
+def _count(name: str, values: Mapping[str, str], usual: int) -> int | None:
+    value = values[name].lower() or str(usual)
+    if value == "none":
+        return None
+    if not (value.isascii() and value.isdigit() and 1 <= int(value) <= MAX_MESSAGES):
+        raise SettingsError(
+            f"{name} must be a whole number from 1 to {MAX_MESSAGES}, like 20, or none."
+        )
+    return int(value)
+
+
+def _cost(name: str, values: Mapping[str, str], usual: str) -> int | None:
+    value = values[name].lower() or usual
+    if value == "none":
+        return None
+    try:
+        return parse_dollars(value)
+    except BadText:
+        raise SettingsError(
+            f"{name} must be an amount of US dollars, like 2.50, or none."
+        ) from None
+
+
 def _port(name: str, values: Mapping[str, str]) -> int | None:
     value = values[name]
     if not value:
@@ -300,7 +344,7 @@ def _seconds(name: str, values: Mapping[str, str], usual: float) -> float:
     return seconds
 
 
-def _count(name: str, values: Mapping[str, str], usual: int) -> int:
+def _whole(name: str, values: Mapping[str, str], usual: int) -> int:
     value = values[name]
     if not value:
         return usual

@@ -4,12 +4,19 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
+from avatar.access import STRANGER, Standing
 from avatar.records import Address, Author
 from avatar.stores import Arrival
 from storage import rows
 from storage.chats import AT, ChatTables
+from storage.door_tables import acquaintances
 from storage.people import PeopleTables, shown_name
-from storage.tables import avatar_owners, avatars, chats, people
+from storage.tables import (
+    avatar_owners,
+    avatars,
+    chats,
+    people,
+)
 
 _COLUMNS = {"person": people.c, "chat": chats.c, "avatar": avatars.c}
 _LABELLED = [
@@ -18,14 +25,26 @@ _LABELLED = [
     for column in columns
 ]
 
+# Whoever has linked accounts is one person, by the id of the first.
+_PERSON = sa.func.coalesce(people.c.same_as, people.c.id)
 _ARRIVAL = (
-    sa.select(*_LABELLED, avatar_owners.c.id.label("owned"))
+    sa.select(
+        *_LABELLED,
+        avatar_owners.c.id.label("owned"),
+        acquaintances.c.id.label("met"),
+        acquaintances.c.invited_at,
+        acquaintances.c.blocked_at,
+    )
     .select_from(people)
     .join(chats, AT)
     .outerjoin(avatars, avatars.c.id == chats.c.avatar_id)
     .outerjoin(
         avatar_owners,
-        (avatar_owners.c.avatar_id == avatars.c.id) & (avatar_owners.c.person_id == people.c.id),
+        (avatar_owners.c.avatar_id == avatars.c.id) & (avatar_owners.c.person_id == _PERSON),
+    )
+    .outerjoin(
+        acquaintances,
+        (acquaintances.c.avatar_id == avatars.c.id) & (acquaintances.c.person_id == _PERSON),
     )
     .where(
         people.c.platform == sa.bindparam("author_platform"),
@@ -47,7 +66,7 @@ class ArrivalTables(PeopleTables, ChatTables):
         person = await self.person(author, home=home)
         chat = await self.chat(address, now=now)
         found = await self._arrival(author, address, None)
-        return found or Arrival(person=person, chat=chat, avatar=None, owns=False)
+        return found or Arrival(person=person, chat=chat, avatar=None, standing=STRANGER)
 
     async def _arrival(
         self, author: Author, address: Address, home: Address | None
@@ -75,5 +94,10 @@ class ArrivalTables(PeopleTables, ChatTables):
             person=rows.person(who),
             chat=rows.chat(where),
             avatar=rows.avatar(about),
-            owns=row["owned"] is not None,
+            standing=Standing(
+                owns=row["owned"] is not None,
+                met=row["met"] is not None,
+                invited=row["invited_at"] is not None,
+                blocked=row["blocked_at"] is not None,
+            ),
         )

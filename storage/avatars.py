@@ -11,7 +11,14 @@ from avatar.errors import AlreadyDone, AvatarNotFound
 from avatar.records import Activation, Avatar, Axis, TrainingType, Why
 from storage import rows
 from storage.base import Base
-from storage.tables import activations, avatar_owners, avatars, pictures, versions
+from storage.door_tables import acquaintances
+from storage.tables import (
+    activations,
+    avatar_owners,
+    avatars,
+    pictures,
+    versions,
+)
 
 _KIND = {Axis.MODEL: TrainingType.FINE_TUNE, Axis.PROMPT: TrainingType.PROMPT_UPDATE}
 
@@ -110,13 +117,32 @@ class AvatarTables(Base):
     async def avatars(
         self, *, person_id: int | None, limit: int, offset: int = 0
     ) -> tuple[Avatar, ...]:
-        """Those a person may see (public ones and their own), oldest first; None: all."""
+        """Those a person may see, oldest first; None: all."""
         query = sa.select(avatars).order_by(avatars.c.id).limit(limit).offset(offset)
         if person_id is not None:
             own = sa.select(avatar_owners.c.avatar_id).where(avatar_owners.c.person_id == person_id)
-            query = query.where((avatars.c.visibility == "public") | avatars.c.id.in_(own))
+            met = sa.select(acquaintances.c.avatar_id).where(acquaintances.c.person_id == person_id)
+            invited = met.where(
+                acquaintances.c.invited_at.is_not(None), acquaintances.c.blocked_at.is_(None)
+            )
+            blocked = met.where(acquaintances.c.blocked_at.is_not(None))
+            query = query.where(
+                avatars.c.id.in_(own)
+                | avatars.c.id.in_(invited)
+                | ((avatars.c.visibility == "public") & avatars.c.id.not_in(blocked))
+            )
         async with self._db.reading() as read:
             return tuple(rows.avatar(row) for row in (await read.execute(query)).mappings())
+
+    async def set_visibility(self, avatar_id: int, visibility: str) -> bool:
+        """False: it was so already."""
+        async with self._db.writing() as write:
+            result = await write.execute(
+                sa.update(avatars)
+                .where(avatars.c.id == avatar_id, avatars.c.visibility != visibility)
+                .values(visibility=visibility)
+            )
+            return result.rowcount == 1
 
     async def set_base(
         self, avatar_id: int, *, expected: tuple[str, str], provider: str, base_model: str

@@ -1,6 +1,7 @@
 """Chats, the turns said in them, and what they cost."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from functools import cache
 from typing import Any
@@ -146,7 +147,11 @@ class ChatTables(Base):
             return rows.chat(row)
 
         def made(write: sa.Connection) -> Chat:
-            first = write.scalar(_OF_BOT, rows.address_json(address))
+            # A topic begins with the avatar of its group.
+            first = address.thread and write.scalar(
+                sa.select(chats.c.avatar_id).where(at(replace(address, thread="")))
+            )
+            first = first or write.scalar(_OF_BOT, rows.address_json(address))
             first = first or write.scalar(_OLDEST_PUBLIC)
             new = {"avatar_id": first, "conversation_began_at": now, "conversation_after": 0}
             write.execute(_making(self._db.is_sqlite), rows.address_json(address) | new)

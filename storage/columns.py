@@ -1,4 +1,6 @@
-"""What columns hold, the same on SQLite and PostgreSQL."""
+"""What the tables are made of: the metadata they belong to, and kinds of columns that are the same
+on SQLite and PostgreSQL.
+"""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -79,7 +81,7 @@ def id_() -> sa.Column[int]:
 
 
 def ref(name: str, target: str, *, nullable: bool = False, cascade: bool = False) -> sa.Column[Any]:
-    """A row of another table."""
+    """A reference to a row of another table; `cascade`: it goes with that."""
     return sa.Column(
         name,
         Id,

@@ -16,9 +16,12 @@ from sqlalchemy.dialects import postgresql
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from avatar.errors import AvatarError
+from storage.columns import metadata
 from storage.database import Database, DatabaseRefused
 from storage.schema import bring_up_to_date
-from storage.tables import avatars, metadata
+from storage.tables import (
+    avatars,
+)
 
 BATCH = 500  # rows
 # Avatars point to versions and versions to avatars: the pointers are set when both are there.

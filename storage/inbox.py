@@ -8,11 +8,13 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from avatar.pricing import month_of
 from avatar.records import Address, Confirmation, Incoming, NewNotice, Notice, Received
 from avatar.stores import Heard
 from storage import rows
 from storage.base import Base, insert, insert_into
 from storage.database import Database
+from storage.door_tables import budgets, guesses, invitations, links
 from storage.tables import (
     chats,
     confirmations,
@@ -25,6 +27,7 @@ from storage.tables import (
 )
 
 KEPT = timedelta(days=7)  # how long ids and ended notices stay against repetition
+BUDGETS_KEPT = timedelta(days=35)  # of the last month and this one
 _LATEST = 10_000  # rows among which it is looked for where a platform was heard last
 _NEW = 50  # chats that began last
 _TIDIED = 1_000  # rows of a kind, at most, in one go: a tidying never holds the database long
@@ -382,10 +385,22 @@ class InboxTables(Base):
                 (confirmations, confirmations.c.expires_at),
                 (notices, notices.c.ended_at),
                 (incoming, incoming.c.done_at),
+                (invitations, invitations.c.expires_at),
+                (links, links.c.expires_at),
+                (guesses, guesses.c.at),
             ):
                 past = sa.select(table.c.id).where(column < old).order_by(column).limit(_TIDIED)
                 gone = await write.execute(sa.delete(table).where(table.c.id.in_(past)))
                 more = more or gone.rowcount == _TIDIED
+            # Names of months and days sort as they follow each other.
+            oldest = month_of(now - BUDGETS_KEPT)
+            spent = (
+                sa.select(budgets.c.id)
+                .where(budgets.c.period < oldest)
+                .order_by(budgets.c.period)
+                .limit(_TIDIED)
+            )
+            await write.execute(sa.delete(budgets).where(budgets.c.id.in_(spent)))
         return more
 
 

@@ -11,6 +11,7 @@ from avatar.records import Address, Author, Person
 from avatar.text import storable
 from storage import rows
 from storage.base import Base, insert, insert_into
+from storage.door_tables import acquaintances, guesses, links
 from storage.tables import (
     account_chats,
     accounts,
@@ -73,11 +74,12 @@ class PeopleTables(Base):
         """Where people can be written to alone."""
         async with self._db.reading() as read:
             found = await read.execute(
-                sa.select(people.c.id, people.c.home).where(
-                    people.c.id.in_(ids), people.c.home.is_not(None)
-                )
+                sa.select(people.c.id, people.c.same_as, people.c.home)
+                .where(people.c.id.in_(ids) | people.c.same_as.in_(ids), people.c.home.is_not(None))
+                # Of several accounts the first one counts: it is the last to be written here.
+                .order_by(people.c.id.desc())
             )
-            return {row.id: rows.address(row.home) for row in found}
+            return {row.same_as or row.id: rows.address(row.home) for row in found}
 
     async def find_person(self, platform: str, external_id: str) -> Person | None:
         row = await self._row(
@@ -166,37 +168,48 @@ class PeopleTables(Base):
                 sa.delete(messages).where(messages.c.person_id == person_id)
             )
             known = await write.execute(
-                sa.select(people.c.platform, people.c.external_id).where(people.c.id == person_id)
-            )
-            if (who := known.one_or_none()) is None:
-                return 0
-            await write.execute(
-                sa.update(incoming)
-                .where(
-                    incoming.c.platform == who.platform,
-                    incoming.c.author_id == who.external_id,
-                    incoming.c.done_at.is_(None),
-                    # This wish itself is wiped when it is answered.
-                    incoming.c.id != (cause or 0),
+                sa.select(people.c.platform, people.c.external_id).where(
+                    (people.c.id == person_id) | (people.c.same_as == person_id)
                 )
-                .values(payload=None, answer=None, author_id="", place="", done_at=now)
             )
+            if not (known_as := known.all()):
+                return 0
+            for who in known_as:
+                await write.execute(
+                    sa.update(incoming)
+                    .where(
+                        incoming.c.platform == who.platform,
+                        incoming.c.author_id == who.external_id,
+                        incoming.c.done_at.is_(None),
+                        # This wish itself is wiped when it is answered.
+                        incoming.c.id != (cause or 0),
+                    )
+                    .values(payload=None, answer=None, author_id="", place="", done_at=now)
+                )
             await write.execute(
                 sa.delete(training_examples).where(training_examples.c.draft_id.in_(drafts))
             )
             await write.execute(sa.delete(training_drafts).where(training_drafts.c.id.in_(drafts)))
             await write.execute(sa.delete(imports).where(imports.c.person_id == person_id))
             # That somebody who let an avatar answer for them wrote to this person.
-            await write.execute(
-                sa.delete(account_chats).where(
-                    account_chats.c.chat == who.external_id,
-                    sa.exists().where(
-                        accounts.c.id == account_chats.c.account_id,
-                        accounts.c.platform == who.platform,
-                    ),
+            for who in known_as:
+                await write.execute(
+                    sa.delete(account_chats).where(
+                        account_chats.c.chat == who.external_id,
+                        sa.exists().where(
+                            accounts.c.id == account_chats.c.account_id,
+                            accounts.c.platform == who.platform,
+                        ),
+                    )
                 )
-            )
+            for table in (confirmations, links, guesses):
+                await write.execute(sa.delete(table).where(table.c.person_id == person_id))
+            # Whom they met, but for what an owner decided: a block or an invitation.
             await write.execute(
-                sa.delete(confirmations).where(confirmations.c.person_id == person_id)
+                sa.delete(acquaintances).where(
+                    acquaintances.c.person_id == person_id,
+                    acquaintances.c.invited_at.is_(None),
+                    acquaintances.c.blocked_at.is_(None),
+                )
             )
             return replies.rowcount + turns.rowcount

@@ -50,8 +50,9 @@ _JOB = [field.name for field in fields(Job)]
 
 
 def person(row: Row) -> Person:
+    """Somebody by one of their accounts; the id is the same for all of them."""
     return Person(
-        id=row["id"],
+        id=row["same_as"] or row["id"],
         platform=row["platform"],
         external_id=row["external_id"],
         name=row["name"],
@@ -159,6 +160,8 @@ def chat(row: Row) -> Chat:
         avatar_id=row["avatar_id"],
         conversation_began_at=row["conversation_began_at"],
         conversation_after=row["conversation_after"],
+        talkative=row["talkative"],
+        quiet=row["quiet"],
     )
 
 
@@ -244,6 +247,10 @@ def incoming(data: Mapping[str, Any]) -> Incoming:
             quote=answered.get("quote", ""),
         ),
         private=data["private"],
+        # Written since they exist: an older message may still wait.
+        addressed=data.get("addressed", True),
+        administers=data.get("administers", False),
+        roles=tuple(data.get("roles", ())),
         # What lies in the inbox since an earlier release has none of these.
         forwarded=data.get("forwarded"),
         album=data.get("album", ""),

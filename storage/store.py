@@ -7,13 +7,17 @@ from sqlalchemy.exc import DBAPIError
 
 from avatar.errors import StoreFailed
 from storage.accounts import AccountTables, OwnBotTables
+from storage.acquaintances import AcquaintanceTables
 from storage.arrivals import ArrivalTables
 from storage.avatars import AvatarTables
+from storage.budgets import BudgetTables
 from storage.database import Database, DatabaseRefused, data_folder
 from storage.exports import ExportTables
 from storage.imports import ImportTables
 from storage.inbox import InboxTables
+from storage.linking import LinkTables
 from storage.models import ModelTables
+from storage.places import PlaceTables
 from storage.schema import bring_up_to_date
 from storage.sealing import Sealer
 from storage.tallies import TallyTables
@@ -29,6 +33,10 @@ class SqlStore(
     TaughtTables,
     InboxTables,
     ModelTables,
+    BudgetTables,
+    AcquaintanceTables,
+    PlaceTables,
+    LinkTables,
     TallyTables,
     ExportTables,
     OwnBotTables,

@@ -9,9 +9,28 @@ import sqlalchemy as sa
 
 from storage.account_tables import account_chats, accounts, bots
 from storage.columns import AUTO, Id, Json, Line, Moment, Words, id_, metadata, ref
+from storage.door_tables import (
+    acquaintances,
+    budgets,
+    guesses,
+    invitations,
+    links,
+    places,
+)
 
 # Whoever imports `metadata` from here has all tables in it.
-__all__ = ["account_chats", "accounts", "bots", "metadata"]
+__all__ = [
+    "account_chats",
+    "accounts",
+    "acquaintances",
+    "bots",
+    "budgets",
+    "guesses",
+    "invitations",
+    "links",
+    "metadata",
+    "places",
+]
 
 people = sa.Table(
     "people",
@@ -21,7 +40,11 @@ people = sa.Table(
     sa.Column("external_id", Line(64), nullable=False),
     sa.Column("name", Line(128), nullable=False),
     sa.Column("home", Json),  # the address where they can be written to alone
+    # One person on several platforms has a row on each; all but the first name that one, and
+    # everything they own, said and spent belongs to it.
+    sa.Column("same_as", Id),
     sa.UniqueConstraint("platform", "external_id"),
+    sa.Index(None, "same_as"),
     **AUTO,
 )
 
@@ -49,6 +72,10 @@ avatars = sa.Table(
     sa.Column("cause", Id),  # the message that asked for it
     sa.Column("voice", Line(64)),
     sa.Column("picture", sa.String(16)),  # tells one picture from another
+    # Its own limits; none: the installation's, see `avatar.limits`.
+    sa.Column("messages_per_minute", sa.Integer),
+    sa.Column("cost_per_day", sa.BigInteger),
+    sa.Column("cost_per_month", sa.BigInteger),
     sa.CheckConstraint("visibility IN ('public', 'private')", name="visibility"),
     sa.Index(None, "visibility", "id"),
     sa.Index(None, "cause", unique=True),
@@ -295,6 +322,9 @@ chats = sa.Table(
     ref("avatar_id", "avatars", nullable=True),
     sa.Column("conversation_began_at", Moment, nullable=False),
     sa.Column("conversation_after", Id, nullable=False),
+    # Groups and channels: how much it speaks unasked (percent), and when not at all.
+    sa.Column("talkative", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("quiet", Line(80), nullable=False, server_default=""),  # "22:00-07:00 Asia/Ipoh"
     sa.UniqueConstraint("platform", "bot", "chat", "thread"),
     **AUTO,
 )
@@ -325,7 +355,7 @@ messages = sa.Table(
     sa.CheckConstraint("role IN ('user', 'assistant')", name="role"),
     sa.UniqueConstraint("incoming_id", "role"),
     sa.Index(None, "chat_id", "avatar_id", "id"),
-    sa.Index(None, "person_id"),
+    sa.Index(None, "person_id", "avatar_id", "id"),
     sa.Index(None, "answers"),
     **AUTO,
 )

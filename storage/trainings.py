@@ -8,6 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from avatar.limits import budgets_of_training
 from avatar.records import (
     Address,
     Example,
@@ -21,6 +22,7 @@ from avatar.records import (
 )
 from storage import rows
 from storage.base import insert
+from storage.budgets import settle
 from storage.chats import add_spent
 from storage.columns import Moment
 from storage.drafts import DraftTables
@@ -354,6 +356,11 @@ class TrainingTables(DraftTables):
             await add_notices(self._db, write, notices, now=now)
             for each in spent:
                 await add_spent(self._db, write, each)
+            if job.ended_at is not None and version.estimated_cost:
+                # Its estimate was counted when it began.
+                began = budgets_of_training(version.avatar_id, version.created_at)
+                change = (version.actual_cost or 0) - version.estimated_cost
+                await settle(self._db, write, began, change)
             if job.ended_at is not None and await self._is_buried(write, version.id):
                 await write.execute(sa.delete(fine_tune_jobs).where(fine_tune_jobs.c.id == job.id))
             return True

@@ -19,16 +19,21 @@ from tests.standins import postgres
 
 # What grows with use. `avatars` and `avatar_owners` are listed in pages by their own key.
 GROWING = {
+    "acquaintances",
     "account_chats",
     "accounts",
     "activations",
     "avatar_training_data",
+    "budgets",
     "chats",
     "confirmations",
     "fine_tune_events",
     "fine_tune_jobs",
+    "guesses",
     "imports",
     "incoming",
+    "invitations",
+    "links",
     "message_refs",
     "messages",
     "notices",

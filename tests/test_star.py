@@ -16,7 +16,7 @@ MAY_IMPORT = {
     "jobs": {"avatar"},
     "bot": {"avatar"},
 }
-COMPOSITION_ROOT = {"bot/__main__.py", "bot/composition.py"}
+COMPOSITION_ROOT = {"bot/__main__.py", "bot/composition.py", "bot/serving.py", "bot/upkeep.py"}
 # Where a vendor's package may be imported.
 HOMES: dict[str, str | tuple[str, ...]] = {
     "openai": "backends/",

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import date
 
+from avatar.limits import Scope
 from avatar.pricing import dollars
 from avatar.records import Avatar, Notice, NoticeKind, Status, Version
 from avatar.versions import can_activate
@@ -24,6 +25,8 @@ def notice(owed: Notice, avatar: Avatar, version: Version | None) -> Content:
 def _notice(owed: Notice, avatar: Avatar, version: Version | None) -> Content:
     if owed.kind is NoticeKind.BASE_ENDS:
         return _base_ends(owed, avatar)
+    if owed.kind is NoticeKind.LIMIT_NEAR:
+        return _limit_near(owed, avatar)
     if version is None or version.deleted_at is not None:
         number = "" if version is None else f" {version.number}"
         return Content(text=f"Version{number} of {escape(avatar.name)} was deleted meanwhile.")
@@ -112,6 +115,29 @@ def _base_ends(owed: Notice, avatar: Avatar) -> Content:
         f"{inline(str(owed.data['model']))}, which its provider switches off then.{follows} "
         "Nothing is changed by itself.",
         buttons=((Button(label="Choose a base model", action=code(Verb.BASES, avatar.id)),),),
+    )
+
+
+def _limit_near(owed: Notice, avatar: Avatar) -> Content:
+    scope, period = owed.data["scope"], str(owed.data["period"])
+    whose = {
+        Scope.PERSON: "What you may spend here",
+        Scope.AVATAR: f"What {escape(avatar.name)} may spend",
+        Scope.ALL: "What this installation may spend",
+    }[Scope(str(scope))]
+    when = "today" if len(period) > len("2026-11") else "this month"
+    spent, limit = int(owed.data["cost"] or 0), int(owed.data["limit"] or 0)
+    share = min(100, spent * 100 // max(1, limit))
+    after = {
+        Scope.PERSON: "the avatars here stop answering you until it is over",
+        Scope.AVATAR: "it stops answering, and no training starts, until it is over; /limits shows "
+        "and sets the limit",
+        Scope.ALL: "nothing is answered and trained until it is over; the limit is a setting "
+        "(COST_PER_DAY, COST_PER_MONTH)",
+    }[Scope(str(scope))]
+    return Content(
+        text=f"**A limit is near**: {whose} {when} is spent to {share} % "
+        f"({dollars(spent)} of {dollars(limit)}). At 100 % {after}."
     )
 
 

@@ -81,16 +81,17 @@ def avatars(
     return Content(text="**Avatars**\n\n" + "\n".join(lines), buttons=tuple(rows))
 
 
-def created(avatar: Avatar, *, talks_here: bool = True) -> Content:
-    """After /newavatar."""
+def created(avatar: Avatar, *, here: bool = True, talks_here: bool = True) -> Content:
+    """After /newavatar. `here`: the chat talks to it now."""
     if not talks_here:
         return Content(
             text=f"**{escape(avatar.name)}** is there and yours. This bot belongs to another "
             f"avatar: talk to {escape(avatar.name)} in the main bot with /start {avatar.slug}."
         )
+    talks = "and this chat talks to it now" if here else "and waits where you are alone with me"
     return Content(
-        text=f"**{escape(avatar.name)}** is there and yours, and this chat talks to it now. It has "
-        f"no prompt yet: /prompt TEXT writes one. Others reach it with /start {avatar.slug}."
+        text=f"**{escape(avatar.name)}** is there and yours, {talks}. It has no prompt yet: "
+        f"/prompt TEXT writes one. Others reach it with /start {avatar.slug}; /share says who may."
     )
 
 
@@ -130,6 +131,11 @@ def privacy(
         f"{counted(stored, 'message')}: what you said to avatars and what they answered, to "
         "remember the conversation",
         "how many tokens were used and what they cost, by month and avatar, without your name",
+        "what your messages cost in all, by day and month, for two months: limits are held by it, "
+        "so /forgetme leaves it",
+        "which avatars you talked to, or are invited to or blocked from: their owners see your "
+        "name and id, and how many replies you had",
+        "with /link, which of your accounts are one person",
         "who switched, wrote or trained which version, if you own an avatar",
         "exchanges that an avatar's owners kept to train on, by /teach or a thumb under a reply; "
         "those with you go with /forgetme as long as nothing was trained on them",
@@ -142,7 +148,7 @@ def privacy(
         + "\n\nTo answer you, your messages, pictures and voice messages are sent to the model's "
         f"provider: {escape(who_answers)}. Pictures and recordings are not kept here, only what "
         "was said; reactions of people who do not own the avatar are not kept either. An avatar's "
-        "owners do not see your private messages here; who runs this installation can read its "
+        "owners do not see what you say to it privately; who runs this installation can read its "
         "database. "
         + (
             "Messages are kept until you delete them"
@@ -160,7 +166,7 @@ def ask_forget(stored: int, confirmation_id: int) -> Content:
         f"Delete {counted(stored, 'message')}: everything that you said to avatars here, in every "
         "chat, their answers, and what others kept of them to train on? That cannot be undone. "
         "Avatars that you own, with their versions and training examples, stay; so does what was "
-        "spent, without your name."
+        "spent, and who invited or blocked you."
     )
     return Content(
         text=text,

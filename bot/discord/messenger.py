@@ -93,6 +93,18 @@ class DiscordMessenger:
         """The file in a temporary folder."""
         return downloaded(self._client, attachment, limit=limit)
 
+    async def administers(self, incoming: Incoming) -> bool:
+        """Who may manage the server, as Discord says with each command and press."""
+        return incoming.private or incoming.administers
+
+    async def hears_all(self, address: Address) -> bool:
+        """With the message content intent."""
+        return self._client.reads_servers or not address.thread
+
+    def link(self, code: str) -> str:
+        """Discord's links carry nothing to a bot."""
+        return ""
+
     def stands(self, address: Address, message_id: str) -> tuple[Address, str]:
         """In the channel that its id names."""
         return stands(address, message_id)

@@ -225,7 +225,7 @@ class DiscordPlatform:
     def _said(self, said: discord.Message) -> None:
         server = reading.server_of(said)
         incoming = reading.message(said, me=self._client.me, app=self._client.app_id)
-        if incoming is not None or said.channel.id in self._last:
+        if (incoming is not None and incoming.addressed) or said.channel.id in self._last:
             self._note(said.channel.id, said.id, server)
         if incoming is not None:
             self._work.put_nowait(partial(self._hand_over, incoming))
@@ -330,7 +330,7 @@ class DiscordPlatform:
                 )
                 async for said in missed:
                     incoming = reading.message(said, me=self._client.me, app=self._client.app_id)
-                    if incoming is not None:
+                    if incoming is not None and incoming.addressed:
                         await self._hand_over(incoming)
             except (discord.DiscordException, aiohttp.ClientError, OSError) as error:
                 log.warning("what was said in channel %s was not read: %s", channel_id, error)

@@ -17,13 +17,13 @@ from bot.discord.ticket import Ticket, moment_of
 
 PLATFORM = "discord"
 # Commands whose answers concern the whole channel: all of it sees them.
-_PUBLIC = frozenset({"start", "new", "retry", "talk"})
+_PUBLIC = frozenset({"start", "new", "retry", "talk", "avatar"})
 _SAID = frozenset({discord.MessageType.default, discord.MessageType.reply})
 
 
 def message(said: discord.Message, *, me: discord.abc.User, app: int) -> Incoming | None:
     """What somebody wrote to the bot: privately, in a thread that it opened, with its name, or in
-    reply to it. None for everything else, and for other bots.
+    reply to it; or to nobody in particular, where we may read that. None for other bots.
     """
     if said.author.bot or said.webhook_id is not None or said.type not in _SAID:
         return None
@@ -36,10 +36,9 @@ def message(said: discord.Message, *, me: discord.abc.User, app: int) -> Incomin
     if said.message_snapshots:  # Discord does not tell whose words they were
         passed_on = said.message_snapshots[0]
         text, attachments, forwarded = passed_on.content, _files(passed_on), ""
-    if not (private or mentioned or (answered is not None and answered.from_us)):
-        ours = isinstance(said.channel, discord.Thread) and said.channel.owner_id == me.id
-        if not ours:
-            return None
+    addressed = private or mentioned or (answered is not None and answered.from_us)
+    if not addressed:
+        addressed = isinstance(said.channel, discord.Thread) and said.channel.owner_id == me.id
     if not text and not attachments and not mentioned:
         return None
     return Incoming(
@@ -52,6 +51,8 @@ def message(said: discord.Message, *, me: discord.abc.User, app: int) -> Incomin
         attachments=attachments,
         reply_to=answered,
         private=private,
+        addressed=addressed,
+        roles=roles_of(said.author),
         forwarded=forwarded,
     )
 
@@ -133,6 +134,8 @@ def interaction(asked: discord.Interaction, *, me: discord.abc.User) -> Incoming
                 sent_at=moment_of(asked.id),
                 action=code,
                 private=asked.guild_id is None,
+                administers=_administers(asked),
+                roles=roles_of(asked.user),
             )
         case _:
             return None
@@ -177,7 +180,21 @@ def _asked(
         attachments=files,
         reply_to=reply_to,
         private=asked.guild_id is None,
+        administers=_administers(asked),
+        roles=roles_of(asked.user),
     )
+
+
+def _administers(asked: discord.Interaction) -> bool:
+    """Whether the person may manage the server; Discord says it with every interaction."""
+    return asked.guild_id is not None and asked.permissions.manage_guild
+
+
+def roles_of(user: discord.abc.User) -> tuple[str, ...]:
+    """The ids of a member's roles; the one that everybody has is named like the server."""
+    if not isinstance(user, discord.Member):
+        return ()
+    return tuple(str(id_) for id_ in user._roles)
 
 
 def _ticket(

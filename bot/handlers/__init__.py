@@ -6,12 +6,15 @@ from bot.handlers.away import AwayHandlers
 from bot.handlers.bots import BotHandlers
 from bot.handlers.chatting import ChattingHandlers
 from bot.handlers.desk import Desk
+from bot.handlers.doors import DoorHandlers
 from bot.handlers.exporting import ExportingHandlers
 from bot.handlers.feedback import FeedbackHandlers
 from bot.handlers.guests import GuestHandlers
 from bot.handlers.importing import ImportingHandlers
+from bot.handlers.linking import LinkingHandlers
 from bot.handlers.people import PeopleHandlers
 from bot.handlers.pictures import PictureHandlers
+from bot.handlers.places import PlaceHandlers
 from bot.handlers.teaching import TeachingHandlers
 from bot.handlers.training import TrainingHandlers
 from bot.handlers.unlearning import UnlearningHandlers
@@ -36,6 +39,9 @@ class Handlers:
             ImportingHandlers(desk),
             TeachingHandlers(desk),
             UnlearningHandlers(desk),
+            DoorHandlers(desk),
+            PlaceHandlers(desk),
+            LinkingHandlers(desk),
             bots,
             away,
             PictureHandlers(desk),

@@ -53,8 +53,10 @@ class ChattingHandlers:
             return await self._edited(request)
         if (kept := await self._feedback.correction(request)) is not None:
             return kept
-        if request.about is None:
+        if request.about is None and not request.barred:
             return people.nobody(creates=request.creates)
+        if not request.met:
+            await self._desk.store.meet(request.avatar.id, request.person.id, now=request.now)
         if not any(map(says_something, request.parts)):
             return cards.only_text(manages=request.manages)
         if request.again and await self._desk.store.reply_to_inbox(request.inbox_id) is not None:
@@ -205,7 +207,9 @@ class ChattingHandlers:
                 reason="Name two versions (or base) and the message: /compare 2 base How are you?"
             )
         sides = [await self._side(request, word) for word in given[:2]]
-        compared = await self._desk.conversation.compare(request.avatar, sides, given[2])
+        compared = await self._desk.conversation.compare(
+            request.avatar, sides, given[2], person=request.person
+        )
         return cards.comparison(request.avatar, given[2], compared)
 
     async def _side(self, request: Request, word: str) -> Version | None:

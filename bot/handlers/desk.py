@@ -7,7 +7,10 @@ from datetime import timedelta
 from avatar.conversation import Conversation
 from avatar.exports import Exports
 from avatar.importing import Imports
+from avatar.invitations import Invitations
 from avatar.learning_path import LearningPath
+from avatar.limiter import Limiter
+from avatar.linking import Linking
 from avatar.looking import Looking
 from avatar.meter import Meter
 from avatar.models import Models
@@ -34,6 +37,9 @@ class Desk:
     looking: Looking
     teaching: Teaching
     unlearning: Unlearning
+    invitations: Invitations
+    limiter: Limiter
+    linking: Linking
     exports: Exports
     voices: Voices
     providers: Providers

@@ -4,17 +4,28 @@ import re
 import unicodedata
 from dataclasses import replace
 
-from avatar.errors import AlreadyDone, AvatarNotFound, BadText, Refused
+from avatar.access import Access, access
+from avatar.errors import (
+    AlreadyDone,
+    AvatarNotFound,
+    BadText,
+    Barred,
+    NotAdministering,
+    NotAllowed,
+    Refused,
+)
 from avatar.records import Avatar, Person
+from avatar.secrets import INVITATION
 from avatar.text import visible
 from bot.actions import Verb, code
 from bot.cards import bots
 from bot.cards import help as help_cards
 from bot.cards import people as cards
 from bot.commands import COMMANDS
-from bot.dispatcher import may_use
+from bot.dispatcher import administers, may_use
 from bot.handlers.bots import offered
 from bot.handlers.desk import Desk
+from bot.handlers.naming import named_person
 from bot.request import Answer, CommandHandler, PressHandler, Request, Shown
 from bot.screen import Content, Threads
 
@@ -47,6 +58,10 @@ class PeopleHandlers:
         return {Verb.TALK: self.press_talk, Verb.AVATARS: self.press_avatars}
 
     async def start(self, request: Request) -> Answer:
+        if request.rest.startswith(INVITATION):
+            code = request.rest.split()[0]
+            avatar = await self._desk.invitations.accept(code, request.person, now=request.now)
+            return await self._talk_to(request, avatar)
         if request.rest:
             return await self._talk_to(request, await self._named(request))
         return await self._greet(request, request.about, manages=request.manages)
@@ -78,13 +93,21 @@ class PeopleHandlers:
     async def press_talk(self, request: Request, numbers: tuple[int, ...]) -> Answer:
         avatar = await self._desk.store.avatar(numbers[0])
         if not await self._may_see(request.person, avatar, request):
-            raise AvatarNotFound(slug=avatar.slug)
+            raise AvatarNotFound(slug=str(numbers[0]))  # as for one that never was
         return await self._talk_to(request, avatar)
 
     async def _talk_to(self, request: Request, avatar: Avatar) -> Answer:
+        """The chat talks to that avatar now. In a group that is for who runs it to say, and a
+        private avatar is brought there by its owners alone.
+        """
+        manages = await self._manages(request, avatar)
+        if not request.incoming.private:
+            if not await administers(self._desk.store, request):
+                raise NotAdministering
+            if avatar.visibility == "private" and not manages:
+                raise NotAllowed(avatar=avatar.name)
         if avatar.id != request.chat.avatar_id:
             await self._desk.store.talk_to(request.chat.id, avatar.id, now=request.now)
-        manages = await self._manages(request, avatar)
         return await self._greet(request, avatar, manages=manages)
 
     async def _greet(self, request: Request, avatar: Avatar | None, *, manages: bool) -> Answer:
@@ -134,11 +157,13 @@ class PeopleHandlers:
                 reason=f"An avatar needs a name of up to {MAX_NAME} characters: /newavatar Ani"
             )
         avatar = await self._add(name, request)
+        here = request.incoming.private or await administers(self._desk.store, request)
         try:
-            await self._desk.store.talk_to(request.chat.id, avatar.id, now=request.now)
+            if here:
+                await self._desk.store.talk_to(request.chat.id, avatar.id, now=request.now)
         except Refused:  # the chat is with a bot that belongs to another avatar
             return cards.created(avatar, talks_here=False)
-        content = cards.created(avatar)
+        content = cards.created(avatar, here=here)
         more = Content(text=f"{content.text}\n\n{bots.offered(avatar)}")
         return None if await offered(self._desk, request, avatar, more) else content
 
@@ -166,7 +191,9 @@ class PeopleHandlers:
         what = words[0].lower()
         if what not in {"add", "remove"} or len(words) > 2:
             raise BadText(reason=cards.OWNERS_USAGE)
-        somebody = await self._somebody(request, words[1] if len(words) == 2 else None)
+        somebody = await named_person(
+            self._desk, request, " ".join(words[1:]), usage=cards.OWNERS_USAGE
+        )
         if what == "add":
             changed = await self._desk.store.add_owner(
                 avatar.id, somebody.id, by=request.person.id, now=request.now
@@ -174,24 +201,6 @@ class PeopleHandlers:
         else:
             changed = await self._desk.store.remove_owner(avatar.id, somebody.id)
         return cards.owner_changed(avatar, somebody, added=what == "add", changed=changed)
-
-    async def _somebody(self, request: Request, named: str | None) -> Person:
-        """Who an owner means: `telegram:123`, or the author of the message they answer."""
-        if named is None:
-            answered = request.incoming.reply_to
-            author = None if answered is None or answered.from_us else answered.author
-            # A quote from another chat tells a name, and not whose it is.
-            if author is None or not author.external_id:
-                raise BadText(reason=cards.OWNERS_USAGE)
-            return await self._desk.store.person(author)
-        platform, _, external_id = named.partition(":")
-        person = await self._desk.store.find_person(platform.lower(), external_id)
-        if person is None:
-            raise BadText(
-                reason=f"I do not know {named[:80]} yet. They have to write to me once; their "
-                "/privacy then shows what to type here."
-            )
-        return person
 
     async def privacy(self, request: Request) -> Answer:
         stored = await self._desk.store.count_messages(request.person.id)
@@ -206,7 +215,11 @@ class PeopleHandlers:
         return cards.ask_forget(stored, confirmation.id)
 
     async def _may_see(self, person: Person, avatar: Avatar, request: Request) -> bool:
-        return avatar.visibility == "public" or await self._manages(request, avatar)
+        standing = await self._desk.store.standing(avatar.id, person.id)
+        let_in = access(avatar, standing, operator=request.operator, in_group=False)
+        if let_in is Access.BLOCKED:
+            raise Barred(avatar=avatar.name)
+        return let_in is Access.WELCOME
 
     async def _manages(self, request: Request, avatar: Avatar) -> bool:
         if request.about is not None and request.about.id == avatar.id:

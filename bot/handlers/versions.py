@@ -14,6 +14,7 @@ from avatar.versions import parse_number
 from bot.actions import Action, Verb, code, decode
 from bot.cards import path, people, status, switching
 from bot.handlers.desk import Desk
+from bot.handlers.linking import linked, unlinked
 from bot.handlers.unlearning import unlearnt
 from bot.request import Answer, CommandHandler, PressHandler, Request, Shown
 from bot.screen import Content
@@ -308,6 +309,10 @@ class VersionHandlers:
                     request.person.id, now=request.now, cause=request.inbox_id
                 )
                 return people.forgotten(count)
+            case Verb.LINK:
+                return await linked(self.desk, action.numbers[0], request)
+            case Verb.UNLINK:
+                return await unlinked(self.desk, request)
             case _:
                 raise Invalid(reason="that question has no answer.")
 

@@ -1,11 +1,16 @@
 """What is said in Telegram: the `Messenger` of one bot."""
 
+import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
+from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 from telegram import BotCommandScopeChat, Message
+from telegram.constants import ChatMemberStatus
+from telegram.error import RetryAfter, TelegramError
 
 from avatar.errors import NotDelivered
 from avatar.records import Address, Attachment, Incoming
@@ -15,11 +20,17 @@ from bot.telegram.files import downloaded
 from bot.telegram.menu import menu, offer
 from bot.telegram.pace import Pace
 from bot.telegram.rates import Limits
-from bot.telegram.request import Connection
+from bot.telegram.request import Connection, seconds
 from bot.telegram.sight import TelegramSight
 from bot.telegram.wire import Gone, Wire
 
 log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+_ADMINS = (ChatMemberStatus.OWNER, ChatMemberStatus.ADMINISTRATOR)
+_ADMIN_SECONDS = 60.0  # for how long it is believed who is one
+_KNOWN_ADMINS = 1_000
 
 
 class TelegramMessenger:
@@ -39,6 +50,7 @@ class TelegramMessenger:
         self._pace = pace
         self._local = local  # where a Bot API server of our own keeps files
         self._wire = Wire(connection, pace, limits or Limits())
+        self._admins: dict[tuple[str, str], tuple[bool, float]] = {}  # and until when it counts
         self._menus: dict[str, tuple[str, ...]] = {}  # chat → the commands it was offered last
 
     def saw(self, message: Message) -> None:
@@ -108,6 +120,48 @@ class TelegramMessenger:
     def aside(self, incoming: Incoming) -> Address:
         """The same chat: a bot cannot begin a private one."""
         return incoming.address
+
+    async def administers(self, incoming: Incoming) -> bool:
+        """Owners and administrators of the group, as Telegram says; asked once in a while."""
+        if incoming.private:
+            return True
+        who = (incoming.address.chat, incoming.author.external_id)
+        return await self._is_admin(*who)
+
+    async def hears_all(self, address: Address) -> bool:
+        """With the bot's privacy mode off, or where it is an administrator itself."""
+        if int(address.chat) > 0:
+            return True
+        me = await self._asked(self._connection.bot.get_me)
+        if me.can_read_all_group_messages:
+            return True
+        return await self._is_admin(address.chat, str(me.id))
+
+    def link(self, code: str) -> str:
+        """A deep link."""
+        return f"https://t.me/{self._connection.bot.username}?start={code}"
+
+    async def _is_admin(self, chat: str, user: str) -> bool:
+        now = asyncio.get_running_loop().time()
+        known = self._admins.get((chat, user))
+        if known is None or known[1] < now:
+            member = await self._asked(
+                partial(self._connection.bot.get_chat_member, int(chat), int(user))
+            )
+            if len(self._admins) >= _KNOWN_ADMINS:
+                self._admins.clear()
+            known = (member.status in _ADMINS, now + _ADMIN_SECONDS)
+            self._admins[chat, user] = known
+        return known[0]
+
+    @staticmethod
+    async def _asked(question: Callable[[], Awaitable[T]]) -> T:
+        try:
+            return await question()
+        except RetryAfter as error:
+            raise NotDelivered(retry_after=seconds(error), detail=error.message) from error
+        except TelegramError as error:
+            raise NotDelivered(detail=error.message) from error
 
     def stands(self, address: Address, message_id: str) -> tuple[Address, str]:
         """It stands where it was sent."""

@@ -89,6 +89,16 @@ class TelegramRouter:
     def aside(self, incoming: Incoming) -> Address:
         return self._main.messenger.aside(incoming)
 
+    async def administers(self, incoming: Incoming) -> bool:
+        return await self._messenger(incoming.address).administers(incoming)
+
+    async def hears_all(self, address: Address) -> bool:
+        return await self._messenger(address).hears_all(address)
+
+    def link(self, code: str) -> str:
+        """To the main bot: that one talks as every avatar."""
+        return self._main.messenger.link(code)
+
     async def offer_commands(self, address: Address, commands: Sequence[Command]) -> None:
         try:
             messenger = self._messenger(address)

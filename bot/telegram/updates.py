@@ -40,7 +40,8 @@ def incoming(update: Update, *, bot_id: int, bot_username: str, now: datetime) -
     """What somebody said to the bot. `now` is the time of presses: Telegram does not tell theirs.
 
     None for everything else: channels, other bots, service messages, commands for other
-    bots, and in groups what does not address the bot by a command, its name or a reply to it.
+    bots. In groups, what does not address the bot by a command, its name or a reply to it is marked
+    so.
     """
     if update.message is not None:
         return _Reader(update, bot_id, bot_username).message(update.message)
@@ -81,12 +82,11 @@ class _Reader:
             if f"@{command[2]}".lower() != self._mention:
                 return None
             text = f"/{command[1]}{text[command.end() :]}"
-        answered = self._answered(message)
+        answered, addressed = self._answered(message), True
         if not private:
             spoken_to = command is not None or (answered is not None and answered.from_us)
             text, mentioned = self._without_mention(message, text, command)
-            if not (spoken_to or mentioned):
-                return None
+            addressed = spoken_to or mentioned
         return Incoming(
             update_id=str(self._update_id),
             address=_address(message.chat, message, self._bot_id),
@@ -97,6 +97,7 @@ class _Reader:
             attachments=attachments,
             reply_to=answered,
             private=private,
+            addressed=addressed,
             forwarded=forwarded,
             album=message.media_group_id or "",
             edited=edited,

@@ -125,6 +125,18 @@ class TerminalMessenger:
         """There is nobody else."""
         return incoming.address
 
+    async def administers(self, incoming: Incoming) -> bool:
+        """Whoever sits there runs it."""
+        return True
+
+    async def hears_all(self, address: Address) -> bool:
+        """Every line is for the bot."""
+        return True
+
+    def link(self, code: str) -> str:
+        """There are no links."""
+        return ""
+
     def stands(self, address: Address, message_id: str) -> tuple[Address, str]:
         """It stands where it was sent."""
         return address, message_id

@@ -35,6 +35,14 @@ def test_the_example_names_every_setting_and_is_valid() -> None:
         ("DATABASE_URL", "mysql://x"),
         ("OPERATORS", "telegram:abc"),
         ("AVATAR_CREATION", "nobody"),
+        ("MESSAGES_PER_MINUTE", "many"),
+        ("MESSAGES_PER_MINUTE", "0"),
+        ("PERSON_COST_PER_DAY", "-1"),
+        ("PERSON_COST_PER_MONTH", "a lot"),
+        ("AVATAR_COST_PER_DAY", "1e3"),
+        ("AVATAR_COST_PER_MONTH", "1,5"),
+        ("COST_PER_DAY", "ten"),
+        ("COST_PER_MONTH", "$$5"),
         ("MESSAGES_KEEP_DAYS", "0"),
         ("MESSAGES_KEEP_DAYS", "a year"),
         ("MESSAGES_KEEP_DAYS", "9999999999"),
@@ -54,6 +62,14 @@ def test_a_wrong_value_is_named_in_one_line_and_not_shown(name: str, value: str)
     assert name in line
     assert "\n" not in line
     assert "secret-nonsense" not in line
+
+
+def test_limits() -> None:
+    given = {"MESSAGES_PER_MINUTE": "none", "COST_PER_DAY": "2.50", "PERSON_COST_PER_DAY": "None"}
+    limits = load_settings(given, dotenv=NOWHERE).limits
+    assert (limits.messages_per_minute, limits.person_cost_per_day) == (None, None)
+    assert (limits.cost_per_day, limits.cost_per_month) == (2_500_000, 500_000_000)
+    assert limits.avatar_cost_per_day is None
 
 
 def test_secrets_are_not_in_the_repr() -> None:

@@ -123,6 +123,15 @@ class Hand:
     def aside(self, incoming: Incoming) -> Address:
         return incoming.address
 
+    async def administers(self, incoming: Incoming) -> bool:
+        return True
+
+    async def hears_all(self, address: Address) -> bool:
+        return True
+
+    def link(self, code: str) -> str:
+        return ""
+
     async def offer_commands(self, address: Address, commands: Sequence[Command]) -> None:
         pass
 
@@ -165,7 +174,7 @@ class Backend:
     def __init__(self, remote: Remote, death: Death) -> None:
         self.chat = Model(death)
         self.trainer = death.around(remote, "provider")
-        self.transcriber = self.speaker = None
+        self.transcriber = self.speaker = self.moderator = None
 
     async def warm_up(self) -> None:
         pass

@@ -17,7 +17,7 @@ from typing import Protocol
 from avatar.ports import Clock
 from avatar.providers import Providers, providers_for
 from bot.commands import BY_NAME, Kind
-from bot.composition import bot, completion, now, webhooks_of
+from bot.composition import bot, completion, now
 from bot.discord.pace import Pace as DiscordPace
 from bot.discord.platform import DiscordPlatform
 from bot.discord.slash import NUMBERS, here, option_name
@@ -26,6 +26,7 @@ from bot.handlers.desk import Desk
 from bot.inline import InlineAnswers
 from bot.joining import Windows
 from bot.screen import Messenger
+from bot.serving import webhooks_of
 from bot.settings import Settings
 from bot.telegram.accounts import TelegramAccounts
 from bot.telegram.inline import InlineQueries
@@ -276,6 +277,7 @@ async def telegram_stage(
             )
         )
         messengers["telegram"] = telegram
+        await dispatcher.resume({"telegram"})
         listening = asyncio.create_task(telegram.serve(dispatcher.receive))
         try:
             stage = TelegramStage(server, dispatcher, desk)

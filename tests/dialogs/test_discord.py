@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.composition import serve
+from bot.serving import serve
 from bot.settings import Settings
 from tests.dialogs.stage import EXAMPLES, DiscordStage, discord_stage, play
 from tests.standins.discord_api import ANN, BEN, BOT, CHANNEL, DIRECT, DiscordStandIn, Document

@@ -5,7 +5,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from avatar.records import Status
-from bot.composition import serve
+from bot.serving import serve
 from bot.settings import Settings
 from storage.store import open_store
 from tests.dialogs.stage import play, terminal_stage

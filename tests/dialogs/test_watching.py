@@ -12,10 +12,11 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from avatar.conversation import Conversation
-from bot.composition import bot, web
+from bot.composition import bot
 from bot.health import Health, connecting
 from bot.logs import Cleaner, JsonFormatter, TextFormatter
 from bot.metrics import Metrics
+from bot.serving import web
 from bot.settings import Settings
 from bot.terminal.messenger import TerminalMessenger
 from bot.terminal.platform import LinePaper, Typed, author

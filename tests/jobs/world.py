@@ -6,6 +6,8 @@ from datetime import datetime, timedelta
 
 from avatar.dataset.reading import Reading
 from avatar.errors import ProviderError, RemoteNotFound
+from avatar.limiter import Limiter
+from avatar.limits import NO_LIMITS
 from avatar.providers import providers_for
 from avatar.records import (
     Address,
@@ -205,7 +207,12 @@ class World:
 
     @property
     def trainings(self) -> Trainings:
-        return Trainings(self.store, providers=PROVIDERS, nudge=lambda: self.nudges.append(None))
+        return Trainings(
+            self.store,
+            providers=PROVIDERS,
+            limiter=Limiter(self.store, limits=NO_LIMITS, operators=()),
+            nudge=lambda: self.nudges.append(None),
+        )
 
     async def start(self, examples: int = 12) -> Version:
         """A training that waits to be followed."""

@@ -19,6 +19,7 @@ CHANNEL = 5001
 _NAMES = {ANN: "Ann", BEN: "Ben", BOT: "Avatar"}
 DIRECT = {ANN: 3001, BEN: 3002}  # channels of direct messages
 _BASICS = 1 << 10 | 1 << 11  # permissions: to see channels, and to write there
+_MANAGE_SERVER = 1 << 5
 _MANAGE_WEBHOOKS = 1 << 29
 _EPOCH = 1_420_070_400_000
 _count = itertools.count()
@@ -106,6 +107,8 @@ class DiscordWorld:
         self.files: dict[str, bytes] = {}
         self.closed_direct: set[int] = set()  # people who take no direct messages
         self.content_granted = True
+        self.managers = {ANN}  # who may manage the server
+        self.roles: dict[int, list[int]] = {}  # of people
         self.webhooks_granted = False  # the permission to manage them
         self.webhooks: dict[int, int] = {}  # by id: the channel
         self.webhook_bodies: dict[int, Json] = {}
@@ -294,7 +297,13 @@ class DiscordWorld:
         if self.is_direct(channel):
             payload |= {"user": self._user(user), "context": 1}
         else:
-            member = {**self._member(), "user": self._user(user), "permissions": "0"}
+            may = _MANAGE_SERVER if user in self.managers else 0
+            member = {
+                **self._member(),
+                "user": self._user(user),
+                "permissions": str(may),
+                "roles": [str(role) for role in self.roles.get(user, ())],
+            }
             payload |= {"guild_id": str(SERVER), "member": member, "context": 0}
         if message is not None:
             payload["message"] = self._wire(self.channels[channel][message])
@@ -463,7 +472,7 @@ class DiscordWorld:
         if f"<@{BOT}>" in text or f"<@!{BOT}>" in text:
             message["mentions"] = [self._user(BOT)]
         if not self.is_direct(channel):
-            roles = [str(ROLE)] if user == BOT else []
+            roles = [str(role) for role in ([ROLE] if user == BOT else self.roles.get(user, ()))]
             message |= {"guild_id": str(SERVER), "member": {**self._member(), "roles": roles}}
         self.channels.setdefault(channel, {})[int(message["id"])] = message
         return message

@@ -340,6 +340,8 @@ class TelegramStandIn(TelegramMore):
                 self._menus.pop(_scope(params.get("scope")), None)
             case "getFile":
                 return self._get_file(params["file_id"])
+            case "getChatMember":
+                return self._member(params["user_id"])
             case "deleteWebhook":
                 pass
             case _:

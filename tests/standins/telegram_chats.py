@@ -66,6 +66,8 @@ class TelegramChats:
     def __init__(self, *, username: str, chats: Sequence[int]) -> None:
         self.bot_id = 123456789
         self.username = username
+        self.admins = {ANN}  # of the group
+        self.hears_groups = True  # the bot's privacy mode is off
         self.can_manage_bots = False
         self._changed = asyncio.Event()  # set, and replaced, when anything happened
         self._chats: dict[int, Chat] = {chat: Chat() for chat in chats}
@@ -221,8 +223,15 @@ class TelegramChats:
             "is_bot": True,
             "first_name": "Avatar",
             "username": self.username,
+            "can_read_all_group_messages": self.hears_groups,
             "can_manage_bots": self.can_manage_bots,
         }
+
+    def _member(self, user: int) -> Json:
+        who = self._bot() if user == self.bot_id else self._user(user)
+        if user in self.admins:
+            return {"status": "creator", "user": who, "is_anonymous": False}
+        return {"status": "member", "user": who}
 
     def _user(self, id_: int) -> Json:
         return {"id": id_, "is_bot": False, "first_name": _NAMES.get(id_, f"Person {id_}")}

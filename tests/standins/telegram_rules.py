@@ -66,7 +66,9 @@ def parameters(method: str, asked: Asked) -> tuple[Json, dict[str, bytes]]:
                 files[name] = content
     else:
         given |= dict(parse_qsl(asked.body.decode(), keep_blank_values=True))
-    uploaded = {name: f"attach://{name}" for name in files}
+    # A file stands for a parameter, or is named by one.
+    named = " ".join(str(value) for value in given.values())
+    uploaded = {name: at for name in files if (at := f"attach://{name}") not in named}
     try:
         return checked(method, {**uploaded, **given}), files
     except Mistyped as mistyped:

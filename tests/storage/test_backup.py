@@ -21,9 +21,12 @@ from storage.backup import (
     restore,
     verify,
 )
+from storage.columns import metadata
 from storage.database import Database, DatabaseRefused
 from storage.store import SqlStore, open_store
-from storage.tables import messages, metadata
+from storage.tables import (
+    messages,
+)
 from tests.avatar.make import NOW
 from tests.storage.steps import a_prompt
 from tests.storage.test_copying import filled, other

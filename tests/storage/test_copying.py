@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from avatar.records import Axis, Why
+from storage.columns import metadata
 from storage.copying import copy
 from storage.database import DatabaseRefused
 from storage.store import open_store
-from storage.tables import metadata
 from tests.avatar.make import NOW
 from tests.standins.postgres import Cluster
 from tests.storage.steps import HOME, a_model, a_prompt

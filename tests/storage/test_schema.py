@@ -10,10 +10,10 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
+from storage.columns import metadata
 from storage.database import Database, DatabaseRefused
 from storage.schema import HEAD, bring_up_to_date, config
 from storage.store import open_store
-from storage.tables import metadata
 
 
 def test_head_is_the_newest_script() -> None:

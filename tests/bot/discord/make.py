@@ -38,7 +38,9 @@ def said(text: str, *labels: str) -> Content:
 
 
 class Inbox:
-    """Takes messages as the dispatcher does: a repeated one is dropped."""
+    """Takes messages as the dispatcher does: a repeated one is dropped, and what was said to
+    nobody in particular.
+    """
 
     def __init__(self) -> None:
         self.taken: dict[str, Incoming] = {}
@@ -46,7 +48,7 @@ class Inbox:
 
     async def receive(self, *incoming: Incoming) -> None:
         self.times += 1
-        for each in incoming:
+        for each in filter(lambda each: each.addressed, incoming):
             self.taken.setdefault(each.update_id, each)
 
     @property

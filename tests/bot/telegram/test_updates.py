@@ -29,8 +29,21 @@ def message(text: str = "", *, chat: dict[str, Any] = PRIVATE, **more: Any) -> d
 
 
 def read(**update: Any) -> Incoming | None:
+    """What was said to the bot."""
+    found = overheard(**update)
+    return found if found is not None and found.addressed else None
+
+
+def overheard(**update: Any) -> Incoming | None:
     parsed = Update.de_json({"update_id": 5, **update}, None)
     return incoming(parsed, bot_id=BOT, bot_username=NAME, now=NOW)
+
+
+def test_what_is_said_to_nobody_in_particular_is_marked() -> None:
+    found = overheard(message=message("hello", chat=GROUP))
+    assert found is not None
+    assert (found.text, found.addressed, found.private) == ("hello", False, False)
+    assert overheard(message=message("/new@other_bot", chat=GROUP)) is None
 
 
 def heard(said: dict[str, Any]) -> Incoming:

@@ -1,14 +1,14 @@
 """How tokens were counted, examples that are left out, what an export was seen to hold, screening.
 
-Revision ID: 0005
-Revises: 0012
+Revision ID: 0008
+Revises: 0007
 """
 
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0005"
-down_revision = "0012"
+revision = "0008"
+down_revision = "0007"
 branch_labels = None
 depends_on = None
 

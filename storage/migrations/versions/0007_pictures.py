@@ -1,14 +1,14 @@
 """Pictures of avatars.
 
-Revision ID: 0012
-Revises: 0009
+Revision ID: 0007
+Revises: 0006
 """
 
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0012"
-down_revision = "0009"
+revision = "0007"
+down_revision = "0006"
 branch_labels = None
 depends_on = None
 

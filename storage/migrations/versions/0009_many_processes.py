@@ -1,15 +1,15 @@
 """Many processes: what is being shown, and procrastinate's tables on PostgreSQL.
 
-Revision ID: 0013
-Revises: 0005
+Revision ID: 0009
+Revises: 0008
 """
 
 import sqlalchemy as sa
 from alembic import op
 from procrastinate.schema import SchemaManager
 
-revision = "0013"
-down_revision = "0005"
+revision = "0009"
+down_revision = "0008"
 branch_labels = None
 depends_on = None
 

@@ -1,0 +1,90 @@
+"""One person on several platforms."""
+
+from collections.abc import Sequence
+
+from avatar.records import Person
+from bot.actions import Verb
+from bot.actions import code as action
+from bot.screen import Button, Content, Style
+from bot.wording import code as inline
+from bot.wording import escape
+
+
+def _account(person: Person) -> str:
+    return f"{escape(person.name)} ({inline(f'{person.platform}:{person.external_id}')})"
+
+
+def not_here() -> Content:
+    """In a group, where others would read the code."""
+    return Content(text="Say /link where you are alone with me: nobody else should read the code.")
+
+
+def code(made: str, accounts: Sequence[Person]) -> Content:
+    """A new code."""
+    text = (
+        "To be one person here and on another platform, write this to me there within ten "
+        f"minutes:\n\n{inline(f'/link {made}')}\n\nIt works once. Give it to nobody: whoever joins "
+        "you owns what you own."
+    )
+    if len(accounts) > 1:
+        text += "\n\nJoined so far: " + ", ".join(map(_account, accounts)) + "."
+    return Content(text=text)
+
+
+def question(maker: Person, person: Person, confirmation_id: int) -> Content:
+    """The question before two accounts are joined."""
+    return Content(
+        text=f"Join this account with {_account(maker)}? From then on both are one person: they "
+        "own the same avatars, share limits, invitations and blocks, and /forgetme is about both. "
+        "Join only an account of your own. If that code was sent to you by somebody else, "
+        "say no.",
+        buttons=(
+            (
+                Button(
+                    label="Join them",
+                    action=action(Verb.YES, confirmation_id),
+                    style=Style.SUCCESS,
+                ),
+                Button(label="No", action=action(Verb.NO, confirmation_id)),
+            ),
+        ),
+    )
+
+
+def joined(accounts: Sequence[Person]) -> Content:
+    """After the yes."""
+    return Content(
+        text="You are one person now: "
+        + ", ".join(map(_account, accounts))
+        + ". Notices of a training go to where it was asked for. /unlink parts them again."
+    )
+
+
+def ask_unlink(accounts: Sequence[Person], person: Person, confirmation_id: int) -> Content:
+    """The question before accounts are parted."""
+    first, *others = accounts
+    mine = (person.platform, person.external_id)
+    if (first.platform, first.external_id) == mine:
+        what = f"{', '.join(map(_account, others))} will be somebody else again"
+        stays = "Everything stays with this account"
+    else:
+        what = "This account will be somebody else again"
+        stays = f"Everything stays with {_account(first)}"
+    return Content(
+        text=f"Part your accounts? {what}. {stays}: avatars, conversations, invitations.",
+        buttons=(
+            (
+                Button(
+                    label="Part them", action=action(Verb.YES, confirmation_id), style=Style.DANGER
+                ),
+                Button(label="No", action=action(Verb.NO, confirmation_id)),
+            ),
+        ),
+    )
+
+
+def parted(*, changed: bool) -> Content:
+    """After the yes."""
+    return Content(
+        text="Your accounts are parted." if changed else "Your accounts were parted already."
+    )

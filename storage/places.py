@@ -1,0 +1,55 @@
+"""Groups, servers and the chats in them: who manages, how much is said."""
+
+import sqlalchemy as sa
+
+from avatar.records import Address
+from storage.base import Base, insert
+from storage.chats import at
+from storage.door_tables import places
+from storage.tables import (
+    chats,
+)
+
+
+class PlaceTables(Base):
+    """Fulfils `avatar.door_stores.PlaceStore`."""
+
+    async def manager_role(self, address: Address) -> str:
+        """The role whose members may choose who speaks; empty: none."""
+        row = await self._row(
+            sa.select(places.c.manager_role).where(
+                places.c.platform == address.platform,
+                places.c.bot == address.bot,
+                places.c.chat == address.chat,
+            )
+        )
+        return "" if row is None else str(row["manager_role"])
+
+    async def set_manager_role(self, address: Address, role: str) -> None:
+        async with self._db.writing() as write:
+            statement = insert(self._db, places).values(
+                platform=address.platform,
+                bot=address.bot,
+                chat=address.chat,
+                manager_role=role,
+            )
+            await write.execute(
+                statement.on_conflict_do_update(
+                    index_elements=["platform", "bot", "chat"], set_={"manager_role": role}
+                )
+            )
+
+    async def set_talkative(self, chat_id: int, percent: int) -> None:
+        await self._set(chat_id, talkative=percent)
+
+    async def set_quiet(self, chat_id: int, quiet: str) -> None:
+        await self._set(chat_id, quiet=quiet)
+
+    async def _set(self, chat_id: int, **values: int | str) -> None:
+        async with self._db.writing() as write:
+            await write.execute(sa.update(chats).where(chats.c.id == chat_id).values(values))
+
+    async def talkative(self, address: Address) -> int:
+        """How talkative an avatar is at an address, in percent."""
+        row = await self._row(sa.select(chats.c.talkative).where(at(address)))
+        return 0 if row is None else int(row["talkative"])

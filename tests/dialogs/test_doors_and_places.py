@@ -1,0 +1,230 @@
+"""Limits, private avatars, groups and joined accounts as conversations."""
+
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from avatar.limits import Limits, budgets
+from avatar.records import Address
+from tests.dialogs.stage import (
+    Stage,
+    TelegramStage,
+    discord_stage,
+    play,
+    telegram_stage,
+    terminal_stage,
+)
+from tests.standins import discord_api
+from tests.standins.telegram_api import ANN, BEN, GROUP
+
+
+@pytest.fixture(params=["terminal", "telegram", "discord"])
+async def stage(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Stage]:
+    if request.param == "terminal":
+        async with terminal_stage(tmp_path) as made:
+            yield made
+    elif request.param == "telegram":
+        async with telegram_stage(tmp_path) as made_there:
+            yield made_there
+    else:
+        async with discord_stage(tmp_path) as made_here:
+            yield made_here
+
+
+async def test_an_owners_doors(stage: Stage) -> None:
+    await play(
+        stage,
+        [
+            ("/people", "Nobody has talked"),
+            ("Hello", "talk about"),
+            ("/people", "Who talks to Demo & 1 reply"),
+            ("/block", "Say whom"),
+            ("/share", "Demo is public & /start demo"),
+            ("[Make it private]", "Demo is private"),
+            ("/invite 2 5", "for 2 people & /start i_"),
+            ("/invite much", "for how many people"),
+            ("/share", "0 of 2 uses"),
+            ("[Revoke invitation 1]", "!0 of 2 uses"),
+            ("[Make it public]", "Demo is public"),
+            ("/limits", "20 replies & no limit of its own & To set a limit"),
+            ("/limits messages 1", "1 reply (its own limit)"),
+            ("/limits day 2.50", "$0 of $2.50 spent"),
+            ("/limits day usual", "no limit of its own"),
+            ("/limits day much", "in US dollars"),
+            ("/limits week 5", "To set a limit"),
+            ("Hello", "talk about"),  # operators are not limited themselves
+            ("/link", "/link "),
+            ("/link nonsense", "not right"),
+            ("/unlink", "not joined"),
+            ("/privacy", "limits are held by it"),
+        ],
+    )
+
+
+# --- limits
+
+
+async def test_a_person_is_stopped_politely(tmp_path: Path) -> None:
+    async with telegram_stage(tmp_path) as ann:
+        ben = TelegramStage(ann.standin, ann.dispatcher, ann.desk, user=BEN)
+        await play(ann, [("/limits messages 2", "2 replies")])
+        await play(
+            ben,
+            [
+                ("/start demo", "talking to Demo"),
+                ("Hello", "talk about"),
+                ("Hello", "talk about"),
+                ("Hello", "a lot in one minute. Please write again in"),
+                ("/privacy", "4 messages"),  # what was refused is not kept
+            ],
+        )
+
+
+async def test_a_training_over_the_limit_does_not_begin(stage: Stage) -> None:
+    limiter, store = stage.desk.limiter, stage.desk.store
+    avatar = await store.avatar(1)
+    now = stage.desk.clock()
+    limiter.limits = Limits(cost_per_month=1_000_000)
+    wanted = budgets(avatar, limiter.limits, person_id=None, now=now)
+    await store.settle(wanted, 1_000_000)
+    await play(stage, [("/limits day 1", "$1.00 of $1.00 spent")])
+    async with limiter.training(avatar, None, now=now):
+        pass  # free ones go on
+    with pytest.raises(Exception, match="used up"):
+        async with limiter.training(avatar, 5, now=now):
+            pytest.fail("let in")
+    # Another month begins with nothing spent.
+    async with limiter.training(avatar, 5, now=now + timedelta(days=32)):
+        pass
+
+
+# --- private avatars
+
+
+async def test_a_private_avatar_is_not_there_for_strangers(tmp_path: Path) -> None:
+    async with telegram_stage(tmp_path) as ann:
+        ben = TelegramStage(ann.standin, ann.dispatcher, ann.desk, user=BEN)
+        await play(ann, [("/share", "Demo is public"), ("[Make it private]", "Demo is private")])
+        shown = await ann.say("/invite")
+        assert "https://t.me/avatar_bot?start=i_" in shown.replace("\\", "")
+        code = shown.partition("/start ")[2].split()[0].strip("`)")
+        await play(
+            ben,
+            [
+                ("Hello", "no avatar here yet & !Demo"),
+                ("/start demo", 'no avatar called "demo"'),
+                ("/avatars", "no avatar here yet & !Demo"),
+                ("/start i_nonsense", "no avatar called"),
+                (f"/start {code}", "talking to Demo"),
+                ("Hello", "talk about"),
+                ("/avatars", "Demo"),
+                (f"/start {code}", "no avatar called"),  # it was for one person; Ben is in anyway
+                ("/start demo", "talking to Demo"),
+            ],
+        )
+        await play(ann, [("/people", "Ben & invited"), ("[Block Ben]", "cannot talk to Demo")])
+        await play(
+            ben,
+            [
+                ("Hello", "!talk about & !Demo"),
+                ("/start demo", "no avatar called"),
+                ("/help", "/new"),
+            ],
+        )
+        await play(ann, [("/people", "blocked"), ("[Unblock Ben]", "can talk to Demo again")])
+        await play(ben, [("Hello", "talk about")])
+        await play(ann, [("/block telegram:1001", "An owner cannot be blocked")])
+
+
+# --- groups
+
+
+async def test_a_group_on_telegram(tmp_path: Path) -> None:
+    async with telegram_stage(tmp_path, operators=()) as ann:
+        # Without an operator nobody makes avatars: this one is made by hand.
+        store, now = ann.desk.store, ann.desk.clock()
+        person = await store.find_person("telegram", str(ANN))
+        assert person is not None
+        for slug, name in (("demo", "Demo"), ("kak-ani", "Kak Ani")):
+            await store.add_avatar(
+                slug=slug,
+                name=name,
+                provider=ann.desk.providers.default.name,
+                base_model=ann.desk.providers.base_model,
+                owner_id=person.id,
+                now=now,
+            )
+        await play(ann, [("/start kak-ani", "Kak Ani"), ("My secret is durian.", "durian")])
+        standin = ann.standin
+
+        async def say(text: str, user: int) -> str:
+            before = set(standin.messages(GROUP))
+            standin.say(text, chat=GROUP, user=user)
+            await standin.settled()
+            await ann.dispatcher.quiet()
+            await standin.settled()
+            return "\n".join(
+                shown.text for id_, shown in standin.messages(GROUP).items() if id_ not in before
+            )
+
+        for text, user, expected in (
+            ("/avatar kak-ani", BEN, "Only who runs this group"),
+            ("/start kak-ani", BEN, "Only who runs this group"),
+            ("/talkative often", BEN, "Only who runs this group"),
+            ("/avatar kak-ani", ANN, "Kak Ani speaks here"),
+            ("/avatar nosuch", ANN, "no avatar called"),
+            ("Hello all", BEN, ""),  # said to nobody in particular
+            ("/talkative 31", ANN, "up to 30"),
+            ("/talkative", ANN, "only when it is asked"),
+            ("/quiet 9-9", ANN, "are the same"),
+            ("/quiet 9-10 Mars", ANN, "do not know the zone"),
+            ("/managers 5", ANN, "There is no command"),
+        ):
+            shown = await say(text, user)
+            assert expected in shown, (text, shown)
+            assert shown != "" or expected == "", text
+        # What was said in private is not known here.
+        assert "durian" not in await say("@avatar_bot what is my secret?", ANN)
+        place = Address(platform="telegram", chat=str(GROUP), bot=str(standin.bot_id))
+        context = await store.context((await store.chat(place, now=now)).id, limit=50)
+        assert context.turns
+        assert all("durian" not in turn.text for turn in context.turns)
+        hours = f"{now:%H:%M}-{now + timedelta(hours=2):%H:%M}"
+        assert "Quiet from" in await say(f"/quiet {hours}", ANN)
+        assert await say("@avatar_bot hello?", BEN) == ""
+        assert "no quiet hours" in await say("/quiet off", ANN)
+        assert await say("@avatar_bot hello?", BEN) != ""
+
+
+async def test_privacy_mode_is_told(tmp_path: Path) -> None:
+    async with telegram_stage(tmp_path) as ann:
+        ann.standin.hears_groups = False
+        ann.standin.say("/talkative 5", chat=GROUP, user=ANN)
+        await ann.standin.settled()
+        await ann.dispatcher.quiet()
+        assert "/setprivacy" in ann.standin.shown(GROUP)[-1].text
+
+
+async def test_channels_on_discord_and_a_role_that_manages(tmp_path: Path) -> None:
+    async with discord_stage(tmp_path) as ann:
+        await play(ann, [("/newavatar Kak Ani", "is there and yours")])
+        here = ann.elsewhere(user=discord_api.ANN, channel=discord_api.CHANNEL)
+        ben = ann.elsewhere(user=discord_api.BEN, channel=discord_api.CHANNEL)
+        await play(ben, [("/avatar kak-ani", "Only who runs this group")])
+        await play(here, [("/managers 77", "77 choose who speaks here")])
+        await play(ben, [("/avatar kak-ani", "Only who runs this group")])
+        ann.standin.roles[discord_api.BEN] = [77]
+        await play(
+            ben,
+            [
+                ("/avatar kak-ani", "Kak Ani speaks here"),
+                ("/talkative sometimes", "about 5 %"),
+                ("/quiet 22-7 Asia/Kuala_Lumpur", "22:00-07:00 Asia/Kuala_Lumpur"),
+                ("/quiet off", "no quiet hours"),
+                ("/history", "There is no command"),
+            ],
+        )
+        await play(here, [("/managers off", "Only people who may manage this server")])
+        await play(ben, [("/avatar demo", "Only who runs this group")])
