@@ -39,7 +39,8 @@ from avatar.records import (
 from avatar.stores import Store
 from avatar.training import DRAFT_LASTS, Preflight, Trainings
 
-OFFERED = 20  # speakers and chats to choose from
+SPEAKERS = 200  # to choose from; those with the most messages
+CHATS = 40  # likewise
 BATCH = 500  # examples read at a time
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -177,8 +178,8 @@ class Imports:
             attachment=attachment,
             form=overview.format,
             messages=overview.messages,
-            speakers=[(s.id, s.name[:60], s.messages) for s in _heard(overview)[:OFFERED]],
-            chats=[(c.id, c.title[:60], c.messages) for c in overview.chats[:OFFERED]],
+            speakers=[(s.id, s.name[:60], s.messages) for s in _heard(overview)[:SPEAKERS]],
+            chats=[(c.id, c.title[:60], c.messages) for c in overview.chats[:CHATS]],
             chat_count=len(overview.chats),
             speaker=owner.id if owner is not None and owner.usable else None,
             expires_at=now + DRAFT_LASTS,

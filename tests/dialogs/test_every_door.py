@@ -60,7 +60,7 @@ OF_VERSIONS = {
     Verb.DATASET,
     Verb.UNLEARN,
 }
-OF_IMPORTS = {Verb.SPEAKER, Verb.CHATS}
+OF_IMPORTS = {Verb.SPEAKER, Verb.CHATS, Verb.CHOICES}
 OTHERS = {Verb.YES, Verb.UNTEACH, Verb.REVOKE}
 # Never pressed: what a yes does.
 CONFIRMED = {Verb.UNLEARN}

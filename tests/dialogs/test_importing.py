@@ -52,8 +52,8 @@ def whatsapp(file: Path, *, days: int = 30) -> Path:
     return file
 
 
-def telegram_account(file: Path) -> Path:
-    """Two chats of one account."""
+def telegram_account(file: Path, *, more: int = 0) -> Path:
+    """Two chats of one account, or more."""
 
     def chat(number: int, name: str) -> dict[str, object]:
         messages = []
@@ -74,7 +74,13 @@ def telegram_account(file: Path) -> Path:
 
     data = {
         "personal_information": {"user_id": 1, "first_name": "Mei"},
-        "chats": {"list": [chat(7, "Ann"), chat(8, "Ben")]},
+        "chats": {
+            "list": [
+                chat(7, "Ann"),
+                chat(8, "Ben"),
+                *(chat(number, f"Friend {number}") for number in range(10, 10 + more)),
+            ]
+        },
     }
     file.write_text(json.dumps(data), encoding="utf-8")
     return file
@@ -221,12 +227,53 @@ async def test_several_chats_are_asked_about(stage: Stage, tmp_path: Path) -> No
     await play(
         stage,
         [
-            ("[Ann (80)]", "in chats that were not chosen & Start it?"),
+            ("[☐ Ann (80)]", "☑ Ann (80) & ☐ Ben (80) & Go on with 1 chat"),
+            ("[☐ Ben (80)]", "☑ Ann (80) & ☑ Ben (80) & Go on with 2 chats"),
+            ("[☑ Ben (80)]", "☑ Ann (80) & ☐ Ben (80) & Go on with 1 chat"),
+            ("[Go on with 1 chat]", "80 left out: in chats that were not chosen & Start it?"),
             ("[Cancel]", "Nothing was started"),
         ],
     )
     await stage.train(tmp_path / "result.json")
     await play(stage, [("[All 2 chats]", "!not chosen & Start it?")])
+
+
+async def test_many_chats_are_paged_and_marks_stay(stage: Stage, tmp_path: Path) -> None:
+    shown = await stage.train(telegram_account(tmp_path / "result.json", more=12))
+    assert "1,120 messages in 14 chats" in shown
+    await play(
+        stage,
+        [
+            ("[☐ Ben (80)]", "All 14 chats & Go on with 1 chat & !Friend 18 & !« More"),
+            ("[More »]", "☐ Friend 18 (80) & ☐ Friend 21 (80) & !Ben & !More » & Go on with 1"),
+            ("[☐ Friend 21 (80)]", "☑ Friend 21 (80) & Go on with 2 chats"),
+            ("[« More]", "☐ Ann (80) & ☑ Ben (80) & Go on with 2 chats"),
+            ("[Go on with 2 chats]", "960 left out: in chats that were not chosen & Start it?"),
+        ],
+    )
+
+
+async def test_everybody_who_speaks_can_be_chosen(stage: Stage, tmp_path: Path) -> None:
+    lines = []
+    for day in range(1, 29):
+        lines.append(f"{day:02}/09/2026, 12:00 - Ann: What of day {day}?")
+        lines.append(f"{day:02}/09/2026, 12:01 - Mei: Wah, day {day} lah!")
+    lines += [f"29/09/2026, 12:{n:02} - Guest {n:02}: hi" for n in range(25)]
+    (tmp_path / "chat.txt").write_text("\n".join(lines), encoding="utf-8")
+    shown = await stage.train(tmp_path / "chat.txt")
+    assert "Ann (28)" in shown
+    await play(
+        stage,
+        [
+            ("[More »]", "Guest 08 (1) & Guest 17 (1) & !Guest 18"),
+            ("[More »]", "Guest 18 (1) & Guest 24 (1) & !More »"),
+            ("[« More]", "Guest 08 (1)"),
+            ("[« More]", "Ann (28) & !« More"),
+            ("[More »]", "Guest 08 (1)"),
+            ("[« More]", "Ann (28)"),
+            ("[Mei (28)]", "Languages of the replies: & characters or more & Start it?"),
+        ],
+    )
 
 
 async def test_a_broken_export_is_a_sentence(stage: Stage, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""A host of the OpenAI API that sees, hears, speaks, screens and trains: it says what it was sent."""
+"""A host of the OpenAI API that sees, hears, speaks, screens and trains: it says what it got."""
 
 import json
 from typing import Any, Self
