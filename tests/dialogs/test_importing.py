@@ -158,7 +158,7 @@ async def test_a_whole_kind_is_left_out(stage: Stage, tmp_path: Path) -> None:
                 "27 examples & Leave out: in German (13) & Leave out: with masked data (14)",
             ),
             ("[Leave out: in German (13)]", "14 examples & Left out: in German"),
-            ("[Done]", "14 examples & examples in German (15) & by you: in examples in German"),
+            ("[Done]", "14 examples & examples in German (13) & by you: in examples in German"),
             ("[Look at the examples]", "Example 1 of 14 & I think"),
             ("[Leave out by kind]", "Take in again: in German (13)"),
             ("[Take in again: in German (13)]", "27 examples & !Left out"),
