@@ -276,7 +276,9 @@ def permissions(settings: Settings) -> Permissions:
 
 def completion(settings: Settings, store: Store, *, clock: Clock = now) -> Completion:
     """What a platform may ask while somebody is typing."""
-    return Completion(store, permissions=permissions(settings), clock=clock)
+    return Completion(
+        store, permissions=permissions(settings), providers=settings.providers, clock=clock
+    )
 
 
 async def _until_idle(store: Store) -> None:

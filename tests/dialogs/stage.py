@@ -311,6 +311,8 @@ def as_slash(text: str) -> tuple[str, dict[str, str | int]] | None:
             if not (word.isascii() and word.isdigit() and 1 <= int(word) < 2**53):
                 return None
             values[option_name(parameter)] = int(word)
+        elif parameter.words and not parameter.open and word not in parameter.words:
+            return None
         else:
             values[option_name(parameter)] = word
         rest = behind
