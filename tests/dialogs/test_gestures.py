@@ -24,7 +24,8 @@ def stages(request: pytest.FixtureRequest) -> Stages:
 
     @asynccontextmanager
     async def made(folder: Path, **more: object) -> AsyncIterator[Place]:
-        async with stage(folder, **more) as place:  # type: ignore[arg-type]
+        # Nothing is trained here, and no avatar gets a bot of its own: nobody looks for that.
+        async with stage(folder, poll_seconds=60, **more) as place:  # type: ignore[arg-type]
             yield place
 
     return made
