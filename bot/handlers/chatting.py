@@ -160,8 +160,9 @@ class ChattingHandlers:
                     if await store.was_shown(reply.message.id):
                         return None  # the process died after that
                     await store.showing(request.inbox_id, answer=None)
-                # Stored, and not known to be shown: the process died somewhere in between.
-                doubtful = reply.again and request.shown is not False
+                # Stored, and not known to be shown: the process died somewhere in between. In place
+                # of an older answer nothing can stand twice.
+                doubtful = reply.again and request.shown is not False and not in_place_of
                 ids = await sight.finish(cards.reply(reply, perhaps_again=doubtful))
                 watch.over(reply.finish)
             finally:

@@ -44,6 +44,8 @@ OF_DRAFTS = {
     Verb.OPTION,
     Verb.LOOK,
     Verb.LEAVE,
+    Verb.KINDS,
+    Verb.KIND,
     Verb.REPORT,
     Verb.FLIGHT,
     Verb.ADD_TAUGHT,
