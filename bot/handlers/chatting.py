@@ -124,11 +124,7 @@ class ChattingHandlers:
             reply_to=request.parts[-1].message_id,
             private=incoming.private,
             stop=Button(label="Stop", action=code(Verb.STOP)),
-            speaker=Speaker(
-                name=request.avatar.name,
-                avatar_id=request.avatar.id,
-                picture=request.avatar.picture,
-            ),
+            speaker=Speaker.of(request.avatar),
             in_place_of=in_place_of,
         )
         pictures = [] if retry_of is not None and not incoming.edited else _pictures(request)
