@@ -24,6 +24,7 @@
     │   ├── CannotSee
     │   ├── CannotHear
     │   ├── CannotSpeak
+    │   ├── ReadingStopped
     │   ├── Busy
     │   ├── Barred
     │   ├── NotAdministering
@@ -145,6 +146,10 @@ class NotTraining(Refused):
 
 class Expired(Refused):
     """That question is no longer open. Please ask again with {command}."""
+
+
+class ReadingStopped(Refused):
+    """Stopped: nothing of {name} was kept. Send it again with /train when you want it after all."""
 
 
 class AlreadyDone(Refused):

@@ -19,8 +19,8 @@ from typing import ParamSpec, TypeVar
 from avatar import tokens
 from avatar.dataset.building import Rules, build
 from avatar.dataset.formats import Recognised, recognise
-from avatar.dataset.overview import Overview, overview_json, overview_of
-from avatar.dataset.reading import Reading
+from avatar.dataset.overview import Overview, Speaker, overview_json, overview_of
+from avatar.dataset.reading import Reading, refused
 from avatar.dataset.ready import Pair
 from avatar.dataset.report import report_json
 from avatar.dataset.watch import Stage, Watch
@@ -39,7 +39,8 @@ from avatar.records import (
 from avatar.stores import Store
 from avatar.training import DRAFT_LASTS, Preflight, Trainings
 
-OFFERED = 20  # speakers and chats to choose from
+SPEAKERS = 200  # to choose from; those with the most messages
+CHATS = 40  # likewise
 BATCH = 500  # examples read at a time
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -153,6 +154,7 @@ class Imports:
                 now=now,
             )
         overview = await _in_thread(watch, found.export().overview, watch)
+        _check(overview)
         about = await self._add(
             avatar, overview, attachment, address=address, person=person, now=now
         )
@@ -176,8 +178,8 @@ class Imports:
             attachment=attachment,
             form=overview.format,
             messages=overview.messages,
-            speakers=[(s.id, s.name[:60], s.messages) for s in overview.speakers[:OFFERED]],
-            chats=[(c.id, c.title[:60], c.messages) for c in overview.chats[:OFFERED]],
+            speakers=[(s.id, s.name[:60], s.messages) for s in _heard(overview)[:SPEAKERS]],
+            chats=[(c.id, c.title[:60], c.messages) for c in overview.chats[:CHATS]],
             chat_count=len(overview.chats),
             speaker=owner.id if owner is not None and owner.usable else None,
             expires_at=now + DRAFT_LASTS,
@@ -305,6 +307,22 @@ class Imports:
         )
         await self._store.drop_draft(draft.id)
         return merged
+
+
+def _heard(overview: Overview) -> list[Speaker]:
+    """Those from whom something can be learnt, most messages first."""
+    return [speaker for speaker in overview.speakers if speaker.usable]
+
+
+def _check(overview: Overview) -> None:
+    """Raises BadDataset for an export in which nobody says anything."""
+    if not overview.messages:
+        raise refused(f"it is a {overview.format} export without a message.")
+    if not _heard(overview):
+        raise refused(
+            f"of its {overview.messages:,} messages none has words of its own: they are notices, "
+            "pictures, forwarded, or said by bots."
+        )
 
 
 async def _in_thread(watch: Watch, do: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:

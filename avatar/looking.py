@@ -5,6 +5,7 @@ takes only what is in.
 """
 
 import asyncio
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -78,9 +79,11 @@ class Looking:
         training: list[Look] = []
         held_out: list[Look] = []
         out: dict[str, list[Look]] = {}
+        counts = Counter[str]()  # as they were offered; the report has those held out too
         for each in after:
             if each.left_out is not None:
                 out.setdefault(each.left_out, []).append(each.look)
+                counts[each.left_out] += not each.held_out
             else:
                 (held_out if each.held_out else training).append(each.look)
         if len(training) < MIN_EXAMPLES:
@@ -91,7 +94,7 @@ class Looking:
         changed_draft = await self._store.leave_out(
             draft.id,
             changed,
-            left_out={words: len(out.get(words, ())) for words in wanted},
+            left_out={words: counts[words] for words in wanted},
             report=None
             if draft.report is None
             else report_anew(draft.report, training=training, held_out=held_out, left_out=out),

@@ -58,14 +58,15 @@ def is_quiet(stored: str, now: datetime) -> bool:
 
 
 @cache
-def _zones() -> frozenset[str]:
-    return frozenset(available_timezones())
+def zones() -> tuple[str, ...]:
+    """The names of all zones, sorted."""
+    return tuple(sorted(available_timezones()))
 
 
 def _zone(name: str) -> tzinfo:
     """A zone by its name. The name comes from people: only one that is known reaches the files."""
     if name == "UTC":
         return UTC
-    if name not in _zones():
+    if name not in zones():
         raise BadText(reason=f"I do not know the zone {name[:40]}. {USAGE}")
     return ZoneInfo(name)

@@ -157,6 +157,7 @@ class Incoming:
     reply_to: RepliedTo | None = None
     private: bool = True  # a chat of one person with the bot
     addressed: bool = True  # False: said in a group to nobody in particular
+    follows: bool = False  # so too, but right behind what was addressed: a part of it, or nothing
     administers: bool = False  # the platform said with it that the author runs the group
     roles: tuple[str, ...] = ()  # the author's in the group, where the platform has such
     forwarded: str | None = None  # passed on from this speaker ("": unknown); None: their own words

@@ -20,6 +20,16 @@ BYTES_A_TOKEN = 75
 _NAME = re.compile(r"[A-Za-z0-9][\w.-]{0,63}")
 
 
+def _asked(providers: Providers, avatar: Avatar) -> list[Provider]:
+    first = providers[providers.base(avatar)[0]]
+    return [first, *(each for each in providers.values() if each is not first)]
+
+
+def speaker_of(providers: Providers, avatar: Avatar) -> Provider | None:
+    """Who would speak for an avatar."""
+    return next((each for each in _asked(providers, avatar) if each.speaks is not None), None)
+
+
 class Voices:
     """The use-cases. Who hears and speaks is the avatar's provider where it offers that, else the
     first of the others that does.
@@ -44,15 +54,11 @@ class Voices:
         self._clock = clock
         self._meter = meter
 
-    def _asked(self, avatar: Avatar) -> list[Provider]:
-        first = self._providers[self._providers.base(avatar)[0]]
-        return [first, *(each for each in self._providers.values() if each is not first)]
-
     async def transcribe(self, avatar: Avatar, name: str, content: bytes, *, person: Person) -> str:
         """What a voice message says. Raises CannotHear, BadText, TooFast, SpentUp and
         ProviderError.
         """
-        for provider in self._asked(avatar):
+        for provider in _asked(self._providers, avatar):
             if provider.transcribes is None:
                 continue
             model, now = provider.transcribes, self._clock()
@@ -75,10 +81,10 @@ class Voices:
 
     def speaker(self, avatar: Avatar) -> Provider:
         """Who speaks for it. Raises CannotSpeak."""
-        for provider in self._asked(avatar):
-            if provider.speaks is not None:
-                return provider
-        raise CannotSpeak
+        speaker = speaker_of(self._providers, avatar)
+        if speaker is None:
+            raise CannotSpeak
+        return speaker
 
     async def speak(self, avatar: Avatar, text: str) -> bytes:
         """A reply with the avatar's voice, Ogg with Opus; the end of a very long one is left out.

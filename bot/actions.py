@@ -37,7 +37,8 @@ class Verb(StrEnum):
     EPOCHS = "epochs"  # draft, epochs
     DROP = "drop"  # draft
     SPEAKER = "speaker"  # import, place among its speakers
-    CHATS = "chats"  # import, 0 for all chats or the place of one from 1 on
+    CHATS = "fromchats"  # import, chats as the bits of a number: learn from these; 0: from all
+    CHOICES = "choices"  # import, page from 0 on, chats that are marked as the bits of a number
     OPTIONS = "options"  # draft
     OPTION = "option"  # draft, place among the options: its next value
     LOOK = "look"  # draft, place of an example
@@ -69,7 +70,7 @@ class Verb(StrEnum):
     STOP_BOT = "stopbot"  # avatar: its own bot
     START_BOT = "startbot"  # avatar
     NO_PICTURE = "nopicture"  # avatar: it looks like nobody again
-    STOP = "stop"  # nothing: end the reply that is being written
+    STOP = "stop"  # nothing: end the reply that is written, or the reading of a file
 
 
 NUMBERS = {
@@ -78,6 +79,7 @@ NUMBERS = {
     Verb.TARGET: 2,
     Verb.SPEAKER: 2,
     Verb.CHATS: 2,
+    Verb.CHOICES: 3,
     Verb.OPTION: 2,
     Verb.LOOK: 2,
     Verb.LEAVE: 2,

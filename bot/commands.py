@@ -26,6 +26,12 @@ class Kind(StrEnum):
     AVATAR = "avatar"  # a slug
     PAGE = "page"
     FILE = "file"  # an attachment; in the terminal a path
+    PERSON = "person"  # telegram:123
+    COMMAND = "command"  # the name of one
+    VOICE = "voice"  # on, off or the name of one
+    ROLE = "role"  # of a server; or off
+    ZONE = "zone"  # Asia/Kuala_Lumpur
+    NUMBER = "number"  # from 1 on
     WORD = "word"
     TEXT = "text"  # the rest, with its line breaks
 
@@ -37,6 +43,9 @@ class Parameter:
     name: str
     kind: Kind
     required: bool = True
+    about: str = ""  # what it is, where the kind does not say it
+    words: tuple[str, ...] = ()  # what it can be: there is nothing else, or, with `open`, there is
+    open: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -113,18 +122,23 @@ COMMANDS: tuple[Command, ...] = (
     _everyone(
         "help",
         "what you can do here, or what one command does",
-        Parameter(name="command", kind=Kind.WORD, required=False),
+        Parameter(name="command", kind=Kind.COMMAND, required=False),
     ),
     _everyone("new", "begin a new conversation"),
     _everyone("retry", "answer my last message again"),
-    _everyone("stop", "stop the reply that is being written"),
+    _everyone("stop", "stop the reply that is being written, or the reading of a file"),
     _everyone("avatars", "whom you can talk to"),
     _everyone("privacy", "what is stored about you"),
     _everyone("forgetme", "delete what you said"),
     _everyone(
         "link",
         "be one person here and on another platform",
-        Parameter(name="code", kind=Kind.WORD, required=False),
+        Parameter(
+            name="code",
+            kind=Kind.WORD,
+            required=False,
+            about="the code that you got on the other platform; without it you get one here",
+        ),
     ),
     _everyone("unlink", "be a person of your own here again"),
     _everyone("wait", "wait until no training runs (for scripts)", platforms=("terminal",)),
@@ -177,7 +191,12 @@ COMMANDS: tuple[Command, ...] = (
     _owners(
         "adopt",
         "take a model that exists at a provider as a version",
-        Parameter(name="model", kind=Kind.WORD, required=False),
+        Parameter(
+            name="model",
+            kind=Kind.WORD,
+            required=False,
+            about="the model's name at the provider; without it you see which there are",
+        ),
     ),
     _owners("base", "the base model: what it is, and what it can be"),
     _owners("activate", "make a version active", Parameter(name="N", kind=Kind.VERSION)),
@@ -208,7 +227,7 @@ COMMANDS: tuple[Command, ...] = (
     _owners(
         "voice",
         "answer voice messages by voice: on, off, or the name of a voice",
-        Parameter(name="voice", kind=Kind.WORD, required=False),
+        Parameter(name="voice", kind=Kind.VOICE, required=False),
     ),
     _owners(
         "note",
@@ -219,21 +238,44 @@ COMMANDS: tuple[Command, ...] = (
     _owners(
         "owners",
         "who owns this avatar; add or remove somebody",
-        Parameter(name="add|remove", kind=Kind.WORD, required=False),
-        Parameter(name="person", kind=Kind.WORD, required=False),
+        Parameter(
+            name="add|remove",
+            kind=Kind.WORD,
+            required=False,
+            about="what to do; without it you see who owns it",
+            words=("add", "remove"),
+        ),
+        Parameter(name="person", kind=Kind.PERSON, required=False),
     ),
     _owners(
         "limits",
         "how much may be said and spent",
-        Parameter(name="what", kind=Kind.WORD, required=False),
-        Parameter(name="most", kind=Kind.WORD, required=False),
+        Parameter(
+            name="what",
+            kind=Kind.WORD,
+            required=False,
+            about="replies to one person in a minute, or costs of a day or a month",
+            words=("messages", "day", "month"),
+        ),
+        Parameter(
+            name="most",
+            kind=Kind.WORD,
+            required=False,
+            about="a number of replies, or US dollars; usual: no limit of its own",
+            words=("usual",),
+            open=True,
+        ),
     ),
     _owners("share", "the link to this avatar, and who may use it"),
     _owners(
         "invite",
         "a link that lets people in to a private avatar",
-        Parameter(name="uses", kind=Kind.WORD, required=False),
-        Parameter(name="days", kind=Kind.WORD, required=False),
+        Parameter(
+            name="uses", kind=Kind.NUMBER, required=False, about="for how many people; usually 1"
+        ),
+        Parameter(
+            name="days", kind=Kind.NUMBER, required=False, about="for how many days; usually 7"
+        ),
     ),
     _owners(
         "people",
@@ -243,12 +285,12 @@ COMMANDS: tuple[Command, ...] = (
     _owners(
         "block",
         "let somebody talk to this avatar no more",
-        Parameter(name="person", kind=Kind.WORD, required=False),
+        Parameter(name="person", kind=Kind.PERSON, required=False),
     ),
     _owners(
         "unblock",
         "let somebody talk to this avatar again",
-        Parameter(name="person", kind=Kind.WORD, required=False),
+        Parameter(name="person", kind=Kind.PERSON, required=False),
     ),
     _places(
         "avatar",
@@ -258,18 +300,32 @@ COMMANDS: tuple[Command, ...] = (
     _places(
         "talkative",
         "how often the avatar speaks here without being asked",
-        Parameter(name="percent", kind=Kind.WORD, required=False),
+        Parameter(
+            name="percent",
+            kind=Kind.WORD,
+            required=False,
+            about="of what is said here, up to 30; or one of the words",
+            words=("off", "sometimes", "often"),
+            open=True,
+        ),
     ),
     _places(
         "quiet",
         "when the avatar does not speak here",
-        Parameter(name="hours", kind=Kind.WORD, required=False),
-        Parameter(name="zone", kind=Kind.WORD, required=False),
+        Parameter(
+            name="hours",
+            kind=Kind.WORD,
+            required=False,
+            about="from when to when; off: at no time",
+            words=("22:00-07:00", "off"),
+            open=True,
+        ),
+        Parameter(name="zone", kind=Kind.ZONE, required=False),
     ),
     _places(
         "managers",
         "the role that may choose who speaks in this server",
-        Parameter(name="role", kind=Kind.WORD, required=False),
+        Parameter(name="role", kind=Kind.ROLE, required=False),
         platforms=("discord",),
     ),
     _owners("export", "everything of this avatar as one file"),

@@ -3,14 +3,17 @@
 Only reading; who may not manage an avatar is offered nothing of it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from avatar.ports import Clock
+from avatar.providers import Providers
+from avatar.quiet import zones
 from avatar.records import Address, Author, Avatar, Person, Status, TrainingType, Version
 from avatar.stores import Store
 from avatar.versions import badge
-from bot.commands import Command, Kind
+from avatar.voices import speaker_of
+from bot.commands import COMMANDS, Audience, Command, Kind, Parameter
 from bot.dispatcher import Permissions
 from bot.wording import badge_words, version_name
 
@@ -22,7 +25,7 @@ class Offer:
     """One way to complete what is being typed."""
 
     value: str
-    label: str  # what it is
+    label: str  # what it is; empty: the value says it
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -43,19 +46,61 @@ _OF_VERSIONS: Mapping[Kind, TrainingType | None] = {
 
 
 async def offers(
-    store: Store, kind: Kind, *, avatar: Avatar | None, person_id: int | None
+    store: Store,
+    parameter: Parameter,
+    *,
+    avatar: Avatar | None,
+    person_id: int | None,
+    platform: str,
+    providers: Providers,
 ) -> tuple[Offer, ...]:
     """Everything that a parameter can be, newest versions first. `avatar` is the one that the
     person manages, if any; `person_id` None sees all avatars.
     """
-    if kind is Kind.AVATAR:
-        found = await store.avatars(person_id=person_id, limit=LOOKED_AT)
-        return tuple(Offer(value=each.slug, label=each.name) for each in found)
-    if kind not in _OF_VERSIONS or avatar is None:
+    if parameter.words:
+        return tuple(Offer(value=word, label="") for word in parameter.words)
+    kind = parameter.kind
+    match kind:
+        case Kind.AVATAR:
+            found = await store.avatars(person_id=person_id, limit=LOOKED_AT)
+            return tuple(Offer(value=each.slug, label=each.name) for each in found)
+        case Kind.COMMAND:
+            return tuple(
+                Offer(value=command.name, label=command.help)
+                for command in COMMANDS
+                if (not command.platforms or platform in command.platforms)
+                and (avatar is not None or command.audience is not Audience.OWNERS)
+            )
+        case Kind.ZONE:
+            return tuple(Offer(value=zone, label="") for zone in zones())
+    if avatar is None:
+        return ()
+    match kind:
+        case Kind.PERSON:
+            met = await store.acquaintances(avatar.id, limit=LOOKED_AT, offset=0)
+            return tuple(_person(each.person, blocked=each.blocked) for each in met)
+        case Kind.VOICE:
+            speaker = speaker_of(providers, avatar)
+            voices = () if speaker is None else ("on", *speaker.voices)
+            return tuple(Offer(value=voice, label="") for voice in (*voices, "off"))
+    if kind not in _OF_VERSIONS:
         return ()
     versions = await store.history(avatar.id, limit=LOOKED_AT, offset=0)
     base = (Offer(value="base", label="the base model"),) if kind is Kind.VERSION_OR_BASE else ()
     return (*base, *(_of(version, avatar) for version in versions if _fits(version, kind)))
+
+
+def fitting(found: Sequence[Offer], typed: str) -> tuple[Offer, ...]:
+    """Those that fit what is typed: the beginning of a value first, then a part of either."""
+    sought = typed.strip().lower()
+    begin = [offer for offer in found if offer.value.lower().startswith(sought)]
+    hold = [o for o in found if o not in begin and sought in f"{o.value} {o.label}".lower()]
+    return (*begin, *hold)
+
+
+def _person(person: Person, *, blocked: bool) -> Offer:
+    label = f"{person.name} (blocked)" if blocked else person.name
+    return Offer(value=f"{person.platform}:{person.external_id}", label=label)
 
 
 def _fits(version: Version, kind: Kind) -> bool:
@@ -73,24 +118,29 @@ def _of(version: Version, avatar: Avatar) -> Offer:
 class Completion:
     """The same for a person in a chat."""
 
-    def __init__(self, store: Store, *, permissions: Permissions, clock: Clock) -> None:
+    def __init__(
+        self, store: Store, *, permissions: Permissions, providers: Providers, clock: Clock
+    ) -> None:
         self._store = store
         self._permissions = permissions
+        self._providers = providers
         self._clock = clock
 
     async def offers(
-        self, kind: Kind, typed: str, *, author: Author, address: Address
+        self, parameter: Parameter, typed: str, *, author: Author, address: Address
     ) -> tuple[Offer, ...]:
-        """Those that fit what is typed: the beginning of a value, or a part of its label."""
+        """Those that fit what is typed."""
         person, avatar = await self._judged(author, address)
         all_ = self._permissions.is_operator(person)
         found = await offers(
-            self._store, kind, avatar=avatar, person_id=None if all_ else person.id
+            self._store,
+            parameter,
+            avatar=avatar,
+            person_id=None if all_ else person.id,
+            platform=address.platform,
+            providers=self._providers,
         )
-        sought = typed.strip().lower()
-        begin = [offer for offer in found if offer.value.startswith(sought)]
-        hold = [o for o in found if o not in begin and sought in o.label.lower()]
-        return (*begin, *hold)
+        return fitting(found, typed)
 
     async def form(self, command: Command, *, author: Author, address: Address) -> Form | None:
         """For the text that `command` takes. None: there is no form for this person here."""

@@ -106,7 +106,9 @@ class Ground:
 
 
 @asynccontextmanager
-async def ground(settings: Settings, *, clock: Clock = now) -> AsyncIterator[Ground]:
+async def ground(
+    settings: Settings, *, clock: Clock = now, windows: Windows | None = None
+) -> AsyncIterator[Ground]:
     """The store, and the queue behind the inbox: in this process, or, on PostgreSQL, one that many
     processes share. The terminal's person sits at one process, so its queue is there.
     """
@@ -125,7 +127,7 @@ async def ground(settings: Settings, *, clock: Clock = now) -> AsyncIterator[Gro
                     store, passes=passes, concurrency=settings.worker_concurrency, clock=clock
                 )
             )
-        yield Ground(store=store, queue=queue, ears=Ears(store, clock=clock))
+        yield Ground(store=store, queue=queue, ears=Ears(store, clock=clock, windows=windows))
 
 
 @asynccontextmanager
@@ -147,7 +149,7 @@ async def bot(
     async with AsyncExitStack() as stack:
         base = on
         if base is None:
-            base = await stack.enter_async_context(ground(settings, clock=clock))
+            base = await stack.enter_async_context(ground(settings, clock=clock, windows=windows))
         store, queue = base.store, base.queue
         served = await stack.enter_async_context(backends(settings, model_server))
         providers = settings.providers
@@ -275,7 +277,9 @@ def permissions(settings: Settings) -> Permissions:
 
 def completion(settings: Settings, store: Store, *, clock: Clock = now) -> Completion:
     """What a platform may ask while somebody is typing."""
-    return Completion(store, permissions=permissions(settings), clock=clock)
+    return Completion(
+        store, permissions=permissions(settings), providers=settings.providers, clock=clock
+    )
 
 
 async def _until_idle(store: Store) -> None:

@@ -88,7 +88,7 @@ class Dispatcher:
         self._clock = clock
         self._joiner = Joiner(store, clock=clock, windows=windows or Windows())
         self._meter = meter
-        self._ears = ears or Ears(store, clock=clock)
+        self._ears = ears or Ears(store, clock=clock, windows=windows)
 
     async def receive(self, *incoming: Incoming) -> None:
         """Take something from a platform: when this returns it lies in the inbox, if it is to be
@@ -127,6 +127,9 @@ class Dispatcher:
         """
         if received.attempts >= MAX_ATTEMPTS:
             log.error("message %s was begun %s times: put aside", received.id, received.attempts)
+            await self._done(received)
+            return None
+        if received.incoming.follows:  # too late for the turn that it seemed to belong to
             await self._done(received)
             return None
         whole = await self._whole(received, again=tries > 0)

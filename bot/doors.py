@@ -93,7 +93,7 @@ OF_BUTTONS: Mapping[Verb, Door] = {
         Verb.FLIGHT,
         Verb.ADD_TAUGHT,
     ),
-    **_buttons(Audience.OWNERS, About.IMPORT, Verb.SPEAKER, Verb.CHATS),
+    **_buttons(Audience.OWNERS, About.IMPORT, Verb.SPEAKER, Verb.CHATS, Verb.CHOICES),
     **_buttons(Audience.OWNERS, About.TAUGHT, Verb.UNTEACH),
     **_buttons(Audience.OWNERS, About.INVITATION, Verb.REVOKE),
     **_buttons(

@@ -65,7 +65,7 @@ def decide(waiting: Sequence[Received], *, waited: float, windows: Windows) -> T
     how many seconds ago the first one came, as far as the caller knows.
     """
     first = waiting[0]
-    if not is_talk(first.incoming):
+    if not is_talk(first.incoming) or first.incoming.follows:
         return Take(1)
     count = 1
     for each in waiting[1:]:
@@ -80,16 +80,21 @@ def decide(waiting: Sequence[Received], *, waited: float, windows: Windows) -> T
     return Wait(left) if left > 0 and count < MOST else Take(count)
 
 
-def _joins(first: Received, each: Received, windows: Windows) -> bool:
-    one, other = first.incoming, each.incoming
-    apart = (each.received_at - first.received_at).total_seconds()
-    sent_apart = (other.sent_at - one.sent_at).total_seconds()
+def belongs(first: Incoming, each: Incoming, *, apart: float, windows: Windows) -> bool:
+    """Whether it is a part of the turn that the first began, if nothing else came in between.
+    `apart`: seconds between them.
+    """
     return (
-        is_talk(other)
-        and other.author.external_id == one.author.external_id
+        is_talk(each)
+        and each.author.external_id == first.author.external_id
         and apart <= windows.most
-        and sent_apart <= windows.most + SENT_SLACK
+        and (each.sent_at - first.sent_at).total_seconds() <= windows.most + SENT_SLACK
     )
+
+
+def _joins(first: Received, each: Received, windows: Windows) -> bool:
+    apart = (each.received_at - first.received_at).total_seconds()
+    return belongs(first.incoming, each.incoming, apart=apart, windows=windows)
 
 
 def _units(text: str) -> int:

@@ -1,15 +1,17 @@
 """What is said in groups to nobody in particular: dropped before it reaches the inbox, except now
-and then where an avatar was made talkative.
+and then where an avatar was made talkative, and what may belong to a turn that began with its name.
 """
 
 import random
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from avatar.door_stores import PlaceStore
 from avatar.ports import Clock
 from avatar.records import Address, Incoming
+from bot.joining import MOST, Windows, belongs, is_talk
 
 MOST_PERCENT = 30
 FRESH = timedelta(minutes=1)  # an avatar that was away does not come back to what is long past
@@ -17,26 +19,75 @@ _BELIEVED = timedelta(seconds=30)  # how long it is believed how talkative a pla
 _PLACES = 1_000  # of which something is remembered
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Turn:
+    """What was last said to the avatar at a place, and how much of it may follow still."""
+
+    first: Incoming
+    heard_at: datetime
+    left: int = MOST - 1
+
+
 class Ears:
     """Decides what of what was said in groups is for the avatar.
+
+    Who names it and goes on in a second message (an album, a long text in parts, quick lines) does
+    not name it again: what comes so quickly from the same person is kept, marked as following.
 
     It joins in only at the newest message of a place, by the chance that was set there, and never
     right after it was heard itself: somebody else has to say something first.
     """
 
     def __init__(
-        self, store: PlaceStore, *, clock: Clock, chance: Callable[[], float] = random.random
+        self,
+        store: PlaceStore,
+        *,
+        clock: Clock,
+        windows: Windows | None = None,
+        chance: Callable[[], float] = random.random,
     ) -> None:
         self._store = store
         self._clock = clock
+        self._windows = windows or Windows()
         self._chance = chance
         self._percent: OrderedDict[Address, tuple[int, datetime]] = OrderedDict()
         self._spoke: OrderedDict[Address, None] = OrderedDict()  # the avatar, and nobody since
+        self._turns: OrderedDict[Address, _Turn] = OrderedDict()
 
     async def kept(self, incoming: Sequence[Incoming]) -> list[Incoming]:
         """Those that are to be answered, in their order."""
         newest = {each.address: each.update_id for each in incoming if not each.private}
-        return [each for each in incoming if await self._is_kept(each, newest)]
+        kept = []
+        for each in incoming:
+            if self._follows(each):
+                kept.append(replace(each, follows=True))
+            elif await self._is_kept(each, newest):
+                kept.append(each)
+        return kept
+
+    def _follows(self, incoming: Incoming) -> bool:
+        """Whether it may be a part of what the same person said to the avatar just before."""
+        if incoming.private:
+            return False
+        address, now = incoming.address, self._clock()
+        if incoming.addressed:
+            if is_talk(incoming):
+                self._turns[address] = _Turn(first=incoming, heard_at=now)
+                self._turns.move_to_end(address)
+                if len(self._turns) > _PLACES:
+                    self._turns.popitem(last=False)
+            return False
+        turn = self._turns.get(address)
+        if turn is None:
+            return False
+        apart = (now - turn.heard_at).total_seconds()
+        if not belongs(turn.first, incoming, apart=apart, windows=self._windows):
+            return False
+        if turn.left == 1:
+            del self._turns[address]
+        else:
+            self._turns[address] = replace(turn, left=turn.left - 1)
+        return True
 
     async def _is_kept(self, incoming: Incoming, newest: dict[Address, str]) -> bool:
         if incoming.private or incoming.reaction is not None:

@@ -1,4 +1,6 @@
-"""The replies that are being written, so that they can be stopped, here or in another process."""
+"""What can be stopped: the replies that are being written and the files that are being read, here
+or in another process.
+"""
 
 import asyncio
 from collections.abc import Iterator
@@ -9,7 +11,7 @@ from avatar.work import WorkQueue
 
 
 class Running:
-    """Replies by address."""
+    """By address: in each, one thing at a time is done."""
 
     def __init__(self, queue: WorkQueue) -> None:
         self._queue = queue
@@ -17,8 +19,8 @@ class Running:
         queue.stops_by(self.stop_here)
 
     @contextmanager
-    def reply(self, address: Address) -> Iterator[asyncio.Event]:
-        """While a reply is written; the event is set when somebody stops it."""
+    def stoppable(self, address: Address) -> Iterator[asyncio.Event]:
+        """While a reply is written or a file read; the event is set when somebody stops it."""
         stop = self._stops[address] = asyncio.Event()
         try:
             yield stop
@@ -26,7 +28,7 @@ class Running:
             del self._stops[address]
 
     def stop_here(self, address: Address) -> bool:
-        """Stop the reply that this process writes at an address. False: there is none."""
+        """Stop what this process does at an address. False: there is nothing."""
         event = self._stops.get(address)
         if event is None:
             return False
@@ -34,5 +36,5 @@ class Running:
         return True
 
     async def stop(self, address: Address) -> bool:
-        """Stop the reply at an address, whoever writes it. False: there is none."""
+        """Stop what is done at an address, by whichever process. False: there is nothing."""
         return self.stop_here(address) or await self._queue.stop(address)

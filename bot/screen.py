@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 from avatar.accounts import OwnBot
-from avatar.records import Address, Attachment, Incoming
+from avatar.records import Address, Attachment, Avatar, Incoming
 from bot.commands import Command
 
 
@@ -84,6 +84,11 @@ class Speaker:
     avatar_id: int = 0
     picture: str | None = None  # tells one picture from another; None: there is none
 
+    @classmethod
+    def of(cls, avatar: Avatar) -> "Speaker":
+        """An avatar, as it is now."""
+        return cls(name=avatar.name, avatar_id=avatar.id, picture=avatar.picture)
+
 
 class Sight(Protocol):
     """A reply while it is being written. Typing is shown from the beginning."""
@@ -144,8 +149,12 @@ class Messenger(Protocol):
         """
         ...
 
-    async def send_voice(self, address: Address, sound: bytes) -> tuple[str, ...]:
-        """A voice message (Ogg with Opus); its id. Raises Unreachable or NotDelivered."""
+    async def send_voice(
+        self, address: Address, sound: bytes, *, speaker: Speaker | None = None
+    ) -> tuple[str, ...]:
+        """A voice message (Ogg with Opus) of `speaker`, like `open_sight`'s; its id. Raises
+        Unreachable or NotDelivered.
+        """
         ...
 
     def download(

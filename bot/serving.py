@@ -9,22 +9,23 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from avatar.meter import UNCOUNTED
 from avatar.ports import Clock
 from avatar.stores import Heard, Store
 from bot.composition import Ground, bot, completion, ground, now, sealer_of
 from bot.dispatcher import Dispatcher
 from bot.handlers.desk import Desk
-from bot.health import Health, connecting, routes
+from bot.health import Health, connecting
 from bot.inline import InlineAnswers
-from bot.metrics import Metrics
 from bot.roles import Role
 from bot.screen import Messenger, Receive
 from bot.settings import Settings
-from bot.web import Web
 
 if TYPE_CHECKING:
+    from bot.metrics import Metrics
     from bot.telegram.webhook import Webhooks
     from bot.terminal.interactive import Screen
+    from bot.web import Web
 
 log = logging.getLogger(__name__)
 
@@ -91,12 +92,13 @@ async def _serve_platforms(settings: Settings, role: Role) -> None:
     cannot be reached yet holds up neither the other nor the jobs.
     """
     messengers: dict[str, Messenger] = {}
-    health, metrics = Health(), Metrics()
+    health, metrics = Health(), metrics_of(settings)
+    meter = metrics or UNCOUNTED
     webhooks = webhooks_of(settings) if role.receives else None
     async with AsyncExitStack() as platforms, ground(settings) as on, AsyncExitStack() as inner:
         dispatcher = desk = None
         if role is not Role.RECEIVER:
-            built = bot(settings, messengers, meter=metrics, health=health, role=role, on=on)
+            built = bot(settings, messengers, meter=meter, health=health, role=role, on=on)
             dispatcher, desk = await inner.enter_async_context(built)
         await inner.enter_async_context(web(settings, on.store, health, metrics, webhooks))
         share = _Share(
@@ -119,20 +121,32 @@ async def _serve_platforms(settings: Settings, role: Role) -> None:
         await _together(serving)
 
 
+def metrics_of(settings: Settings) -> "Metrics | None":
+    """What adds up what happens; None: there is no port at which it could be read."""
+    if settings.http_port is None:
+        return None
+    from bot.metrics import Metrics
+
+    return Metrics()
+
+
 @asynccontextmanager
 async def web(
     settings: Settings,
     store: Store,
     health: Health,
-    metrics: Metrics,
+    metrics: "Metrics | None",
     webhooks: "Webhooks | None" = None,
     *,
     clock: Clock = now,
-) -> AsyncIterator[Web | None]:
+) -> "AsyncIterator[Web | None]":
     """The HTTP server, where a port is set for it."""
-    if settings.http_port is None:
+    if settings.http_port is None or metrics is None:
         yield None
         return
+    from bot.probes import routes
+    from bot.web import Web
+
     served = Web(host=settings.http_host, port=settings.http_port)
     served.add(*routes(health, metrics, store, clock=clock))
     if webhooks is not None:
@@ -248,9 +262,10 @@ async def _serve_terminal(settings: Settings) -> None:
     settings = replace(
         settings, operators=settings.operators | {(person.platform, person.external_id)}
     )
-    health, metrics = Health(), Metrics()
+    health, metrics = Health(), metrics_of(settings)
+    meter = metrics or UNCOUNTED
     async with (
-        bot(settings, {messenger.platform: messenger}, meter=metrics, health=health) as (
+        bot(settings, {messenger.platform: messenger}, meter=meter, health=health) as (
             dispatcher,
             desk,
         ),

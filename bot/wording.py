@@ -146,6 +146,11 @@ def left_out_words(left_out: Mapping[str, int]) -> str:
 def sentence(error: AvatarError) -> str:
     """An error as Markdown: what happened and what to do next."""
     if isinstance(error, BadDataset):
+        if len(error.faults) == 1 and not error.more:
+            return (
+                f"The file cannot be trained on: {escape(error.faults[0])}\n\nNothing was stored. "
+                "Send it again with /train when that is mended, or send another one."
+            )
         lines = ["The file cannot be trained on:", ""]
         lines += [f"- {escape(fault)}" for fault in error.faults]
         if error.more:

@@ -332,15 +332,20 @@ class _Folders:
                 raise BadArchive(reason=f"there are files in {place} already.")
 
     def swap(self) -> None:
-        """What is new is in place; what was there stands beside it until `done`."""
-        for name in self._names:
-            place, new, old = self._folder / name, self._new(name), self._old(name)
-            if place.exists():
-                place.rename(old)
-                self._stack.callback(old.rename, place)
-            if new.exists():
-                new.rename(place)
-                self._stack.callback(place.rename, new)
+        """What is new is in place; what was there stands beside it until `done`. Raises
+        BadArchive.
+        """
+        try:
+            for name in self._names:
+                place, new, old = self._folder / name, self._new(name), self._old(name)
+                if place.exists():
+                    place.rename(old)
+                    self._stack.callback(old.rename, place)
+                if new.exists():
+                    new.rename(place)
+                    self._stack.callback(place.rename, new)
+        except OSError as error:  # not the database's fault, inside of whose transaction this is
+            raise BadArchive(reason=_words(error), detail=str(error)) from error
 
     def done(self) -> None:
         """The database followed."""

@@ -249,6 +249,7 @@ def incoming(data: Mapping[str, Any]) -> Incoming:
         private=data["private"],
         # Written since they exist: an older message may still wait.
         addressed=data.get("addressed", True),
+        follows=data.get("follows", False),
         administers=data.get("administers", False),
         roles=tuple(data.get("roles", ())),
         # What lies in the inbox since an earlier release has none of these.

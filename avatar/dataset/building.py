@@ -155,11 +155,11 @@ def _check_person(person: str, overview: Overview, chosen: dict[str, Chat]) -> N
 
 def _too_few(report: Report) -> Exception:
     reasons = sorted(report.dropped.items(), key=lambda item: -item[1])[:4]
-    why = "; ".join(f"{count:,} {drop.value}" for drop, count in reasons)
+    why = "; ".join(f"{drop.value} ({count:,})" for drop, count in reasons)
     made = "1 example" if report.examples == 1 else f"{report.examples} examples"
     return refused(
-        f"{report.messages:,} messages gave {made} to train on; {MIN_EXAMPLES} are the least. "
-        f"{report.kept:,} messages are in examples" + (f"; left out: {why}." if why else ".")
+        f"its {report.messages:,} messages gave {made} to train on; {MIN_EXAMPLES} are the least. "
+        f"{report.kept:,} of them are in examples" + (f"; left out: {why}." if why else ".")
     )
 
 

@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterator
 from enum import StrEnum
 from functools import cache
+from typing import NamedTuple
 from urllib.parse import parse_qsl, urlsplit
 
 import phonenumbers
@@ -40,7 +41,19 @@ class Kind(StrEnum):
 
 
 Span = tuple[int, int]
-Finder = Callable[[str], Iterator[Span]]
+Find = Callable[[str], Iterator[Span]]
+
+
+class Finder(NamedTuple):
+    """What finds one kind of data; and what a text must have for it, which is faster to see."""
+
+    kind: Kind
+    find: Find
+    digits: int = 0  # so many
+    number: bool = False  # a long number, maybe with separators in it (_LONG_NUMBER)
+    word: int = 0  # a word of so many characters
+    form: bool = False  # a digit with a letter or a separator behind it (_IN_FORM)
+
 
 # A link that lets in whoever has it: by its host or path, or by what its query is called.
 _INVITATION = re.compile(
@@ -80,6 +93,9 @@ _BARE_PHONE = re.compile(
 )
 _NUMBER = re.compile(r"(?<![\w.,])\d(?:[ ./-]?\d){8,17}(?![\w])")
 _DIGITS = re.compile(r"\d")
+# What is in all that the expressions for cards, telephones and bare ids find.
+_LONG_NUMBER = re.compile(r"\d[\d ()./-]{5,20}\d")
+_IN_FORM = re.compile(r"\d(?:[-+A-Za-z]| [A-D])")  # what is in every form of _FORMS
 _SEPARATORS = re.compile(r"[ ./-]")
 # National ids by their number of digits; each has a check digit or a date in it.
 _BY_LENGTH = {
@@ -137,35 +153,44 @@ class Masker:
         """
         self.counts: Counter[Kind] = Counter()
         self._names = _of_names(names)
-        self._finders: list[tuple[Kind, int, Finder]] = []  # with the digits that it needs
+        self.finders: list[Finder] = []
         if enabled:
-            self._finders += [
-                (Kind.URL, 0, _urls),
-                (Kind.EMAIL, 0, _emails),
-                (Kind.IBAN, 7, _ibans),
-                (Kind.WALLET, 1, _wallets),
-                (Kind.CARD, 13, _cards),
-                (Kind.IP, 1, _addresses),
-                (Kind.ID, 4, _formed_ids),
-                (Kind.PHONE, 7, _phones_in(region.upper() if region else None)),
-                (Kind.PHONE, 7, _matching(_PREFIXED_PHONE)),
-                (Kind.ID, 9, _ids),
-                (Kind.PHONE, 7, _matching(_BARE_PHONE)),
+            self.finders += [
+                Finder(Kind.URL, _urls),
+                Finder(Kind.EMAIL, _emails),
+                Finder(Kind.IBAN, _ibans, digits=7),
+                Finder(Kind.WALLET, _wallets, digits=1, word=14),
+                Finder(Kind.CARD, _cards, digits=13, number=True),
+                Finder(Kind.IP, _addresses, digits=1),
+                Finder(Kind.ID, _formed_ids, digits=4, form=True),
+                Finder(Kind.PHONE, _phones_in(region.upper() if region else None), digits=7),
+                Finder(Kind.PHONE, _matching(_PREFIXED_PHONE), digits=7, number=True),
+                Finder(Kind.ID, _ids, digits=9, number=True),
+                Finder(Kind.PHONE, _matching(_BARE_PHONE), digits=7, number=True),
             ]
         if (pattern := self._names) is not None:
-            self._finders.append(
-                (Kind.NAME, 0, lambda text: (match.span() for match in pattern.finditer(text)))
+            self.finders.append(
+                Finder(Kind.NAME, lambda text: (match.span() for match in pattern.finditer(text)))
             )
 
     def masked(self, text: str) -> str:
         """The text with placeholders. What was found first keeps its place."""
         digits = len(_DIGITS.findall(text))
+        number = digits >= 7 and _LONG_NUMBER.search(text) is not None
+        form = digits >= 4 and _IN_FORM.search(text) is not None
+        word = max(map(len, text.split()), default=0) if digits else 0
         found: list[tuple[int, int, Kind]] = []
         taken = bytearray(len(text))  # one for each character that is masked already
-        for kind, needed, finder in self._finders:
-            if digits < needed:
+        for finder in self.finders:
+            if (
+                digits < finder.digits
+                or (finder.number and not number)
+                or word < finder.word
+                or (finder.form and not form)
+            ):
                 continue
-            for start, end in finder(text):
+            kind = finder.kind
+            for start, end in finder.find(text):
                 if 1 not in taken[start:end]:
                     taken[start:end] = b"\1" * (end - start)
                     found.append((start, end, kind))
@@ -267,9 +292,10 @@ def _is_base58_address(word: str) -> bool:
 
 
 def _addresses(text: str) -> Iterator[Span]:
-    for match in _IPV4.finditer(text):
-        if all(int(part) < 256 for part in match[0].split(".")):
-            yield match.span()
+    if text.count(".") >= 3:
+        for match in _IPV4.finditer(text):
+            if all(int(part) < 256 for part in match[0].split(".")):
+                yield match.span()
     if "::" not in text and text.count(":") < 7:
         return
     for match in _IPV6.finditer(text):
@@ -282,7 +308,7 @@ def _addresses(text: str) -> Iterator[Span]:
             yield match.span()
 
 
-def _phones_in(region: str | None) -> Finder:
+def _phones_in(region: str | None) -> Find:
     def found(text: str) -> Iterator[Span]:
         if region is None and "+" not in text and "＋" not in text:
             return
@@ -292,7 +318,7 @@ def _phones_in(region: str | None) -> Finder:
     return found
 
 
-def _matching(phone: re.Pattern[str]) -> Finder:
+def _matching(phone: re.Pattern[str]) -> Find:
     def found(text: str) -> Iterator[Span]:
         for match in phone.finditer(text):
             digits = len(_DIGITS.findall(match[0]))

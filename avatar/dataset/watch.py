@@ -26,7 +26,7 @@ class Watch:
     done: int = 0  # bytes; examples while masking
     total: int = 0
     messages: int = 0  # read so far
-    stopped: bool = False
+    stopped: bool = False  # nobody waits for it any more
 
     def begin(self, stage: Stage) -> None:
         """Go on to another stage. Raises Stopped."""

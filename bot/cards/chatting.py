@@ -42,8 +42,11 @@ def only_text(*, manages: bool) -> Content:
 
 
 def nothing_to_stop() -> Content:
-    """For /stop when nothing is being written."""
-    return Content(text="There is no reply to stop right now.")
+    """For /stop when nothing is being written or read."""
+    return Content(
+        text="There is no reply to stop right now, and no file is being read. A training is "
+        "cancelled by its number: /cancel 3"
+    )
 
 
 def fresh(avatar: Avatar) -> Content:

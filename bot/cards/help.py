@@ -37,10 +37,7 @@ def help_card(commands: Sequence[Command], *, talking_to: str | None) -> Content
             lines.append(f"- More: {_listed(sorted(rest))}")
         parts += ["**For owners**", "\n".join(lines)]
     if any(command.name == "teach" for command in commands):
-        parts.append(
-            "On Telegram and Discord, 👍 under a reply keeps it as an example, and 👎 asks what it "
-            "should have said."
-        )
+        parts.append("👍 under a reply keeps it as an example, 👎 asks for a better one.")
     if others:
         parts.append("/help prompt says what /prompt does.")
     return Content(text="\n\n".join(parts))

@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from typing import assert_never
 
 from avatar.dataset.kinds import Kind
+from avatar.dataset.reading import shown_name
 from avatar.dataset.watch import Stage, Watch
-from avatar.importing import OPTIONS, Asked
+from avatar.importing import OPTIONS, SPEAKERS, Asked
 from avatar.records import Attachment, Draft, Example, Import, Role
 from bot.actions import Verb, code
 from bot.screen import Button, Content, Style
@@ -13,33 +14,57 @@ from bot.wording import code as inline
 from bot.wording import counted, escape, left_out_words, shortened
 
 KINDS = 20  # kinds of examples that are offered
+PAGE = 10  # speakers or chats that are offered at once
 _WHO = {Role.USER: "Somebody", Role.ASSISTANT: "The avatar", Role.SYSTEM: "Instructions"}
 
 
-def question(asked: Asked) -> Content:
-    """Whose words are learnt, or from which chats."""
+def question(asked: Asked, *, page: int = 0, marked: int = 0) -> Content:
+    """Whose words are learnt, or from which chats. `page`: 0 is the first; `marked`: the chats
+    that are marked, by the bits of a number.
+    """
     about = asked.about
+    offered = about.speakers if asked.is_who else about.chats
+    page = max(0, min(page, (len(offered) - 1) // PAGE))
+    places = range(page * PAGE, min((page + 1) * PAGE, len(offered)))
     head = f"**{escape(about.format)} export**: {counted(about.messages, 'message')}"
     head += f" in {counted(about.chat_count, 'chat')}."
     rows: list[tuple[Button, ...]] = []
     if asked.is_who:
         text = f"{head}\n\nWho is the avatar to learn from?"
-        for place, (_, name, messages) in enumerate(about.speakers):
-            label = f"{shortened(name, 40)} ({messages:,})"
-            rows.append((Button(label=label, action=code(Verb.SPEAKER, about.id, place)),))
+        if len(offered) == SPEAKERS:
+            text += f" The {SPEAKERS} who say most are listed."
     else:
-        text = f"{head}\n\nFrom which chats?"
+        text = f"{head}\n\nFrom which chats? A press marks one, or takes the mark away."
+        if about.chat_count > len(offered):
+            text += f" The {len(offered)} with the most messages are listed."
         label = f"All {about.chat_count} chats"
         rows.append((Button(label=label, action=code(Verb.CHATS, about.id, 0)),))
-        for place, (_, title, messages) in enumerate(about.chats, start=1):
-            label = f"{shortened(title, 40)} ({messages:,})"
-            rows.append((Button(label=label, action=code(Verb.CHATS, about.id, place)),))
+    for place in places:
+        _, name, messages = offered[place]
+        label = f"{shortened(name, 40)} ({messages:,})"
+        if asked.is_who:
+            action = code(Verb.SPEAKER, about.id, place)
+        else:
+            label = f"{'☑' if marked >> place & 1 else '☐'} {label}"
+            action = code(Verb.CHOICES, about.id, page, marked ^ 1 << place)
+        rows.append((Button(label=label, action=action),))
+    leaf = []
+    if page > 0:
+        leaf.append(Button(label="« More", action=code(Verb.CHOICES, about.id, page - 1, marked)))
+    if places.stop < len(offered):
+        leaf.append(Button(label="More »", action=code(Verb.CHOICES, about.id, page + 1, marked)))
+    if leaf:
+        rows.append(tuple(leaf))
+    if marked:
+        label = f"Go on with {counted(marked.bit_count(), 'chat')}"
+        action = code(Verb.CHATS, about.id, marked)
+        rows.append((Button(label=label, action=action, style=Style.SUCCESS),))
     return Content(text=text, buttons=tuple(rows))
 
 
 def reading(attachment: Attachment, watch: Watch) -> Content:
     """How far a file is."""
-    name = inline(attachment.name)
+    name = inline(shown_name(attachment.name))
     match watch.stage:
         case Stage.FETCHING:
             size = (attachment.size or 0) / 1_000_000
@@ -57,7 +82,8 @@ def reading(attachment: Attachment, watch: Watch) -> Content:
             words = f"Counting tokens, and keeping the examples from {name}…"
         case never:
             assert_never(never)
-    return Content(text=words)
+    stop = Button(label="Stop", action=code(Verb.STOP))
+    return Content(text=words, buttons=((stop,),))
 
 
 def _of(watch: Watch) -> str:
@@ -68,10 +94,15 @@ def _of(watch: Watch) -> str:
 
 def was_read(attachment: Attachment, watch: Watch) -> Content:
     """In place of how far it is, at the end."""
-    words = f"{inline(attachment.name)} was looked at"
+    words = f"{inline(shown_name(attachment.name))} was looked at"
     if watch.messages:
         words += f": {counted(watch.messages, 'message')}"
     return Content(text=f"{words}.")
+
+
+def not_read(attachment: Attachment) -> Content:
+    """In place of how far it is, when it was stopped."""
+    return Content(text=f"{inline(shown_name(attachment.name))} was not read to its end.")
 
 
 def options(draft: Draft, about: Import) -> Content:

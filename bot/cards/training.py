@@ -21,6 +21,8 @@ from bot.wording import (
 )
 from bot.wording import code as inline
 
+LANGUAGES = 3  # that are named
+
 
 def how_to_train(avatar: Avatar, *, terminal: bool, taught: int, enough: bool) -> Content:
     """For /train without a file. `taught`: answers that were taught in the chat."""
@@ -176,11 +178,16 @@ def report_words(report: Mapping[str, Any]) -> str:
     if report["masked"]:
         kinds = ", ".join(f"{count:,} {kind}" for kind, count in report["masked"].items())
         lines.append(f"Masked: {kinds}. That is a safety net and no guarantee: look yourself")
-    languages = ", ".join(list(report["languages"])[:3])
     lines.append(
-        f"Replies: {report['reply_length']:,} characters in the middle, the longest "
-        f"{report['longest_reply']:,}" + (f"; {escape(languages)}" if languages else "")
+        f"Half of the replies have {report['reply_length']:,} characters or more; the longest has "
+        f"{report['longest_reply']:,}"
     )
+    languages = list(report["languages"].items())
+    if languages:
+        named = [f"{escape(language)} {count:,}" for language, count in languages[:LANGUAGES]]
+        if rest := sum(count for _, count in languages[LANGUAGES:]):
+            named.append(f"others {rest:,}")
+        lines.append(f"Languages of the replies: {', '.join(named)}")
     return "\n".join(f"- {line}" for line in lines)
 
 

@@ -9,8 +9,8 @@ import discord
 from discord.http import Route
 
 from avatar.errors import DeliveryError
-from bot.commands import Command
-from bot.completion import Completion, Form, Offer
+from bot.commands import Command, Kind
+from bot.completion import Completion, Form, Offer, fitting
 from bot.discord import reading, slash
 from bot.discord.calls import Acknowledged, Calls, Stale
 from bot.discord.client import Client
@@ -91,10 +91,10 @@ class Answering:
     async def _complete(self, asked: discord.Interaction, focus: slash.Focus | None) -> None:
         choices: list[Json] = []
         if focus is not None:
-            number = focus.kind in slash.NUMBERS
+            number = focus.parameter.kind in slash.NUMBERS
             choices = [
                 {
-                    "name": f"{offer.value} · {offer.label}"[:_NAME],
+                    "name": " · ".join(filter(None, (offer.value, offer.label)))[:_NAME],
                     "value": int(offer.value) if number else offer.value[:_NAME],
                 }
                 for offer in (await self._offers(asked, focus))[:_OFFERED]
@@ -104,8 +104,10 @@ class Answering:
     async def _offers(self, asked: discord.Interaction, focus: slash.Focus) -> tuple[Offer, ...]:
         if self._completion is None or asked.channel_id is None:
             return ()
+        if focus.parameter.kind is Kind.ROLE:
+            return fitting(_roles(asked), focus.text)
         looking = self._completion.offers(
-            focus.kind,
+            focus.parameter,
             focus.text,
             author=reading.author(asked.user),
             address=reading.address_of(asked.guild_id, asked.channel_id, self._client.me),
@@ -132,6 +134,17 @@ class Answering:
         except Exception:
             log.exception("a completion or a form could not be made in time")
             return None
+
+
+def _roles(asked: discord.Interaction) -> tuple[Offer, ...]:
+    """The roles of the server; not that of everybody, and none that a bot or Discord manages."""
+    roles = () if asked.guild is None else reversed(asked.guild.roles)  # the highest first
+    named = (
+        Offer(value=str(role.id), label=role.name)
+        for role in roles
+        if not role.is_default() and not role.managed
+    )
+    return (*named, Offer(value="off", label="no role"))
 
 
 def _form(command: Command, form: Form) -> Json:

@@ -79,12 +79,16 @@ class DiscordMessenger:
             in_place_of=in_place_of,
         )
 
-    async def send_voice(self, address: Address, sound: bytes) -> tuple[str, ...]:
+    async def send_voice(
+        self, address: Address, sound: bytes, *, speaker: Speaker | None = None
+    ) -> tuple[str, ...]:
         """As a file that can be played: bots have no voice messages."""
+        persona = None if speaker is None else await self._wire.personas.of(address, speaker)
         return await self._wire.send_content(
             address,
             Content(text=_SPOKEN, file=File(name="answer.ogg", content=sound)),
             reply_to=None,
+            persona=persona,
         )
 
     def download(

@@ -7,8 +7,11 @@ permission back switches it off, and the bot speaks for itself again.
 """
 
 import logging
+import time
+from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from typing import Any
 
 import discord
 from discord.http import Route
@@ -24,6 +27,11 @@ log = logging.getLogger(__name__)
 
 _NAME = 80  # characters
 _SHARED = "Avatars"  # the name, in a channel's settings, of the webhook of those without a picture
+
+_THREADS = frozenset({10, 11, 12})  # types of channels
+_WITH_WEBHOOKS = frozenset({0, 2, 5})  # text, voice, announcements
+_REFUSED = 600.0  # seconds until it is tried again where it was refused
+_CHANNELS = 1_000  # of which something is remembered
 
 # The picture of an avatar, by its id, as a data: URL.
 PictureOf = Callable[[int], Awaitable[str | None]]
@@ -54,6 +62,14 @@ class Persona:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class _Place:
+    """Where webhooks speak."""
+
+    channel: int
+    thread: int | None = None  # of that channel
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class _Webhook:
     id: int
     token: str
@@ -68,6 +84,9 @@ class Personas:
         self._calls = calls
         self._picture_of = picture_of
         self._known: dict[tuple[int, int], _Webhook] = {}  # by channel, and whose picture it shows
+        # By channel, for those that the gateway did not tell of: what was asked, or until when
+        # nothing is asked.
+        self._asked: OrderedDict[int, _Place | float] = OrderedDict()
 
     async def of(self, address: Address, speaker: Speaker) -> Persona | None:
         """None: here the bot speaks for itself."""
@@ -76,26 +95,51 @@ class Personas:
             return None
         if any(word in name.lower() for word in _NOT_TAKEN):
             return None
-        found = self._client.get_channel(place.channel)
-        thread = found if isinstance(found, discord.Thread) else None
-        channel = found if thread is None else thread.parent
-        if not isinstance(channel, discord.TextChannel | discord.VoiceChannel):
-            return None
-        if not channel.permissions_for(channel.guild.me).manage_webhooks:
-            return None
         try:
-            picture, webhook = await self._webhook(channel.id, speaker)
+            where = await self._where(place.channel)
+            if where is None:
+                return None
+            picture, webhook = await self._webhook(where.channel, speaker)
+        except Unreachable as error:
+            log.info("no webhook in channel %s: %s", place.channel, error.detail)
+            if self._client.get_channel(place.channel) is None:
+                self._remember(place.channel, time.monotonic() + _REFUSED)
+            return None
         except (DeliveryError, Gone, Stale) as error:
-            log.info("no webhook in channel %s: %s", channel.id, error)
+            log.info("no webhook in channel %s: %s", place.channel, error)
             return None
         return Persona(
             name=name[:_NAME],
-            channel=channel.id,
+            channel=where.channel,
             picture=picture,
             webhook=webhook.id,
             token=webhook.token,
-            thread=None if thread is None else thread.id,
+            thread=where.thread,
         )
+
+    async def _where(self, id_: int) -> _Place | None:
+        """None: webhooks do not speak there, or are not ours to manage."""
+        found = self._client.get_channel(id_)
+        if found is not None:
+            return _told(found)
+        # A process that only answers is told of no channels. It asks once, and whether webhooks may
+        # be managed there shows when it is done.
+        known = self._asked.get(id_)
+        if isinstance(known, float):
+            if time.monotonic() < known:
+                return None
+            known = None
+        if known is None:
+            route = Route("GET", "/channels/{channel_id}", channel_id=id_)
+            known = _read(await self._calls.call(route))
+            self._remember(id_, known or time.monotonic() + _REFUSED)
+        return known
+
+    def _remember(self, channel: int, what: _Place | float) -> None:
+        self._asked[channel] = what
+        self._asked.move_to_end(channel)
+        if len(self._asked) > _CHANNELS:
+            self._asked.popitem(last=False)
 
     def forget(self, persona: Persona) -> None:
         """Its webhook is gone."""
@@ -140,3 +184,22 @@ class Personas:
                 route = Route("PATCH", "/webhooks/{webhook_id}", webhook_id=old["id"])
                 made = await self._calls.call(route, body)
         return _Webhook(id=int(made["id"]), token=str(made["token"]), name=name)
+
+
+def _told(found: object) -> _Place | None:
+    """What the gateway told of a channel, with the bot's permissions there."""
+    thread = found if isinstance(found, discord.Thread) else None
+    channel = found if thread is None else thread.parent
+    if not isinstance(channel, discord.TextChannel | discord.VoiceChannel):
+        return None
+    if not channel.permissions_for(channel.guild.me).manage_webhooks:
+        return None
+    return _Place(channel=channel.id, thread=None if thread is None else thread.id)
+
+
+def _read(channel: Any) -> _Place | None:
+    """What the API told of a channel."""
+    id_, type_ = int(channel["id"]), channel["type"]
+    if type_ in _THREADS:
+        return _Place(channel=int(channel["parent_id"]), thread=id_)
+    return _Place(channel=id_) if type_ in _WITH_WEBHOOKS else None

@@ -1,6 +1,5 @@
 """A reply while it is being written: messages that grow by edits, one after another."""
 
-import asyncio
 import logging
 from collections.abc import Sequence
 from contextlib import suppress
@@ -15,17 +14,14 @@ from bot.discord.personas import Persona
 from bot.discord.pieces import MOST, Piece
 from bot.discord.ticket import ticket_of
 from bot.discord.wire import Shown, Wire
+from bot.painting import PaintedSight, first
 from bot.screen import Button, Content, Speaker
 
 log = logging.getLogger(__name__)
 
-_CLOSING = 5.0  # seconds that a call in progress is given, to know which message it made
 
-
-class DiscordSight:
-    """Fulfils `bot.screen.Sight`. A task paints; `finish` waits for the call that it is in the
-    middle of, so that no preview comes behind the reply and none is left beside it.
-    """
+class DiscordSight(PaintedSight):
+    """Paints by edits."""
 
     def __init__(
         self,
@@ -47,24 +43,7 @@ class DiscordSight:
         self._persona: Persona | None = None
         self._shown = [Shown(id=each) for each in in_place_of[:1]]
         self._old = [Shown(id=each) for each in in_place_of[1:]]
-        self._text = ""
-        self._news = asyncio.Event()  # there is something to paint
-        self._over = asyncio.Event()  # no more painting
-        self._finished = False
-        self._painter = asyncio.create_task(self._paint())
-
-    def show(self, text: str) -> None:
-        """The whole text so far."""
-        self._text = text
-        self._news.set()
-
-    async def finish(self, content: Content) -> tuple[str, ...]:
-        """Send the reply, or put it in place of the message that grew."""
-        self._over.set()
-        await asyncio.wait({self._painter})
-        ids = await self._final(content)
-        self._finished = True
-        return ids
+        super().__init__()
 
     async def _final(self, content: Content) -> tuple[str, ...]:
         if self._shown:
@@ -80,18 +59,11 @@ class DiscordSight:
             self._address, content, reply_to=self._reply_to, persona=self._persona
         )
 
-    async def close(self) -> None:
-        """Without `finish` before, what was shown stays, without its button."""
-        self._over.set()
-        await asyncio.wait({self._painter}, timeout=_CLOSING)
-        self._painter.cancel()
-        await asyncio.wait({self._painter})
-        if self._shown and not self._finished:
-            self._finished = True
-            last = self._shown[-1]
-            if last.piece is not None and last.piece.rows:
-                with suppress(DeliveryError, Gone):
-                    await self._wire.edit_piece(self._address, last, Piece(text=last.piece.text))
+    async def _leave(self) -> None:
+        last = self._shown[-1] if self._shown else None
+        if last is not None and last.piece is not None and last.piece.rows:
+            with suppress(DeliveryError, Gone):
+                await self._wire.edit_piece(self._address, last, Piece(text=last.piece.text))
 
     # The painter's task
 
@@ -114,12 +86,12 @@ class DiscordSight:
         while not (self._over.is_set() or self._news.is_set()):
             with suppress(NotDelivered):
                 await self._wire.typing(self._address)
-            await self._first(self._pace.typing, self._news, self._over)
+            await first(self._pace.typing, self._news, self._over)
 
     async def _grow(self) -> None:
         """Make one step towards what is to be seen, at most once an interval."""
         while not self._over.is_set():
-            await self._first(None, self._news, self._over)
+            await first(None, self._news, self._over)
             self._news.clear()
             texts = (await render_long(self._text))[:MOST]
             if texts[0] == NOTHING:
@@ -133,7 +105,7 @@ class DiscordSight:
                 return
             if at + 1 < len(texts):
                 self._news.set()
-            await self._first(self._pace.edit, self._over)
+            await first(self._pace.edit, self._over)
 
     def _wanted(self, texts: Sequence[str], at: int) -> Piece:
         """What a message should say now; the last has the button."""
@@ -157,13 +129,3 @@ class DiscordSight:
             return shown is not None
         self._shown[at:] = [shown]
         return True
-
-    @staticmethod
-    async def _first(seconds: float | None, *events: asyncio.Event) -> None:
-        """Wait for the first of the events, or until the time is up."""
-        waits = [asyncio.ensure_future(event.wait()) for event in events]
-        try:
-            await asyncio.wait(waits, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for wait in waits:
-                wait.cancel()

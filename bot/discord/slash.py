@@ -24,6 +24,7 @@ _TYPES = {
     Kind.PROMPT_VERSION: _INTEGER,
     Kind.TRAINING: _INTEGER,
     Kind.PAGE: _INTEGER,
+    Kind.NUMBER: _INTEGER,
     Kind.FILE: _ATTACHMENT,
 }
 _WORDS = {
@@ -34,13 +35,17 @@ _WORDS = {
     Kind.AVATAR: "the avatar's short name",
     Kind.PAGE: "1 is the newest",
     Kind.FILE: "the file",
+    Kind.PERSON: "somebody, by name or like telegram:123",
+    Kind.COMMAND: "the name of a command",
+    Kind.VOICE: "on, off, or the name of a voice",
+    Kind.ROLE: "a role of this server, or off",
+    Kind.ZONE: "where that is, like Asia/Kuala_Lumpur; without it UTC",
+    Kind.NUMBER: "a number",
     Kind.WORD: "a word",
     Kind.TEXT: "the text",
 }
 NUMBERS = frozenset(kind for kind, type_ in _TYPES.items() if type_ == _INTEGER)
-COMPLETED = frozenset(
-    {Kind.VERSION, Kind.PROMPT_VERSION, Kind.TRAINING, Kind.VERSION_OR_BASE, Kind.AVATAR}
-)
+_PLAIN = frozenset({Kind.PAGE, Kind.NUMBER, Kind.FILE, Kind.WORD, Kind.TEXT})  # not completed
 _HELP_LIMIT = 100  # characters of a description
 _TEXT_LIMIT = 6000  # characters of an option
 _PLACES = {"contexts": [0, 1], "integration_types": [0]}  # servers, and direct messages with us
@@ -86,16 +91,15 @@ def _option(parameter: Parameter) -> Json:
     option: Json = {
         "type": _TYPES.get(kind, _STRING),
         "name": option_name(parameter),
-        "description": _WORDS[kind],
+        "description": (parameter.about or _WORDS[kind])[:_HELP_LIMIT],
         "required": parameter.required,
     }
     if option["type"] == _INTEGER:
         option["min_value"] = 1
-    if kind in COMPLETED:
+    if kind not in _PLAIN or parameter.open:
         option["autocomplete"] = True
-    elif "|" in parameter.name:
-        words = parameter.name.split("|")
-        option["choices"] = [{"name": word, "value": word} for word in words]
+    elif parameter.words:
+        option["choices"] = [{"name": word, "value": word} for word in parameter.words]
     elif option["type"] == _STRING:
         option["max_length"] = _TEXT_LIMIT
     return option
@@ -160,7 +164,7 @@ def typed(data: Mapping[str, Any]) -> tuple[str, tuple[Attachment, ...]]:
         if parameter.kind is Kind.FILE:
             if (file := files.get(str(value))) is not None:
                 attached.append(described(file))
-        elif parameter.kind is Kind.WORD:
+        elif parameter.kind in {Kind.PERSON, Kind.WORD}:
             words.append(_PERSON.sub(r"discord:\1", str(value)))
         else:
             words.append(str(value))
@@ -171,7 +175,7 @@ def typed(data: Mapping[str, Any]) -> tuple[str, tuple[Attachment, ...]]:
 class Focus:
     """What somebody is typing."""
 
-    kind: Kind
+    parameter: Parameter
     text: str
 
 
@@ -182,7 +186,7 @@ def focus(data: Mapping[str, Any]) -> Focus | None:
         if option.get("focused") and command is not None:
             for parameter in command.parameters:
                 if option_name(parameter) == option["name"]:
-                    return Focus(kind=parameter.kind, text=str(option.get("value", "")))
+                    return Focus(parameter=parameter, text=str(option.get("value", "")))
     return None
 
 

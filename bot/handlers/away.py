@@ -151,7 +151,7 @@ class AwayHandlers:
         if request.chat.avatar_id != account.avatar_id:
             await store.talk_to(request.chat.id, account.avatar_id, now=request.now)
         avatar = await store.avatar(account.avatar_id)
-        with self._desk.running.reply(incoming.address) as stop:
+        with self._desk.running.stoppable(incoming.address) as stop:
             await plain_reply(
                 self._desk,
                 replace(request, about=avatar),

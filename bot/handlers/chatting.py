@@ -124,11 +124,7 @@ class ChattingHandlers:
             reply_to=request.parts[-1].message_id,
             private=incoming.private,
             stop=Button(label="Stop", action=code(Verb.STOP)),
-            speaker=Speaker(
-                name=request.avatar.name,
-                avatar_id=request.avatar.id,
-                picture=request.avatar.picture,
-            ),
+            speaker=Speaker.of(request.avatar),
             in_place_of=in_place_of,
         )
         pictures = [] if retry_of is not None and not incoming.edited else _pictures(request)
@@ -138,7 +134,7 @@ class ChattingHandlers:
             since=request.received_at,
             clock=self._desk.clock,
         )
-        with self._desk.running.reply(incoming.address) as stop:
+        with self._desk.running.stoppable(incoming.address) as stop:
             try:
                 reply = await self._desk.conversation.reply(
                     chat_id=request.chat.id,
@@ -160,8 +156,9 @@ class ChattingHandlers:
                     if await store.was_shown(reply.message.id):
                         return None  # the process died after that
                     await store.showing(request.inbox_id, answer=None)
-                # Stored, and not known to be shown: the process died somewhere in between.
-                doubtful = reply.again and request.shown is not False
+                # Stored, and not known to be shown: the process died somewhere in between. In place
+                # of an older answer nothing can stand twice.
+                doubtful = reply.again and request.shown is not False and not in_place_of
                 ids = await sight.finish(cards.reply(reply, perhaps_again=doubtful))
                 watch.over(reply.finish)
             finally:

@@ -58,6 +58,7 @@ class ImportingHandlers:
         return {
             Verb.SPEAKER: self.press_speaker,
             Verb.CHATS: self.press_chats,
+            Verb.CHOICES: self.press_choices,
             Verb.OPTIONS: self.press_options,
             Verb.OPTION: self.press_option,
             Verb.LOOK: self.press_look,
@@ -78,12 +79,19 @@ class ImportingHandlers:
         return await self._shown(await self._read_again(about, request, speaker=speaker), request)
 
     async def press_chats(self, request: Request, numbers: tuple[int, ...]) -> Answer:
-        about, place = await self._import(numbers[0], request), numbers[1]
-        if place > len(about.chats):
+        about, marked = await self._import(numbers[0], request), numbers[1]
+        if marked >= 1 << len(about.chats):
             raise Expired(command="/train")
-        chosen = (about.chats[place - 1][0],) if place else None
-        step = await self._read_again(about, request, chosen=chosen, every_chat=not place)
+        chosen = tuple(
+            chat_id for place, (chat_id, _, _) in enumerate(about.chats) if marked >> place & 1
+        )
+        step = await self._read_again(about, request, chosen=chosen or None, every_chat=not marked)
         return await self._shown(step, request)
+
+    async def press_choices(self, request: Request, numbers: tuple[int, ...]) -> Answer:
+        about = await self._import(numbers[0], request)
+        content = cards.question(Asked(about=about), page=numbers[1], marked=numbers[2])
+        return Shown(content=content, in_place=True)
 
     async def _import(self, import_id: int, request: Request) -> Import:
         return await self.desk.imports.open(import_id, person=request.person, now=request.now)
@@ -102,7 +110,7 @@ class ImportingHandlers:
         limit = self.desk.trainings.target(request.avatar).provider.max_file_bytes
         messenger, here = request.messenger, request.incoming.address
         async with (
-            told(messenger, here, about.attachment) as watch,
+            told(messenger, here, about.attachment, self.desk.running) as watch,
             messenger.download(about.address, about.attachment, limit=limit) as file,
         ):
             return await self.desk.imports.choose(

@@ -27,11 +27,7 @@ async def plain_reply(
         incoming.address,
         reply_to=request.parts[-1].message_id,
         private=False,
-        speaker=Speaker(
-            name=request.avatar.name,
-            avatar_id=request.avatar.id,
-            picture=request.avatar.picture,
-        ),
+        speaker=Speaker.of(request.avatar),
     )
     watch = ReplyWatch(
         desk.meter,

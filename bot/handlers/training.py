@@ -64,7 +64,7 @@ class TrainingHandlers:
         limit = self.desk.trainings.target(request.avatar).provider.max_file_bytes
         address = request.incoming.address
         async with (
-            told(request.messenger, address, attachment) as watch,
+            told(request.messenger, address, attachment, self.desk.running) as watch,
             request.messenger.download(address, attachment, limit=limit) as file,
         ):
             step = await self.desk.imports.begin(

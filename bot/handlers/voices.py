@@ -10,6 +10,7 @@ from bot.actions import Verb
 from bot.cards import voices as cards
 from bot.handlers.desk import Desk
 from bot.request import Answer, CommandHandler, PressHandler, Request
+from bot.screen import Speaker
 
 LARGEST = 20_000_000  # bytes of a voice message
 
@@ -70,7 +71,7 @@ class VoiceHandlers:
         address, messenger = request.incoming.address, request.messenger
         try:
             sound = await self.desk.voices.speak(request.avatar, message.text)
-            return await messenger.send_voice(address, sound)
+            return await messenger.send_voice(address, sound, speaker=Speaker.of(request.avatar))
         except DeliveryError:
             raise
         except AvatarError as error:

@@ -107,7 +107,9 @@ class TelegramMessenger:
             in_place_of=in_place_of,
         )
 
-    async def send_voice(self, address: Address, sound: bytes) -> tuple[str, ...]:
+    async def send_voice(
+        self, address: Address, sound: bytes, *, speaker: Speaker | None = None
+    ) -> tuple[str, ...]:
         """A voice message."""
         return (await self._wire.send_voice(address, sound),)
 

@@ -75,8 +75,10 @@ class TelegramRouter:
             in_place_of=in_place_of,
         )
 
-    async def send_voice(self, address: Address, sound: bytes) -> tuple[str, ...]:
-        return await self._messenger(address).send_voice(address, sound)
+    async def send_voice(
+        self, address: Address, sound: bytes, *, speaker: Speaker | None = None
+    ) -> tuple[str, ...]:
+        return await self._messenger(address).send_voice(address, sound, speaker=speaker)
 
     def stands(self, address: Address, message_id: str) -> tuple[Address, str]:
         return self._main.messenger.stands(address, message_id)

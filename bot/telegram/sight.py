@@ -1,6 +1,5 @@
 """A reply while it is being written: drafts in private chats, a message that grows elsewhere."""
 
-import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
@@ -9,6 +8,7 @@ from telegram.error import BadRequest, Forbidden, InvalidToken, TelegramError
 
 from avatar.errors import NotDelivered
 from avatar.records import Address
+from bot.painting import PaintedSight, first
 from bot.screen import Button, Content
 from bot.telegram.markdown import NOTHING, Part, render_long
 from bot.telegram.pace import Pace
@@ -21,7 +21,6 @@ log = logging.getLogger(__name__)
 
 _LATE = 0.2  # seconds behind time: the process has too much to do
 _GIVING_WAY = 10.0  # times as long as it is late, previews are left out
-_CLOSING = 5.0  # seconds that a call in progress is given, to know which message it made
 Paint = Callable[[tuple[Part, ...]], Awaitable[None]]
 
 
@@ -29,10 +28,8 @@ class _Enough(Exception):
     """This way of showing previews is of no use here."""
 
 
-class TelegramSight:
-    """Fulfils `bot.screen.Sight`. A task paints; `finish` waits for the call that it is in the
-    middle of, so that no preview comes behind the reply and none is left beside it.
-    """
+class TelegramSight(PaintedSight):
+    """Paints drafts, or edits of a message."""
 
     def __init__(
         self,
@@ -54,9 +51,6 @@ class TelegramSight:
         self._answers = answers
         self._reply_to = reply_to
         self._stop = stop
-        self._text = ""
-        self._news = asyncio.Event()  # there is something to paint
-        self._over = asyncio.Event()  # no more painting
         # Of the message that grows: there is one already if this reply was begun before, or stands
         # in place of another; and of those behind it that are not needed any more.
         self._message_id = wire.growing.pop((address, answers), None)
@@ -64,28 +58,17 @@ class TelegramSight:
             self._message_id = in_place_of[0]
         self._old = in_place_of[1:]
         self._painted: Part | None = None  # what that message says
-        self._finished = False
-        self._painter = asyncio.create_task(self._paint())
+        super().__init__()
 
-    def show(self, text: str) -> None:
-        """The whole text so far."""
-        self._text = text
-        self._news.set()
-
-    async def finish(self, content: Content) -> tuple[str, ...]:
-        """Send the reply, or put it in place of the message that grew."""
-        self._over.set()
-        await asyncio.wait({self._painter})
+    async def _final(self, content: Content) -> tuple[str, ...]:
         try:
-            ids = await self._final(content)
+            return await self._shown(content)
         except NotDelivered:
             if self._message_id is not None:
                 self._wire.keep_growing(self._address, self._answers, self._message_id)
             raise
-        self._finished = True
-        return ids
 
-    async def _final(self, content: Content) -> tuple[str, ...]:
+    async def _shown(self, content: Content) -> tuple[str, ...]:
         if self._message_id is not None:
             for old in self._old:
                 await self._wire.try_delete(self._address, old)
@@ -93,18 +76,11 @@ class TelegramSight:
                 return await self._wire.replace(self._address, self._message_id, content)
         return await self._wire.send_content(self._address, content, reply_to=self._reply_to)
 
-    async def close(self) -> None:
-        """Without `finish` before, what was shown stays, without its button."""
-        self._over.set()
-        await asyncio.wait({self._painter}, timeout=_CLOSING)
-        self._painter.cancel()
-        await asyncio.wait({self._painter})
-        if self._finished or self._stop is None or self._painted is None:
+    async def _leave(self) -> None:
+        if self._stop is None or self._painted is None or self._message_id is None:
             return
-        self._finished = True
-        if self._message_id is not None:
-            with suppress(Held, TelegramError):
-                await self._wire.try_edit(self._address, self._message_id, self._painted, ())
+        with suppress(Held, TelegramError):
+            await self._wire.try_edit(self._address, self._message_id, self._painted, ())
 
     # The painter's task
 
@@ -121,12 +97,12 @@ class TelegramSight:
         """Show "typing" until there is a text, if that does not come at once. A process that is
         late has more important things to do.
         """
-        late = await self._first(self._pace.thinking, self._news, self._over)
+        late = await first(self._pace.thinking, self._news, self._over)
         while not (self._over.is_set() or self._news.is_set()):
             if late < _LATE:
                 with suppress(Held, TelegramError):
                     await self._wire.try_typing(self._address)
-            late = await self._first(self._pace.typing, self._news, self._over)
+            late = await first(self._pace.typing, self._news, self._over)
 
     async def _paint_drafts(self) -> bool:
         """False: drafts are refused here."""
@@ -183,7 +159,7 @@ class TelegramSight:
             text = self._text
             if text == painted:
                 self._news.clear()
-                await self._first(refresh, self._news, self._over)
+                await first(refresh, self._news, self._over)
                 painted = painted if self._news.is_set() else ""
                 continue
             parts = await render_long(text)
@@ -200,24 +176,7 @@ class TelegramSight:
                 painted = ""
             except TelegramError as error:
                 log.info("a preview did not arrive: %s", error.message)
-            late = await self._first(
-                max(interval, self._wire.wait(self._address, kind)), self._over
-            )
+            late = await first(max(interval, self._wire.wait(self._address, kind)), self._over)
             if late >= _LATE:  # the process has too much to do: previews give way
-                await self._first(late * _GIVING_WAY, self._over)
+                await first(late * _GIVING_WAY, self._over)
         return True
-
-    @staticmethod
-    async def _first(seconds: float | None, *events: asyncio.Event) -> float:
-        """Wait for the first of the events, or until the time is up; how many seconds later than
-        that it is.
-        """
-        clock = asyncio.get_running_loop().time
-        due = None if seconds is None else clock() + seconds
-        waits = [asyncio.ensure_future(event.wait()) for event in events]
-        try:
-            await asyncio.wait(waits, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for wait in waits:
-                wait.cancel()
-        return 0.0 if due is None else max(0.0, clock() - due)

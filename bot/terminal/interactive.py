@@ -15,7 +15,7 @@ from rich.markdown import Markdown
 from rich.text import Text
 
 from avatar.records import Incoming
-from bot.commands import BY_NAME, COMMANDS, Kind
+from bot.commands import BY_NAME, COMMANDS, Parameter
 from bot.completion import Offer, offers
 from bot.handlers.desk import Desk
 from bot.screen import Content, Receive
@@ -174,13 +174,19 @@ class CommandCompleter(Completer):
         words = rest.split(" ")
         if named is None or len(words) > len(named.parameters):
             return
-        kind = named.parameters[len(words) - 1].kind
-        for offer in await self._offers(kind):
+        for offer in await self._offers(named.parameters[len(words) - 1]):
             if offer.value.startswith(words[-1]):
                 yield Completion(offer.value, -len(words[-1]), display_meta=offer.label)
 
-    async def _offers(self, kind: Kind) -> tuple[Offer, ...]:
+    async def _offers(self, parameter: Parameter) -> tuple[Offer, ...]:
         store = self._desk.store
         chat = await store.chat(ADDRESS, now=self._desk.clock())
         avatar = None if chat.avatar_id is None else await store.avatar(chat.avatar_id)
-        return await offers(store, kind, avatar=avatar, person_id=None)
+        return await offers(
+            store,
+            parameter,
+            avatar=avatar,
+            person_id=None,
+            platform=ADDRESS.platform,
+            providers=self._desk.providers,
+        )

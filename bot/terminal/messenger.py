@@ -107,7 +107,9 @@ class TerminalMessenger:
         """Begin to show a reply."""
         return _TerminalSight(self, self._paper.reply())
 
-    async def send_voice(self, address: Address, sound: bytes) -> tuple[str, ...]:
+    async def send_voice(
+        self, address: Address, sound: bytes, *, speaker: Speaker | None = None
+    ) -> tuple[str, ...]:
         """As a file: a terminal is silent."""
         return (
             self._show(

@@ -1,7 +1,13 @@
-"""Chat exports with their choices: how often a file is read, and one that changes meanwhile."""
+"""Chat exports with their choices: how often a file is read, one that changes meanwhile, and bad
+files, of which nothing is kept.
+"""
 
 import asyncio
+import json
+import sqlite3
 import threading
+from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from unittest.mock import patch
 
@@ -15,7 +21,7 @@ from avatar.errors import BadDataset
 from avatar.importing import Asked, Imports
 from avatar.records import Attachment
 from avatar.training import Preflight
-from tests.avatar.dataset.exported import FIXTURES, fixture, telegram
+from tests.avatar.dataset.exported import FIXTURES, fixture, telegram, zipped
 from tests.avatar.make import NOW
 from tests.jobs.world import ADDRESS, World
 
@@ -219,3 +225,100 @@ async def test_who_is_forgotten_leaves_no_choices_behind(world: World, tmp_path:
     asked = await begun(world, tmp_path / "chat.json", a_chat(tmp_path / "chat.json"))
     await world.store.forget(world.person.id, now=NOW)
     assert await world.store.import_(asked.about.id) is None
+
+
+def all_rows(folder: Path) -> dict[str, list[tuple[object, ...]]]:
+    """Everything that is remembered, by table."""
+    with closing(sqlite3.connect(folder / "avatar.db")) as database:
+        names = database.execute("select name from sqlite_master where type = 'table'").fetchall()
+        return {name: database.execute(f'select * from "{name}"').fetchall() for (name,) in names}
+
+
+EXAMPLE = json.dumps(
+    {"messages": [{"role": "user", "content": "q"}, {"role": "assistant", "content": "a"}]}
+)
+SAID = "31/12/20, 10:00 - A: x\n"
+CHAT = telegram(*[{}] * 20)
+
+
+def bad_files() -> Iterator[tuple[str, bytes, str]]:
+    """What is wrong, the file, and a part of what is said of it."""
+    for name in ("telegram_chat.json", "telegram_account.json", "discord.json", "messenger.json"):
+        whole = (FIXTURES / name).read_bytes()
+        yield f"cut {name}", whole[: len(whole) * 3 // 4], "it is cut off"
+    day = json.dumps([{"user": "U1", "type": "message", "text": "x", "ts": "1700000000.1"}] * 9)
+    slack = zipped({"general/2023-11-14.json": day[:-40]})
+    yield "cut slack", slack, "general/2023-11-14.json: it is cut off"
+    sharegpt = (FIXTURES / "sharegpt.json").read_bytes()
+    yield "cut sharegpt", sharegpt[: len(sharegpt) * 3 // 4], "it is cut off"
+    yield "half a line", (f"{EXAMPLE}\n" * 12 + EXAMPLE[:40]).encode(), "line 13: it is no JSON"
+    pair = (FIXTURES / "dpo.jsonl").read_bytes()
+    yield "half a pair", pair.rstrip()[:-40], "it is no JSON"
+    yield "half a row", b"question,answer\n" + b"q,a\n" * 12 + b'q,"a', "line 14"
+    mixed = CHAT.replace("hi", "caf?", 1).encode().replace(b"caf?", b"caf\xe9")
+    yield "mixed encodings of JSON", mixed, "it is not all in UTF-8"
+    mixed = SAID.replace("x", "é").encode() + SAID.replace("x", "é").encode("latin-1")
+    yield "mixed encodings of text", mixed, "line 2: byte 22 is not UTF-8"
+    mixed = f"{EXAMPLE}\n".encode() * 12 + EXAMPLE.replace('"a"', '"é"').encode("latin-1")
+    yield "mixed encodings of examples", mixed, "line 13: byte"
+    yield "a wrong date", CHAT.replace("1700000060", "soon").encode(), "has no date"
+    yield "a wrong date of WhatsApp", (SAID + SAID.replace("31", "32")).encode(), "line 2"
+    yield "an empty chat", telegram().encode(), "it is a Telegram export without a message"
+    wordless = telegram(*[{"text": "", "photo": "p.jpg"}] * 9)
+    yield "nothing but pictures", wordless.encode(), "of its 9 messages none has words of its own"
+    yield "a path outside", zipped({"../chat.txt": SAID}), "leads outside of it"
+    bomb = zipped({"chat.txt": SAID + " " * 1_000_000})
+    yield "a bomb", bomb, "more than 100 times its size"
+    yield "nested", zipped({"a.txt": SAID, "b.zip": zipped({"a.txt": SAID})}), "another archive"
+    two = zipped({"chat.txt": SAID, "result.json": CHAT})
+    yield "two formats", two, "more than one format: WhatsApp (chat.txt); Telegram (result.json)"
+    yield "a cut archive", zipped({"chat.txt": SAID * 99})[:-30], "the archive is broken"
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [pytest.param(content, sentence, id=wrong) for wrong, content, sentence in bad_files()],
+)
+async def test_nothing_of_a_bad_file_is_kept(
+    world: World, tmp_path: Path, content: bytes, sentence: str
+) -> None:
+    file = tmp_path / "sent"
+    file.write_bytes(content)
+    before = all_rows(tmp_path)
+    with pytest.raises(BadDataset) as caught:
+        await Imports(world.store, trainings=world.trainings).begin(
+            world.avatar,
+            file,
+            Attachment(ref=str(file), name="sent", size=len(content), kind="document"),
+            address=ADDRESS,
+            person=world.person,
+            now=NOW,
+        )
+    assert sentence in caught.value.sentence
+    assert all_rows(tmp_path) == before
+
+
+@pytest.mark.parametrize(
+    ("speaker", "sentence"),
+    [
+        ("user3", "there is no message of user3 in the chosen chats. In them speak: Ann"),
+        ("user4", "of the 1 messages of Zoe none has words of their own"),
+        ("user5", "1 example"),
+    ],
+)
+async def test_nothing_is_kept_of_a_person_who_says_too_little(
+    world: World, tmp_path: Path, speaker: str, sentence: str
+) -> None:
+    file = tmp_path / "chat.json"
+    silent = {"from": "Zoe", "from_id": "user4", "text": "", "photo": "p.jpg"}
+    once = {"from": "Mei", "from_id": "user5", "text": "wah"}
+    file.write_text(telegram(*[{}] * 20, silent, once), encoding="utf-8")
+    attachment = Attachment(ref=str(file), name=file.name, size=None, kind="document")
+    asked = await begun(world, file, attachment)
+    before = all_rows(tmp_path)
+    with pytest.raises(BadDataset) as caught:
+        await Imports(world.store, trainings=world.trainings).choose(
+            asked.about, world.avatar, file, person=world.person, now=NOW, speaker=speaker
+        )
+    assert sentence in caught.value.sentence
+    assert all_rows(tmp_path) == before

@@ -68,6 +68,9 @@ def came(at: float, text: str = "hi", *, sent: float = 0, **more: Any) -> Receiv
         ([came(0, "look"), came(0.1, "/help", forwarded="Mei")], 0.4, Take(2)),
         # somebody else's words end it, so that the order is kept
         ([came(0), came(0.1, author=BEN), came(0.2)], 0.2, Take(1)),
+        # what named nobody is a part of what stands before it, and begins no turn
+        ([came(0), came(0.2, addressed=False, follows=True)], 0.5, Take(2)),
+        ([came(0, addressed=False, follows=True), came(0.1)], 0.1, Take(1)),
         # in the terminal a line is a message
         ([came(0, platform="terminal"), came(0.0, platform="terminal")], 0.0, Take(1)),
     ],

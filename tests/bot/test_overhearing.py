@@ -2,14 +2,17 @@
 
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 
 from avatar.records import Address, Author, Incoming
+from bot.joining import MOST
 from bot.overhearing import MOST_PERCENT, Ears
 from tests.avatar.make import NOW
 
 PLACE = Address(platform="telegram", chat="-1", thread="3")
+BEN = Author(platform="telegram", external_id="2", name="Ben")
 SAID = Incoming(
     update_id="1",
     address=PLACE,
@@ -67,8 +70,8 @@ async def test_never_twice_in_a_row() -> None:
     world = World()
     assert [await world.hears() for _ in range(6)] == [True, False, True, False, True, False]
     assert await world.hears(addressed=True)  # it is asked, and answers
-    assert not await world.hears()
-    assert await world.hears()
+    assert not await world.hears(author=BEN)
+    assert await world.hears(author=BEN)
 
 
 @pytest.mark.parametrize(("chance", "joins"), [(0.19, True), (0.21, False), (0.999, False)])
@@ -96,3 +99,56 @@ async def test_a_place_is_looked_up_now_and_then() -> None:
     world.now += timedelta(minutes=1)
     await world.hears(sent_at=world.now)
     assert world.places.asked == 2
+
+
+# --- who goes on in a second message does not name the avatar again
+
+
+NAMED = replace(SAID, update_id="named", addressed=True)
+
+
+def later(seconds: float, **changes: Any) -> Incoming:
+    moment = NOW + timedelta(seconds=seconds)
+    return replace(SAID, update_id=f"at {seconds}", sent_at=moment, **changes)
+
+
+async def followed(*said: Incoming) -> list[str]:
+    """What is kept of it, each heard when it was sent."""
+    world, kept = World(percent=0), []
+    for each in said:
+        world.now = each.sent_at
+        kept += await world.ears.kept([each])
+    return [f"{each.update_id}{' follows' if each.follows else ''}" for each in kept]
+
+
+@pytest.mark.parametrize(
+    ("said", "kept"),
+    [
+        ([NAMED, later(0.5), later(1.1)], ["named", "at 0.5 follows", "at 1.1 follows"]),
+        ([NAMED, later(1.3)], ["named"]),  # longer than it is waited for
+        ([later(0.5)], []),  # follows nothing
+        ([NAMED, later(0.5, author=BEN)], ["named"]),
+        ([NAMED, later(0.3, author=BEN), later(0.5)], ["named", "at 0.5 follows"]),
+        (
+            [NAMED, later(0.3, author=BEN, addressed=True), later(0.5)],
+            ["named", "at 0.3"],  # Ben's turn ended Ann's
+        ),
+        ([NAMED, later(0.5, address=replace(PLACE, thread="4"))], ["named"]),
+        ([NAMED, later(0.5, edited=True)], ["named"]),
+        ([replace(NAMED, text="/help"), later(0.5)], ["named"]),  # a command has no parts
+        ([NAMED, later(0.2, addressed=True), later(0.5)], ["named", "at 0.2", "at 0.5 follows"]),
+        ([NAMED, later(0.5, text="", album="7")], ["named", "at 0.5 follows"]),
+    ],
+)
+async def test_what_follows(said: list[Incoming], kept: list[str]) -> None:
+    assert await followed(*said) == kept
+
+
+async def test_what_follows_is_bounded() -> None:
+    many = [later(0.01 * i) for i in range(1, 101)]
+    assert len(await followed(NAMED, *many)) == MOST
+
+
+async def test_what_was_sent_long_ago_does_not_follow() -> None:
+    world = World(percent=0)
+    assert await world.ears.kept([NAMED, later(5)]) == [NAMED]  # fetched at once

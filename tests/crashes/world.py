@@ -108,7 +108,9 @@ class Hand:
     ) -> "Sight":
         return Sight(self, address)
 
-    async def send_voice(self, address: Address, sound: bytes) -> tuple[str, ...]:
+    async def send_voice(
+        self, address: Address, sound: bytes, *, speaker: Speaker | None = None
+    ) -> tuple[str, ...]:
         raise NotImplementedError  # no avatar here has a voice
 
     def stands(self, address: Address, message_id: str) -> tuple[Address, str]:

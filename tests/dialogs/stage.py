@@ -226,6 +226,7 @@ async def telegram_stage(
     serving: Callable[[Path], ModelServer] | None = None,
     standin: TelegramStandIn | None = None,
     pushed: bool = False,
+    poll_seconds: float = 0.1,
 ) -> AsyncIterator[TelegramStage]:
     """The bot on Telegram, with Ann as its operator and an avatar called Demo that she owns.
     `pushed`: Telegram hands updates over by webhooks.
@@ -237,7 +238,7 @@ async def telegram_stage(
             telegram_api_url=server.url,
             database_url=f"sqlite+aiosqlite:///{folder}/avatar.db",
             operators=frozenset({("telegram", str(id_)) for id_ in operators}),
-            poll_seconds=0.1,
+            poll_seconds=poll_seconds,
             providers=providers or EMBEDDED,
             telegram_webhook_url="http://127.0.0.1" if pushed else None,
         )
@@ -274,7 +275,7 @@ async def telegram_stage(
                 desk.store,
                 connect=connect,
                 webhooks=webhooks,
-                look_seconds=0.2,
+                look_seconds=2 * poll_seconds,
                 again_seconds=0.1,
             )
         )
@@ -313,6 +314,8 @@ def as_slash(text: str) -> tuple[str, dict[str, str | int]] | None:
             if not (word.isascii() and word.isdigit() and 1 <= int(word) < 2**53):
                 return None
             values[option_name(parameter)] = int(word)
+        elif parameter.words and not parameter.open and word not in parameter.words:
+            return None
         else:
             values[option_name(parameter)] = word
         rest = behind
@@ -398,6 +401,7 @@ async def discord_stage(
     windows: Windows = AT_ONCE,
     providers: Providers | None = None,
     standin: DiscordStandIn | None = None,
+    poll_seconds: float = 0.1,
 ) -> AsyncIterator[DiscordStage]:
     """The bot on Discord, with Ann as its operator and an avatar called Demo that she owns."""
     async with standin or DiscordStandIn() as server:
@@ -407,7 +411,7 @@ async def discord_stage(
             discord_gateway_url=server.gateway_url,
             database_url=f"sqlite+aiosqlite:///{folder}/avatar.db",
             operators=frozenset({("discord", str(id_)) for id_ in operators}),
-            poll_seconds=0.1,
+            poll_seconds=poll_seconds,
             providers=providers or EMBEDDED,
         )
         desks: list[Desk] = []

@@ -10,10 +10,13 @@ from pathlib import Path
 
 import pytest
 
+from avatar.providers import Providers, preset
 from bot.serving import serve
 from bot.settings import Settings
 from tests.dialogs.stage import EXAMPLES, DiscordStage, discord_stage, play
 from tests.standins.discord_api import ANN, BEN, BOT, CHANNEL, DIRECT, DiscordStandIn, Document
+from tests.standins.discord_world import HOSTS
+from tests.standins.openai_host import OpenAIHost
 from tests.standins.telegram_api import TelegramStandIn
 
 
@@ -106,6 +109,46 @@ async def test_completions(ann: DiscordStage) -> None:
     assert await choices("cancel", "n", "") == []
     assert await choices("start", "avatar", "de") == ["demo · Demo"]
     assert await choices("nosuch", "x", "") == []
+    assert await choices("help", "command", "ret") == [
+        "retry · answer my last message again",
+        "retrain · train the examples of a version again, also elsewhere",
+    ]
+    assert await choices("quiet", "zone", "kuala") == ["Asia/Kuala_Lumpur"]
+    assert await choices("quiet", "hours", "") == ["22:00-07:00", "off"]
+    assert await choices("limits", "most", "u") == ["usual"]
+    assert await choices("voice", "voice", "") == ["off"]  # nobody speaks here
+
+
+async def test_people_and_roles_are_completed_by_their_names(ann: DiscordStage) -> None:
+    ben = in_server(ann, BEN)
+    await play(ben, [(f"<@{BOT}> Hello", "talk about")])
+
+    async def choices(name: str, option: str, typed: str, *, user: int = ANN) -> list[str]:
+        asked = ann.standin.complete(name, option, typed, channel=CHANNEL, user=user)
+        await ann.standin.settled()
+        return asked.choices
+
+    (somebody,) = await choices("block", "person", "be")
+    assert somebody == f"discord:{BEN} · Ben"
+    assert await choices("owners", "person", "") == [somebody]
+    assert await choices("block", "person", "", user=BEN) == []
+    assert "retrain" not in " ".join(await choices("help", "command", "ret", user=BEN))
+    await play(in_server(ann), [(f"/block <@{BEN}>", "Ben")])
+    assert await choices("unblock", "person", "ben") == [f"{somebody} (blocked)"]
+    # Roles: not that of everybody, nor the bot's own.
+    assert await choices("managers", "role", "") == [f"{HOSTS} · Hosts", "off · no role"]
+    assert await choices("managers", "role", "ho") == [f"{HOSTS} · Hosts"]
+
+
+async def test_voices_are_completed(tmp_path: Path) -> None:
+    async with OpenAIHost() as host:
+        provider = preset("openai", base_url=host.url, base_model="gpt-4o-mini")
+        providers = Providers([provider], default="openai", base_model="gpt-4o-mini")
+        async with discord_stage(tmp_path, providers=providers) as stage:
+            asked = stage.standin.complete("voice", "voice", "o")
+            await stage.standin.settled()
+            assert asked.choices[:2] == ["on", "onyx"]
+            assert "off" in asked.choices
 
 
 async def test_a_thread_is_one_conversation(ann: DiscordStage) -> None:

@@ -44,6 +44,8 @@ OF_DRAFTS = {
     Verb.OPTION,
     Verb.LOOK,
     Verb.LEAVE,
+    Verb.KINDS,
+    Verb.KIND,
     Verb.REPORT,
     Verb.FLIGHT,
     Verb.ADD_TAUGHT,
@@ -60,7 +62,7 @@ OF_VERSIONS = {
     Verb.DATASET,
     Verb.UNLEARN,
 }
-OF_IMPORTS = {Verb.SPEAKER, Verb.CHATS}
+OF_IMPORTS = {Verb.SPEAKER, Verb.CHATS, Verb.CHOICES}
 OTHERS = {Verb.YES, Verb.UNTEACH, Verb.REVOKE}
 # Never pressed: what a yes does.
 CONFIRMED = {Verb.UNLEARN}

@@ -17,7 +17,7 @@ from bot.telegram.sight import TelegramSight
 from tests.dialogs.gestures import Place, act
 from tests.dialogs.stage import TelegramStage, discord_stage, play, telegram_stage
 from tests.standins import discord_api, telegram_api
-from tests.standins.openai_host import HEARD, OGG, OpenAIHost
+from tests.standins.openai_host import HEARD, OGG, PNG, OpenAIHost
 
 Stages = Callable[..., AbstractAsyncContextManager[Place]]
 
@@ -28,7 +28,8 @@ def stages(request: pytest.FixtureRequest) -> Stages:
 
     @asynccontextmanager
     async def made(folder: Path, **more: object) -> AsyncIterator[Place]:
-        async with stage(folder, **more) as place:  # type: ignore[arg-type]
+        # Nothing is trained here, and no avatar gets a bot of its own: nobody looks for that.
+        async with stage(folder, poll_seconds=60, **more) as place:  # type: ignore[arg-type]
             yield place
 
     return made
@@ -284,6 +285,59 @@ async def test_quick_messages_are_one_turn(
         assert host.last["content"] == "I have\na question\nabout satay"
         await act(stage, [("(quick) /new | hello", "A new conversation & read <hello>")])
         assert await stage.desk.store.unanswered(limit=9) == ()
+
+
+async def test_in_a_group_the_first_of_quick_messages_names_the_avatar(
+    tmp_path: Path, host: OpenAIHost
+) -> None:
+    windows = Windows(quiet=0.15, most=0.6)
+    async with telegram_stage(tmp_path, providers=at(host), windows=windows) as ann:
+        server, group = ann.standin, telegram_api.GROUP
+        for text in ("@avatar_bot I have", "a question", "about laksa"):
+            server.say(text, chat=group)
+        server.say("Not for you", chat=group, user=telegram_api.BEN)
+        await ann._answer({})
+        (asked,) = host.chats
+        assert asked["messages"][-1]["content"] == "I have\na question\nabout laksa"
+        server.say("Thanks all", chat=group)  # to nobody, and too late for a part of that
+        await ann._answer({})
+        assert len(host.chats) == 1
+        assert await ann.desk.store.unanswered(limit=9) == ()
+
+
+async def test_in_a_server_the_first_of_quick_messages_names_the_avatar(
+    tmp_path: Path, host: OpenAIHost
+) -> None:
+    windows = Windows(quiet=0.15, most=0.6)
+    async with discord_stage(tmp_path, providers=at(host), windows=windows) as ann:
+        server, channel = ann.standin, discord_api.CHANNEL
+        picture = discord_api.Document(name="p.png", content=PNG, content_type="image/png")
+        server.say(f"<@{discord_api.BOT}> What is", channel=channel)
+        server.say("this?", channel=channel, document=picture)
+        server.say("Not for you", channel=channel, user=discord_api.BEN)
+        await ann._answer({})
+        (asked,) = host.chats
+        text, url = asked["messages"][-1]["content"]
+        assert text["text"] == "What is\n[picture]\nthis?"
+        assert url["image_url"]["url"].startswith("data:image/png")
+        server.say("Thanks all", channel=channel)
+        await ann._answer({})
+        assert len(host.chats) == 1
+
+
+async def test_what_follows_too_late_is_not_answered_by_itself(
+    tmp_path: Path, host: OpenAIHost
+) -> None:
+    windows = Windows(quiet=0.0, most=60)  # nobody waits for it
+    async with telegram_stage(tmp_path, providers=at(host), windows=windows) as ann:
+        server, group = ann.standin, telegram_api.GROUP
+        server.say("@avatar_bot Hello", chat=group)
+        await ann._answer({})
+        server.say("and more", chat=group)
+        await ann._answer({})
+        assert len(host.chats) == 1
+        assert len(server.shown(group)) == 1
+        assert await ann.desk.store.unanswered(limit=9) == ()
 
 
 async def test_parts_of_a_long_message_are_one_turn(tmp_path: Path, host: OpenAIHost) -> None:

@@ -1,14 +1,20 @@
 """From a person's chats to a trained avatar, and teaching in the chat."""
 
+import asyncio
 import json
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
+from avatar.dataset.export import Export
+from avatar.dataset.watch import Watch
 from bot.handlers import reading
 from tests.dialogs.stage import (
+    DiscordStage,
     Stage,
+    TelegramStage,
     TerminalStage,
     discord_stage,
     play,
@@ -46,8 +52,8 @@ def whatsapp(file: Path, *, days: int = 30) -> Path:
     return file
 
 
-def telegram_account(file: Path) -> Path:
-    """Two chats of one account."""
+def telegram_account(file: Path, *, more: int = 0) -> Path:
+    """Two chats of one account, or more."""
 
     def chat(number: int, name: str) -> dict[str, object]:
         messages = []
@@ -68,7 +74,13 @@ def telegram_account(file: Path) -> Path:
 
     data = {
         "personal_information": {"user_id": 1, "first_name": "Mei"},
-        "chats": {"list": [chat(7, "Ann"), chat(8, "Ben")]},
+        "chats": {
+            "list": [
+                chat(7, "Ann"),
+                chat(8, "Ben"),
+                *(chat(number, f"Friend {number}") for number in range(10, 10 + more)),
+            ]
+        },
     }
     file.write_text(json.dumps(data), encoding="utf-8")
     return file
@@ -146,7 +158,7 @@ async def test_a_whole_kind_is_left_out(stage: Stage, tmp_path: Path) -> None:
                 "27 examples & Leave out: in German (13) & Leave out: with masked data (14)",
             ),
             ("[Leave out: in German (13)]", "14 examples & Left out: in German"),
-            ("[Done]", "14 examples & examples in German (15) & by you: in examples in German"),
+            ("[Done]", "14 examples & examples in German (13) & by you: in examples in German"),
             ("[Look at the examples]", "Example 1 of 14 & I think"),
             ("[Leave out by kind]", "Take in again: in German (13)"),
             ("[Take in again: in German (13)]", "27 examples & !Left out"),
@@ -170,6 +182,44 @@ async def test_it_is_told_how_far_a_large_file_is(
     await play(stage, [("[Mei (60)]", "27 examples & Start it?")])
 
 
+def _all_shown(stage: Stage) -> str:
+    if isinstance(stage, TerminalStage):
+        return stage._out.getvalue()
+    assert isinstance(stage, TelegramStage | DiscordStage)
+    return "\n".join(stage._seen().values())
+
+
+@pytest.mark.parametrize("how", ["[Stop]", "/stop"])
+async def test_the_reading_of_a_file_is_stopped(
+    stage: Stage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
+    """One that would never end."""
+
+    def endless(export: Export, watch: Watch) -> None:
+        watch.messages, done = 7, 0
+        while True:
+            time.sleep(0.001)
+            done += 1_000_000
+            watch.at(min(done, 8_000_000), 9_000_000)
+
+    monkeypatch.setattr(Export, "overview", endless)
+    monkeypatch.setattr(reading, "LARGE", 0)
+    monkeypatch.setattr(reading, "EVERY", 0.001)
+    training = asyncio.create_task(stage.train(whatsapp(tmp_path / "chat.txt")))
+    told = "[1] Stop" if isinstance(stage, TerminalStage) else "8 of 9 MB, 7 messages so far"
+    async with asyncio.timeout(20):
+        while told not in _all_shown(stage):
+            await asyncio.sleep(0.01)
+    await play(stage, [(how, "Stopped: nothing of chat.txt was kept")])
+    await training
+    monkeypatch.undo()
+    if not isinstance(stage, TerminalStage):
+        assert "chat.txt was not read to its end" in _all_shown(stage)
+    await play(stage, [("/stop", "no file is being read")])
+    monkeypatch.chdir(tmp_path)
+    assert "Who is the avatar to learn from?" in await stage.train(tmp_path / "chat.txt")
+
+
 async def test_several_chats_are_asked_about(stage: Stage, tmp_path: Path) -> None:
     shown = await stage.train(telegram_account(tmp_path / "result.json"))
     assert "Telegram export" in shown
@@ -177,12 +227,53 @@ async def test_several_chats_are_asked_about(stage: Stage, tmp_path: Path) -> No
     await play(
         stage,
         [
-            ("[Ann (80)]", "in chats that were not chosen & Start it?"),
+            ("[☐ Ann (80)]", "☑ Ann (80) & ☐ Ben (80) & Go on with 1 chat"),
+            ("[☐ Ben (80)]", "☑ Ann (80) & ☑ Ben (80) & Go on with 2 chats"),
+            ("[☑ Ben (80)]", "☑ Ann (80) & ☐ Ben (80) & Go on with 1 chat"),
+            ("[Go on with 1 chat]", "80 left out: in chats that were not chosen & Start it?"),
             ("[Cancel]", "Nothing was started"),
         ],
     )
     await stage.train(tmp_path / "result.json")
     await play(stage, [("[All 2 chats]", "!not chosen & Start it?")])
+
+
+async def test_many_chats_are_paged_and_marks_stay(stage: Stage, tmp_path: Path) -> None:
+    shown = await stage.train(telegram_account(tmp_path / "result.json", more=12))
+    assert "1,120 messages in 14 chats" in shown
+    await play(
+        stage,
+        [
+            ("[☐ Ben (80)]", "All 14 chats & Go on with 1 chat & !Friend 18 & !« More"),
+            ("[More »]", "☐ Friend 18 (80) & ☐ Friend 21 (80) & !Ben & !More » & Go on with 1"),
+            ("[☐ Friend 21 (80)]", "☑ Friend 21 (80) & Go on with 2 chats"),
+            ("[« More]", "☐ Ann (80) & ☑ Ben (80) & Go on with 2 chats"),
+            ("[Go on with 2 chats]", "960 left out: in chats that were not chosen & Start it?"),
+        ],
+    )
+
+
+async def test_everybody_who_speaks_can_be_chosen(stage: Stage, tmp_path: Path) -> None:
+    lines = []
+    for day in range(1, 29):
+        lines.append(f"{day:02}/09/2026, 12:00 - Ann: What of day {day}?")
+        lines.append(f"{day:02}/09/2026, 12:01 - Mei: Wah, day {day} lah!")
+    lines += [f"29/09/2026, 12:{n:02} - Guest {n:02}: hi" for n in range(25)]
+    (tmp_path / "chat.txt").write_text("\n".join(lines), encoding="utf-8")
+    shown = await stage.train(tmp_path / "chat.txt")
+    assert "Ann (28)" in shown
+    await play(
+        stage,
+        [
+            ("[More »]", "Guest 08 (1) & Guest 17 (1) & !Guest 18"),
+            ("[More »]", "Guest 18 (1) & Guest 24 (1) & !More »"),
+            ("[« More]", "Guest 08 (1)"),
+            ("[« More]", "Ann (28) & !« More"),
+            ("[More »]", "Guest 08 (1)"),
+            ("[« More]", "Ann (28)"),
+            ("[Mei (28)]", "Languages of the replies: & characters or more & Start it?"),
+        ],
+    )
 
 
 async def test_a_broken_export_is_a_sentence(stage: Stage, tmp_path: Path) -> None:

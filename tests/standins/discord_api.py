@@ -116,6 +116,7 @@ class DiscordStandIn(DiscordChannels):
                 ("GET", rf"/applications/{APP}/commands", self._get_commands),
                 ("PUT", rf"/applications/{APP}/commands", self._put_commands),
                 ("POST", r"/users/@me/channels", self._open_direct),
+                ("GET", r"/channels/(\d+)", self._get_channel),
                 ("GET", r"/channels/(\d+)/messages", self._history),
                 ("POST", r"/channels/(\d+)/messages", self._send),
                 ("PATCH", r"/channels/(\d+)/messages/(\d+)", self._edit),

@@ -45,6 +45,9 @@ class DiscordChannels(DiscordGateway):
             if person in allowed.get("users", ()):
                 message["told_of"].append(int(person))
 
+    def _get_channel(self, channel: str, *, body: Json) -> Json:
+        return self._channel(self._place(channel))
+
     # Webhooks
 
     def _webhook_json(self, id_: int) -> Json:

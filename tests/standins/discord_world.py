@@ -14,6 +14,7 @@ BEN = 2002
 BOT = 9001
 APP = 9000
 ROLE = 9002  # the one that Discord made for the bot
+HOSTS = 77  # a role that people can have
 SERVER = 5000
 CHANNEL = 5001
 _NAMES = {ANN: "Ann", BEN: "Ben", BOT: "Avatar"}
@@ -402,6 +403,7 @@ class DiscordWorld:
         roles: list[Json] = [
             {"id": str(SERVER), "name": "@everyone"},
             {"id": str(ROLE), "name": "Avatar", "managed": True, "tags": {"bot_id": str(BOT)}},
+            {"id": str(HOSTS), "name": "Hosts"},
         ]
         for role in roles:
             role |= {

@@ -1,4 +1,4 @@
-"""A host of the OpenAI API that sees, hears and speaks: it says what it was sent."""
+"""A host of the OpenAI API that sees, hears, speaks, screens and trains: it says what it got."""
 
 import json
 from typing import Any, Self
@@ -12,19 +12,32 @@ HEARD = "Where can I eat laksa?"
 
 
 class OpenAIHost:
-    """`async with` serves it. What it was asked for lies in `chats`, `heard` and `spoken`."""
+    """`async with` serves it. What it was asked for lies in `chats`, `heard`, `spoken`,
+    `moderated` and `files`. Moderation flags texts with the word GRIM; a job is done at once.
+    """
 
     def __init__(self) -> None:
         self.chats: list[Json] = []
         self.heard: list[bytes] = []
         self.spoken: list[Json] = []
+        self.moderated: list[str] = []
+        self.files: list[bytes] = []
+        self.jobs: list[Json] = []
         self.refuses_speech = False
+        self.moderates = True
 
     async def __aenter__(self) -> Self:
         app = web.Application(client_max_size=64 * 1024 * 1024)
         app.router.add_post("/v1/chat/completions", self._chat)
         app.router.add_post("/v1/audio/transcriptions", self._transcribe)
         app.router.add_post("/v1/audio/speech", self._speak)
+        app.router.add_post("/v1/moderations", self._moderate)
+        app.router.add_post("/v1/files", self._upload)
+        app.router.add_post("/v1/fine_tuning/jobs", self._train)
+        app.router.add_get("/v1/fine_tuning/jobs", self._jobs)
+        app.router.add_get("/v1/fine_tuning/jobs/{id}", self._job)
+        app.router.add_get("/v1/fine_tuning/jobs/{id}/{what}", self._nothing)
+        app.router.add_get("/v1/models", self._nothing)
         self._runner = web.AppRunner(app, shutdown_timeout=0.1)
         await self._runner.setup()
         site = web.TCPSite(self._runner, "127.0.0.1", 0)
@@ -77,3 +90,54 @@ class OpenAIHost:
             error = {"message": "no such voice", "type": "invalid_request_error", "code": None}
             return web.json_response({"error": error}, status=400)
         return web.Response(body=OGG, content_type="audio/ogg")
+
+    async def _moderate(self, request: web.Request) -> web.Response:
+        texts = (await request.json())["input"]
+        self.moderated += texts
+        if not self.moderates:
+            error = {"message": "no moderation here", "type": "invalid_request_error", "code": None}
+            return web.json_response({"error": error}, status=404)
+        results = [
+            {"flagged": grim, "categories": {"violence": grim, "hate": False}}
+            for grim in ("GRIM" in text for text in texts)
+        ]
+        return web.json_response({"id": "modr-1", "model": "omni", "results": results})
+
+    async def _upload(self, request: web.Request) -> web.Response:
+        file = (await request.post())["file"]
+        assert isinstance(file, web.FileField)
+        self.files.append(file.file.read())
+        made = {"id": f"file-{len(self.files)}", "object": "file", "purpose": "fine-tune"}
+        size = len(self.files[-1])
+        return web.json_response({**made, "bytes": size, "filename": "x", "created_at": 1})
+
+    async def _train(self, request: web.Request) -> web.Response:
+        body: Json = await request.json()
+        job: Json = {
+            "id": f"ftjob-{len(self.jobs) + 1}",
+            "object": "fine_tuning.job",
+            "created_at": 1,
+            "model": body["model"],
+            "training_file": body["training_file"],
+            "metadata": body.get("metadata"),
+            "status": "succeeded",
+            "fine_tuned_model": f"ft:{body['model']}:o:x:{len(self.jobs) + 1}",
+            "trained_tokens": 1_000,
+            "hyperparameters": {"n_epochs": 3},
+            "result_files": [],
+            "organization_id": "o",
+            "seed": 1,
+        }
+        self.jobs.append(job)
+        return web.json_response(job)
+
+    async def _jobs(self, request: web.Request) -> web.Response:
+        return web.json_response({"object": "list", "data": self.jobs[::-1], "has_more": False})
+
+    async def _job(self, request: web.Request) -> web.Response:
+        return web.json_response(
+            next(job for job in self.jobs if job["id"] == request.match_info["id"])
+        )
+
+    async def _nothing(self, request: web.Request) -> web.Response:
+        return web.json_response({"object": "list", "data": [], "has_more": False})

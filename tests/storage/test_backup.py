@@ -1,6 +1,7 @@
 """A whole installation in one file, and back."""
 
 import asyncio
+import errno
 import json
 import stat
 import zipfile
@@ -16,7 +17,6 @@ from storage.backup import (
     MANIFEST,
     BackupFailed,
     BadArchive,
-    _Folders,
     backup,
     restore,
     verify,
@@ -144,14 +144,15 @@ async def test_a_database_that_does_not_follow_takes_the_files_back(
     await backup(url, archive, files=lambda: {"modelserver/m": model}, now=NOW)
     (data / "modelserver").mkdir(parents=True)
     (data / "modelserver" / "m").write_bytes(b"old")
-    original = _Folders.swap
+    rename = Path.rename
 
-    def broken(folders: _Folders) -> None:
-        original(folders)
-        raise OSError("the disk is full")
+    def broken(path: Path, target: Path) -> Path:
+        if path.suffix == ".new":
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return rename(path, target)
 
-    monkeypatch.setattr(_Folders, "swap", broken)
-    with pytest.raises(OSError, match="full"):
+    monkeypatch.setattr(Path, "rename", broken)
+    with pytest.raises(BadArchive, match="No space left"):
         await put_back(url, archive, folder=data, force=True)
     assert files_in(data) == {"modelserver/m": b"old"}
     assert await count(url) == 6

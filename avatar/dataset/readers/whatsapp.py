@@ -20,14 +20,23 @@ from avatar.dataset.source import Source, Tick, fit, lines
 
 MARKS = "\u200e\u200f\u202a\u202b\u202c\u2068\u2069\ufeff"
 _SPACE = "[ \u00a0\u202f]"
-_HALF = "(?:上午|下午|오전|오후|午前|午後|[AaPp]\\.?" + _SPACE + "?[Mm]\\.?)"
+# Halves of the day in languages that tell them: a.m. first, then p.m.
+_MORNING = (
+    "上午|午前|오전|凌晨|清晨|早上|[Aa]\\.?" + _SPACE + "?[Mm]\\.?|PG|ص|π\\.μ\\.|SA|ÖÖ|ق\\.ظ\\.?"
+)
+_EVENING = (
+    "下午|午後|오후|中午|晚上|傍晚|[Pp]\\.?" + _SPACE + "?[Mm]\\.?|PTG|م|μ\\.μ\\.|CH|ÖS|ب\\.ظ\\.?"
+)
+_HALF = f"(?:{_MORNING}|{_EVENING})"
+# A word before the time: "à", "klo", "kl.", "г.,".
+_AT = f"(?:{_SPACE}(?!{_HALF})[^\\W\\d_]{{1,3}}\\.?,?)?"
 LINE = re.compile(
     f"[{MARKS}]*(\\[)?(\\d{{1,4}})([/.\\-]){_SPACE}?(\\d{{1,2}})\\3{_SPACE}?(\\d{{1,4}})\\.?,?"
-    f"{_SPACE}{{1,2}}(?:({_HALF}){_SPACE}?)?(\\d{{1,2}})[:.](\\d{{2}})(?:[:.](\\d{{2}}))?"
+    f"{_AT}{_SPACE}{{1,2}}(?:({_HALF}){_SPACE}?)?(\\d{{1,2}})[:.](\\d{{2}})(?:[:.](\\d{{2}}))?"
     f"(?:{_SPACE}?({_HALF}))?(?(1)\\]{_SPACE}?|{_SPACE}?[-–]{_SPACE})(.*)",
     re.DOTALL,
 )
-_AFTERNOON = re.compile("[Pp]|下午|오후|午後")
+_AFTERNOON = re.compile(_EVENING)
 _TITLE = re.compile(
     r"(?:WhatsApp Chat (?:with|-) |WhatsApp-Chat mit |Chat de WhatsApp con |"
     r"Discussion WhatsApp avec |Conversa do WhatsApp com |Chat WhatsApp con )(.{1,120})"

@@ -304,8 +304,8 @@ def test_nobody_and_nothing_are_refused() -> None:
 
 def test_few_examples_are_refused_with_the_reasons() -> None:
     sentence = refusal(*padding(4), says(ANN, "and?", 2000 * DAY))
-    assert "9 messages gave 4 examples to train on; 10 are the least." in sentence
-    assert "1 in conversations in which the person says nothing" in sentence
+    assert "its 9 messages gave 4 examples to train on; 10 are the least." in sentence
+    assert "left out: in conversations in which the person says nothing (1)" in sentence
 
 
 def test_few_examples_are_few() -> None:

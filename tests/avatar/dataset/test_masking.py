@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from avatar.dataset.masking import Kind, Masker
+from avatar.dataset.masking import Finder, Kind, Masker
 
 
 @pytest.mark.parametrize(
@@ -102,6 +102,45 @@ def test_counts() -> None:
     masker.masked("a@x.example b@x.example")
     masker.masked("c@x.example 10.0.0.1")
     assert masker.counts == {Kind.EMAIL: 3, Kind.IP: 1}
+
+
+PERSONAL = [
+    "+49 151 23456789", "0151 23456789", "(555) 123-4567", "9876543201", "4111 1111 1111 1111",
+     "DE89 3704 0044 0532 0130 00", "536-90-4399", "54362315K", "X-1234567-L", "131052-308T",
+     "RSSMRA85T10A562S", "AB 12 34 56 C", "AB123456C", "12345670-K", "30.686.957-4", "ABCPE1234F",
+     "S1234567D", "11010519491231002X", "85.07.30-033.28", "529.982.247-25", "6521 8000",
+     "1A1zP1eP5QGefi2DMPTfTL5SLmv7DivfNa", "bc1qar0srrr7xf", "192.168.0.17", "fe80::1ff",
+     "1234567T", "131052+308T", "٠١٥١ ٢٣٤٥٦٧٨٩",
+]  # fmt: skip
+
+
+@given(
+    st.lists(
+        st.one_of(
+            st.sampled_from(PERSONAL),
+            st.sampled_from(list(" -./+()1A\n\u00a0\u3000")),
+            st.text(max_size=4),
+        ),
+        max_size=8,
+    ).map("".join)
+)
+def test_what_is_not_looked_for_is_not_there(text: str) -> None:
+    """A finder that is spared, since the text lacks something, would find nothing."""
+    thoroughly(text)
+
+
+@pytest.mark.parametrize("text", PERSONAL)
+def test_each_is_looked_for(text: str) -> None:
+    thoroughly(text)
+    thoroughly(f"it is {text}, I think")
+
+
+def thoroughly(text: str) -> None:
+    for region in (None, "SG"):
+        masker, thorough = Masker(region=region), Masker(region=region)
+        thorough.finders = [Finder(each.kind, each.find) for each in thorough.finders]
+        assert masker.masked(text) == thorough.masked(text)
+        assert masker.counts == thorough.counts
 
 
 PIECES = st.sampled_from(

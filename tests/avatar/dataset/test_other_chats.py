@@ -50,6 +50,32 @@ def test_a_forward_on_discord(tmp_path: Path) -> None:
     assert said(tmp_path, discord(**forward))[0].drop is Drop.FORWARDED
 
 
+@pytest.mark.parametrize(
+    ("message", "drop"),
+    [
+        ({"type": "Reply"}, None),
+        ({"type": "RecipientAdd"}, Drop.SERVICE),
+        ({"type": "20"}, Drop.SERVICE),  # as kinds are written that the exporter does not know
+        ({"author": {"id": "7", "name": "a", "isBot": True}}, Drop.BOT),
+        ({"content": "", "attachments": [{"fileName": "a.jpg"}]}, Drop.MEDIA),
+        ({"content": "", "embeds": [{"title": "a"}]}, Drop.MEDIA),
+        ({"content": "", "stickers": [{"name": "a"}]}, Drop.MEDIA),
+        ({"content": "", "attachments": [], "embeds": [], "stickers": []}, Drop.EMPTY),
+        ({"content": "look", "attachments": [{"fileName": "a.jpg"}]}, None),
+        ({"content": "@a hi", "mentions": [{"id": "7", "name": "a"}]}, None),
+    ],
+)
+def test_kinds_of_messages_on_discord(
+    tmp_path: Path, message: dict[str, Any], drop: Drop | None
+) -> None:
+    assert said(tmp_path, discord(**message))[0].drop is drop
+
+
+def test_who_has_no_nickname_on_discord(tmp_path: Path) -> None:
+    author = {"id": "7", "name": "rana", "nickname": None}
+    assert said(tmp_path, discord(author=author))[0].name == "rana"
+
+
 def test_a_wrong_time_on_discord(tmp_path: Path) -> None:
     assert "message 1 has no time" in fault(tmp_path, discord(timestamp="yesterday"))
 
@@ -106,6 +132,30 @@ def test_notices_of_instagram(tmp_path: Path, text: str) -> None:
     assert said(tmp_path, messenger(("A", 1000, text)))[0].drop is Drop.SERVICE
 
 
+@pytest.mark.parametrize(
+    ("message", "drop"),
+    [
+        ({"photos": [{"uri": "p.jpg"}]}, Drop.MEDIA),
+        ({"videos": [{"uri": "v.mp4"}]}, Drop.MEDIA),
+        ({"audio_files": [{"uri": "a.mp4"}]}, Drop.MEDIA),
+        ({"gifs": [{"uri": "g.gif"}]}, Drop.MEDIA),
+        ({"sticker": {"uri": "s.png"}}, Drop.MEDIA),
+        ({"share": {"link": "https://x.example"}}, Drop.MEDIA),
+        ({"content": "look", "photos": [{"uri": "p.jpg"}]}, None),
+        ({"content": "see", "share": {"link": "https://x.example"}, "type": "Share"}, None),
+        ({"content": "B left the group.", "type": "Unsubscribe"}, Drop.SERVICE),
+        ({"is_unsent": True}, Drop.DELETED),
+        ({}, Drop.EMPTY),
+    ],
+)
+def test_kinds_of_messages_on_messenger(
+    tmp_path: Path, message: dict[str, Any], drop: Drop | None
+) -> None:
+    one = {"sender_name": "A", "timestamp_ms": 1000, **message}
+    content = json.dumps({"participants": [{"name": "A"}], "messages": [one], "title": "A"})
+    assert said(tmp_path, content)[0].drop is drop
+
+
 def test_a_wrong_time_on_messenger(tmp_path: Path) -> None:
     assert "message 1 has no time" in fault(tmp_path, messenger(("A", 10**17, "x")))
 
@@ -123,6 +173,28 @@ def test_slack() -> None:
         ("Sam Lee", "nice", None),  # of the next day, whose file stands before
     ]
     assert messages[3].reply_to == messages[1].id
+
+
+@pytest.mark.parametrize(
+    ("message", "drop"),
+    [
+        ({}, None),
+        ({"subtype": "me_message"}, None),
+        ({"subtype": "thread_broadcast"}, None),
+        ({"subtype": "file_share", "text": "", "files": [{"id": "F1"}]}, Drop.MEDIA),
+        ({"subtype": "channel_topic"}, Drop.SERVICE),
+        ({"subtype": "bot_message"}, Drop.BOT),
+        ({"bot_id": "B1"}, Drop.BOT),
+        ({"subtype": "tombstone"}, Drop.DELETED),
+        ({"text": ""}, Drop.EMPTY),
+    ],
+)
+def test_kinds_of_messages_on_slack(
+    tmp_path: Path, message: dict[str, Any], drop: Drop | None
+) -> None:
+    one = {"user": "U1", "type": "message", "text": "x", "ts": "1700000000.000100", **message}
+    content = zipped({"users.json": '[{"id": "U1"}]', "general/2023-11-14.json": json.dumps([one])})
+    assert said(tmp_path, content)[0].drop is drop
 
 
 def test_a_wrong_time_on_slack(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 
 import pytest
 
+from avatar.dataset.readers.telegram import KINDS
 from avatar.dataset.said import Drop
 from avatar.dataset.watch import Stopped, Watch
 from tests.avatar.dataset.exported import export_of, fault, fixture, said, telegram
@@ -90,6 +91,65 @@ def test_escapes_that_are_no_json(tmp_path: Path, written: str, text: str, befor
     for more in range(12 if before else 1):
         padding = '"via": "' + "-" * (before + more) + '", "text": '
         assert said(tmp_path, content.replace('"text": ', padding))[0].text == text
+
+
+@pytest.mark.parametrize("kind", sorted(KINDS))
+def test_every_type_of_chat(tmp_path: Path, kind: str) -> None:
+    export = export_of(tmp_path, telegram({}, {"from_id": "channel9"}, type=kind))
+    assert export.form == "Telegram"
+    assert [message.text for message in export.messages()] == ["hi", "hi"]
+
+
+@pytest.mark.parametrize("kind", ["service", "unsupported"])
+def test_what_nobody_said(tmp_path: Path, kind: str) -> None:
+    assert said(tmp_path, telegram({"type": kind}))[0].drop is Drop.SERVICE
+
+
+MEDIA: list[dict[str, Any]] = [
+    {"photo": "p.jpg"},
+    {"file": "f.pdf"},
+    {"media_type": "sticker", "sticker_emoji": "🐸", "file": "s.webp"},
+    {"media_type": "video_message", "file": "v.mp4"},
+    {"media_type": "voice_message", "file": "v.ogg"},
+    {"media_type": "animation", "file": "a.mp4"},
+    {"media_type": "video_file", "file": "v.mp4"},
+    {"media_type": "audio_file", "file": "a.mp3"},
+    {"poll": {"question": "Lake?", "closed": False, "answers": []}},
+    {"contact_information": {"first_name": "Ann", "phone_number": "+00"}},
+    {"location_information": {"latitude": 4.6, "longitude": 101.1}},
+]
+
+
+@pytest.mark.parametrize("media", MEDIA, ids="-".join)
+def test_media_without_words_are_left_out_and_captions_kept(
+    tmp_path: Path, media: dict[str, Any]
+) -> None:
+    bare, captioned = said(tmp_path, telegram({"text": "", **media}, {"text": "look", **media}))
+    assert (bare.text, bare.drop) == ("", Drop.MEDIA)
+    assert (captioned.text, captioned.drop) == ("look", None)
+
+
+@pytest.mark.parametrize(
+    ("message", "drop"),
+    [
+        ({"forwarded_from": "Ann"}, Drop.FORWARDED),
+        ({"forwarded_from": None}, Drop.FORWARDED),
+        ({"saved_from": "Ann"}, Drop.FORWARDED),
+        ({"via_bot": "@gif"}, Drop.BOT),
+        ({"edited": "2024-01-01T00:00:00", "edited_unixtime": "1704067200"}, None),
+    ],
+)
+def test_whose_words_these_are(tmp_path: Path, message: dict[str, Any], drop: Drop | None) -> None:
+    assert said(tmp_path, telegram(message))[0].drop is drop
+
+
+def test_somebody_without_a_name(tmp_path: Path) -> None:
+    null = {"from": None}
+    (one, other) = said(tmp_path, telegram(null, {**null, "from_id": "user7"}))
+    assert [(one.speaker, one.name), (other.speaker, other.name)] == [
+        ("user1", "Deleted account"),
+        ("user7", "Deleted account"),
+    ]
 
 
 def test_half_of_a_character_is_not_kept(tmp_path: Path) -> None:

@@ -58,7 +58,22 @@ def test_iphone() -> None:
         ("31.12.20, 23:59 - A: x", "2020-12-31 23:59:00"),
         ("31-12-2020 23:59 - A: x", "2020-12-31 23:59:00"),
         ("31. 12. 2020 23:59 - A: x", "2020-12-31 23:59:00"),
-        ("31.12.2020 kl. 23:59 - A: x", None),
+        ("31.12.2020 kl. 23.59 - A: x", "2020-12-31 23:59:00"),
+        ("31.12.2020 klo 23.59 - A: x", "2020-12-31 23:59:00"),
+        ("31/12/2020 à 23:59 - A: x", "2020-12-31 23:59:00"),
+        ("31.12.20 г., 23:59 - A: x", "2020-12-31 23:59:00"),
+        ("31. 12. 2020. u 23:59 - A: x", "2020-12-31 23:59:00"),
+        ("31/12/2020 of 23:59 - A: x", "2020-12-31 23:59:00"),
+        ("31/12/2020 thereabouts 23:59 - A: x", None),
+        ("31/12/20, 11:59 PTG - A: x", "2020-12-31 23:59:00"),
+        ("31/12/20, 8:05 PG - A: x", "2020-12-31 08:05:00"),
+        ("31/12/20, 12:05 π.μ. - A: x", "2020-12-31 00:05:00"),
+        ("31/12/20, 11:59 μ.μ. - A: x", "2020-12-31 23:59:00"),
+        ("31/12/20, 11:59 م - A: x", "2020-12-31 23:59:00"),
+        ("31/12/20, 12:05 ص - A: x", "2020-12-31 00:05:00"),
+        ("31/12/20, 11:59 CH - A: x", "2020-12-31 23:59:00"),
+        ("2020/12/31 晚上11:59 - A: x", "2020-12-31 23:59:00"),
+        ("2020/12/31 凌晨12:05 - A: x", "2020-12-31 00:05:00"),
         ("2020-12-31, 23:59 - A: x", "2020-12-31 23:59:00"),
         ("2020/12/31, 23:59 - A: x", "2020-12-31 23:59:00"),
         ("2020/12/31, 下午11:59 - A: x", "2020-12-31 23:59:00"),
@@ -70,6 +85,7 @@ def test_iphone() -> None:
         ("[2020-12-31, 23:59:58] A: x", "2020-12-31 23:59:58"),
         ("\u200e[31/12/20, 23:59:58] A: x", "2020-12-31 23:59:58"),
         ("\ufeff\u200e\u202a[31/12/20, 23:59:58] A: x", "2020-12-31 23:59:58"),
+        ("\u200f\u202a[31/12/20, 23:59:58] \u202cA: x", "2020-12-31 23:59:58"),
         ("31/12/20, 23.59 - A: x", "2020-12-31 23:59:00"),
         ("٣١/١٢/٢٠٢٠, ٢٣:٥٩ - A: x", "2020-12-31 23:59:00"),
     ],
@@ -127,6 +143,28 @@ def test_a_wrong_time_is_refused_with_its_line(tmp_path: Path) -> None:
         "<미디어 파일을 제외한 내용>",
         "<תוכן המדיה לא נכלל>",
         "<تم استبعاد الوسائط>",
+        "<Media weggelaten>",
+        "<Media omessi>",
+        "<Mediet utelämnat>",
+        "<Medier er utelatt>",
+        "<Udeladte medier>",
+        "<Media jätettiin pois>",
+        "<pominięto multimedia>",
+        "<Médium vynecháno>",
+        "<Médiafájl kihagyva>",
+        "<Conținut media omis>",
+        "<Medya dahil edilmedi>",
+        "<Media tidak disertakan>",
+        "<Media dikeluarkan>",
+        "<Bỏ qua tệp phương tiện>",
+        "<省略媒體>",
+        "<忽略多媒体文件>",
+        "<मीडिया छोड़ दिया गया>",
+        "<মিডিয়া বাদ দেওয়া হয়েছে>",
+        "<Медіа пропущено>",
+        "<Εξαιρούνται τα πολυμέσα>",
+        "<ไม่รวมสื่อ>",
+        "<رسانه حذف شد>",
         "IMG-20200101-WA0000.jpg (file attached)",
         "\u200eIMG-20200101-WA0000.jpg (Datei angehängt)",
         "PTT-20200101-WA0000.opus (archivo adjunto)",
@@ -141,6 +179,12 @@ def test_media_in_any_language(tmp_path: Path, text: str) -> None:
     ("text", "left", "drop"),
     [
         ("\u200eimage omitted", "", Drop.MEDIA),
+        ("\u200eimmagine omessa", "", Drop.MEDIA),
+        ("\u200eimagen omitida", "", Drop.MEDIA),
+        ("\u200eVideo weggelassen", "", Drop.MEDIA),
+        ("\u200eизображение отсутствует", "", Drop.MEDIA),
+        ("\u200e画像は含まれていません", "", Drop.MEDIA),
+        ("\u200eתמונה הושמטה", "", Drop.MEDIA),
         ("\u200e<attached: 00000001-PHOTO.jpg>", "", Drop.MEDIA),
         ("look at this \u200e<attached: 00000001-PHOTO.jpg>", "look at this", None),
         ("\u200evideo omitted\nthe caption", "the caption", None),
@@ -157,6 +201,16 @@ def test_media_in_any_language(tmp_path: Path, text: str) -> None:
 def test_an_iphones_texts(tmp_path: Path, text: str, left: str, drop: Drop | None) -> None:
     (message,) = said(tmp_path, f"[31/12/20, 10:00:00] A: {text}")
     assert (message.text, message.drop) == (left, drop)
+
+
+def test_marks_around_a_name_are_no_part_of_it(tmp_path: Path) -> None:
+    lines = [
+        "[31/12/20, 10:00:00] \u202a+60 12-345 6789\u202c: x",
+        "[31/12/20, 10:00:01] \u200f\u2068Ann\u2069: x",
+        "[31/12/20, 10:00:02] ~\u202fBen: x",
+    ]
+    names = [message.name for message in said(tmp_path, "\n".join(lines))]
+    assert names == ["+60 12-345 6789", "Ann", "Ben"]
 
 
 def test_windows_line_ends_and_odd_separators_stay_in_one_message(tmp_path: Path) -> None:

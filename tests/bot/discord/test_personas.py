@@ -6,9 +6,10 @@ from dataclasses import replace
 
 import pytest
 
+from avatar.records import Address
 from bot.discord.platform import DiscordPlatform
 from bot.screen import Speaker
-from tests.bot.discord.make import IN_SERVER, PRIVATE, STOP, Inbox, said, serving
+from tests.bot.discord.make import IN_SERVER, PRIVATE, STOP, Inbox, logged_in, said, serving
 from tests.standins.discord_api import CHANNEL, DiscordStandIn
 
 DEMO = Speaker(name="Demo")
@@ -161,8 +162,32 @@ async def test_without_the_permission_nothing_is_tried(discord: DiscordStandIn) 
     assert discord.called("GET", r"/channels/\d+/webhooks") == []
 
 
-async def spoken(platform: DiscordPlatform, speaker: Speaker) -> None:
-    sight = platform.messenger.open_sight(IN_SERVER, private=False, speaker=speaker)
+async def test_a_process_that_is_not_at_the_gateway_asks_where_it_is(
+    discord: DiscordStandIn, platform: DiscordPlatform, inbox: Inbox
+) -> None:
+    discord.slash("talk", channel=CHANNEL)
+    await discord.settled()
+    thread = await platform.messenger.open_thread(inbox.last, name="Demo · Ann")
+    async with logged_in(discord) as other:
+        for _ in range(2):
+            await spoken(other, DEMO)
+            await spoken(other, DEMO, thread.address)
+    assert seen(discord) == [("Demo", "Hello.")] * 2
+    assert seen(discord, int(thread.address.thread)) == [("Demo", "Hello.")] * 2
+    assert len(discord.webhooks) == 1
+    assert len(discord.called("GET", r"/channels/\d+")) == 2  # once each
+
+
+async def test_a_process_that_is_not_at_the_gateway_and_may_not(discord: DiscordStandIn) -> None:
+    async with logged_in(discord) as other:
+        for _ in range(2):
+            await spoken(other, DEMO)
+    assert seen(discord) == [("Avatar", "Hello.")] * 2
+    assert len(discord.called("GET", r"/channels/\d+/webhooks")) == 1
+
+
+async def spoken(platform: DiscordPlatform, speaker: Speaker, address: Address = IN_SERVER) -> None:
+    sight = platform.messenger.open_sight(address, private=False, speaker=speaker)
     sight.show("Hel")
     await sight.finish(said("Hello."))
     await sight.close()

@@ -10,7 +10,7 @@ from discord.utils import snowflake_time as discord_time
 
 from avatar.records import Incoming
 from avatar.stores import Heard
-from bot.commands import Command, Kind
+from bot.commands import Command, Parameter
 from bot.completion import Completion, Form, Offer
 from bot.discord.platform import DiscordPlatform, GatewayRefused, TokenRefused
 from tests.avatar.make import NOW
@@ -270,7 +270,7 @@ class Slow(Completion):
     def __init__(self, *, fails: bool) -> None:
         self.fails = fails
 
-    async def offers(self, kind: Kind, typed: str, **_: object) -> tuple[Offer, ...]:
+    async def offers(self, parameter: Parameter, typed: str, **_: object) -> tuple[Offer, ...]:
         await self._look()
         return (Offer(value="1", label="never seen"),)
 

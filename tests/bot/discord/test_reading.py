@@ -190,7 +190,38 @@ def test_every_command_is_declared_with_typed_options() -> None:
         "add-or-remove",
         ["add", "remove"],
     )
-    assert (person["type"], person["required"]) == (3, False)
+    assert (person["type"], person["required"], person["autocomplete"]) == (3, False, True)
+
+
+def test_every_option_says_what_it_is_and_is_completed_where_it_can_be() -> None:
+    options = {
+        (command["name"], option["name"]): option
+        for command in slash.declared(COMMANDS)
+        for option in command.get("options", ())
+    }
+    assert all(1 <= len(option["description"]) <= 100 for option in options.values())
+    assert [name for name, o in options.items() if o["description"] == "a word"] == []
+    completed = {name for name, option in options.items() if option.get("autocomplete")}
+    assert {
+        ("help", "command"),
+        ("voice", "voice"),
+        ("block", "person"),
+        ("owners", "person"),
+        ("managers", "role"),
+        ("quiet", "hours"),
+        ("quiet", "zone"),
+        ("talkative", "percent"),
+        ("limits", "most"),
+        ("avatar", "avatar"),
+        ("retrain", "n"),
+    } <= completed
+    assert [c["value"] for c in options["limits", "what"]["choices"]] == [
+        "messages",
+        "day",
+        "month",
+    ]
+    assert options["invite", "uses"]["type"] == 4
+    assert options["import", "file"]["type"] == options["picture", "file"]["type"] == 11
 
 
 def test_only_prompt_has_a_form() -> None:
