@@ -79,7 +79,18 @@ BUTTONS_OF = {
     "everyone": {"talk", "avatars", "stop", "no"},
     "owners": {
         *("activate", "deactivate", "base", "undo", "delete", "delmodel", "cancel", "show"),
-        *("prompt", "history", "yes", "train", "epochs", "drop", "speaker", "chats", "options"),
+        *(
+            "prompt",
+            "history",
+            "yes",
+            "train",
+            "epochs",
+            "drop",
+            "speaker",
+            "fromchats",
+            "choices",
+            "options",
+        ),
         *("option", "look", "leave", "report", "flight", "addtaught", "taught", "prefer"),
         *("unteach", "lessons", "lessonfile", "dataset", "where", "target", "retrain", "bases"),
         *(
@@ -346,7 +357,7 @@ async def test_buttons(house: House) -> None:
             verb = Verb(name)
             count = NUMBERS.get(verb, 1)
             first = house.ids.get(OF_BUTTONS[verb].about.value, 1)
-            action = code(verb, *(first, 0)[:count])
+            action = code(verb, *(first, 0, 0)[:count])
             for role in ROLES:
                 shown = await house.knock(role, action=action)
                 wanted = passes(kind, role, private=True, platform=house.platform)
