@@ -25,6 +25,7 @@ from bot.wording import (
     badge_words,
     block,
     counted,
+    duration,
     escape,
     moment,
     screening_words,
@@ -235,8 +236,7 @@ def _training_lines(
     lines.append(cost)
     if version.finished_at is not None and version.started_at is not None:
         took = (version.finished_at - version.started_at).total_seconds()
-        minutes, seconds = divmod(max(0, round(took)), 60)
-        lines.append(f"Ended {moment(version.finished_at)}, after {minutes}:{seconds:02d} minutes")
+        lines.append(f"Ended {moment(version.finished_at)}, after {duration(took)}")
     elif seen is Badge.TRAINING and job is not None:
         status = (job.remote_status or "being handed to the provider").replace("_", " ")
         lines.append(f"State at the provider: {status}")
