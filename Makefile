@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: discord-spec run test test-long test-lora check format fuzz bench soak audit lock clean help
+.PHONY: discord-spec run test test-long test-crashes test-lora check format fuzz bench soak audit lock clean help
 
 help:  ## what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -17,6 +17,9 @@ test: $(VENV)/.dev  ## set up and run the tests
 
 test-long: $(VENV)/.dev  ## the tests that take their time: whole processes, killed
 	@$(BIN)/python -m pytest -n 2 -m long
+
+test-crashes: $(VENV)/.dev  ## every step of every walk killed, and workers killed under load (half an hour)
+	@$(BIN)/python -m pytest -n 2 -m endurance tests/crashes
 
 test-lora: $(VENV)-lora/.lora  ## the engine lora on a small model made by the tests (CPU build of torch)
 	@$(VENV)-lora/bin/python -m pytest -m lora tests/modelserver/lora
@@ -55,7 +58,7 @@ lock:  ## pin the dependencies anew (needs uv)
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --group dev -o requirements-dev.txt pyproject.toml
 
 clean:  ## remove the virtual environment and caches; data/ stays
-	rm -rf $(VENV) $(VENV)-lora $(VENV)-audit .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(VENV)-lora $(VENV)-audit .discord-spec .mypy_cache .ruff_cache .hypothesis
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

@@ -150,7 +150,7 @@ async def test_killed_at_some_steps(
     await killed_at(range(SOME - 8, MOST, SOME), name, tmp_path, monkeypatch)
 
 
-@pytest.mark.long
+@pytest.mark.endurance
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("name", WALKS)
 async def test_killed_at_every_step(

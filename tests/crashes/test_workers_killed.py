@@ -5,7 +5,7 @@ import pytest
 from benchmarks.workers import measure
 from tests.standins.postgres import Cluster
 
-pytestmark = [pytest.mark.long, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.endurance, pytest.mark.timeout(400)]
 
 
 async def test_nothing_lost_nothing_doubled_and_in_order(cluster: Cluster | None) -> None:
