@@ -34,15 +34,25 @@ _CHATTY = (
 )
 
 
+_LONG = 8  # characters
+
+
 class Cleaner:
-    """Takes secrets out of text."""
+    """Takes secrets out of text. Short ones ("any", for a host that wants no key) are taken out
+    where they stand alone, and not in the middle of words.
+    """
 
     def __init__(self, secrets_: Sequence[str]) -> None:
-        self._secrets = sorted(secrets_, key=len, reverse=True)
+        self._secrets = [
+            re.compile(
+                re.escape(secret) if len(secret) >= _LONG else rf"(?<!\w){re.escape(secret)}(?!\w)"
+            )
+            for secret in sorted(secrets_, key=len, reverse=True)
+        ]
 
     def __call__(self, text: str) -> str:
         for secret in self._secrets:
-            text = text.replace(secret, "[secret]")
+            text = secret.sub("[secret]", text)
         for pattern in _PATTERNS:
             text = pattern.sub("[secret]", text)
         return text

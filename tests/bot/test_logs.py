@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from avatar import trace
-from bot.logs import set_up_logs
+from bot.logs import Cleaner, set_up_logs
 
 TOKEN = "123456789:AAEhBOweik6ad9r_QXMENQjcrGbqCr4K-bc"
 DISCORD = "OTAwMDkwMDA5MDAwOTAwMDAw.GaBcDe.abcdefghijklmnopqrstuvwxyz0123456789AB"
@@ -61,3 +61,10 @@ def test_json_is_one_object_a_line(capsys: pytest.CaptureFixture[str]) -> None:
     record = json.loads(line)
     assert (record["level"], record["logger"]) == ("warning", "bot.test")
     assert record["message"] == "two\nlines é"
+
+
+def test_a_short_key_is_not_taken_out_of_words() -> None:
+    clean = Cleaner(["any", "sk-a-long-one"])
+    assert clean("Many processes, key any: xsk-a-long-onex") == (
+        "Many processes, key [secret]: x[secret]x"
+    )
