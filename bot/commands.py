@@ -126,7 +126,7 @@ COMMANDS: tuple[Command, ...] = (
     ),
     _everyone("new", "begin a new conversation"),
     _everyone("retry", "answer my last message again"),
-    _everyone("stop", "stop the reply that is being written, or the reading of a file"),
+    _everyone("stop", "stop what is being written or read"),
     _everyone("avatars", "whom you can talk to"),
     _everyone("privacy", "what is stored about you"),
     _everyone("forgetme", "delete what you said"),

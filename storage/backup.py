@@ -44,8 +44,12 @@ FORMAT = 1  # of the archive
 MANIFEST = "manifest.json"
 MAX_MANIFEST = 64 * 1024 * 1024  # bytes
 BLOCK = 1 << 20
-# What zipfile raises for an archive that is not as it should be.
-_FAULTS = (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, KeyError, TypeError)
+# What zipfile raises for an archive that is not as it should be; a RuntimeError where it is
+# encrypted, or made in a way that it does not know.
+_FAULTS = (
+    *(zipfile.BadZipFile, zlib.error, RuntimeError),
+    *(EOFError, OSError, ValueError, KeyError, TypeError),
+)
 
 
 class BackupFailed(AvatarError):

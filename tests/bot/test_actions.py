@@ -24,7 +24,7 @@ def test_there_and_back(verb: Verb, first: int, second: int) -> None:
 def test_every_verb_has_a_code() -> None:
     for verb in Verb:
         accepted = 0
-        for numbers in ((), (1,), (1, 2)):
+        for numbers in ((), (1,), (1, 2), (1, 2, 3)):
             try:
                 accepted += decode(code(verb, *numbers)).verb is verb
             except BadAction:
