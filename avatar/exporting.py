@@ -20,7 +20,7 @@ from avatar.dataset import archive
 from avatar.dataset.source import Source
 from avatar.errors import BadDataset, BadText
 from avatar.records import Axis, Example, Method, Role, Status, TrainingType, Turn, Why
-from avatar.text import visible, well_formed
+from avatar.text import storable, visible, well_formed
 from avatar.versions import MAX_NOTE, MAX_NUMBER_DIGITS, MAX_PROMPT
 
 FORMAT = 1
@@ -178,6 +178,7 @@ def _examples_jsonl(version: ExportedVersion) -> str:
                 "tokens": example.tokens,
                 "source": example.source,
                 "rejected": example.rejected,
+                "people": list(example.people),
                 "held_out": held_out,
             }
         )
@@ -299,6 +300,7 @@ def _examples(source: Source) -> tuple[tuple[Example, ...], tuple[Example, ...]]
             tokens=each.whole("tokens", most=2**31 - 1),
             source=each.line("source"),
             rejected=each.words_or_none("rejected", MAX_WORDS),
+            people=each.names("people"),
         )
         found[each.flag("held_out")].append(example)
     return tuple(found[0]), tuple(found[1])
@@ -400,6 +402,12 @@ class _Fields:
         if not isinstance(value, list) or len(value) > most:
             raise _Unfit(f"{name} is no list, or too long")
         return [_Fields(each) for each in value]
+
+    def names(self, name: str) -> tuple[str, ...]:
+        value = self._value.get(name, [])
+        if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
+            raise _Unfit(f"{name} is no list of names")
+        return tuple(storable(each)[:MAX_LINE] for each in value)
 
     def turns(self, name: str, *, with_weight: bool) -> Sequence[tuple[Turn, int | None]]:
         value = self._value.get(name)

@@ -266,6 +266,7 @@ class Example:
     source: str  # where it came from, e.g. "chats.jsonl line 12"
     rejected: str | None = None  # preference pairs: the worse answer to the same conversation
     messages: int = 0  # of a chat export that are counted as kept with it
+    people: tuple[str, ...] = ()  # who speaks in it besides the avatar; none if names are masked
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

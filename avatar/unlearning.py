@@ -66,8 +66,11 @@ def _held(batch: Sequence[tuple[int, Example]], pattern: re.Pattern[str]) -> lis
 
 
 def holds(example: Example, pattern: re.Pattern[str]) -> bool:
-    """Whether a name is in an example: in what is said, or in the chat that it is from."""
+    """Whether a name is in an example: of who speaks, in what is said, or in the chat that it is
+    from.
+    """
     texts = [*(turn.text for turn in example.turns), example.source, example.rejected or ""]
+    texts += example.people
     return any(pattern.search(text) for text in texts)
 
 

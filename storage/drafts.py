@@ -231,7 +231,8 @@ class DraftTables(VersionTables):
                 .returning(training_drafts)
             )
             draft = rows.draft(made.mappings().one())
-            copied = ["position", "turns", "tokens", "source", "rejected", "held_out", "messages"]
+            copied = ["position", "turns", "tokens", "source", "rejected", "held_out"]
+            copied += ["messages", "people"]
             await write.execute(
                 sa.insert(training_examples).from_select(
                     ["draft_id", *copied],
@@ -290,6 +291,7 @@ def _encoded(examples: Sequence[Example], held_out: Sequence[Example]) -> list[d
             "rejected": example.rejected,
             "held_out": position >= len(examples),
             "messages": example.messages,
+            "people": list(example.people) or None,
         }
         for position, example in enumerate((*examples, *held_out))
     ]

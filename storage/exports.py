@@ -162,6 +162,7 @@ def _examples(version: ExportedVersion, version_id: int) -> Iterator[dict[str, A
             "tokens": example.tokens,
             "source": example.source,
             "rejected": example.rejected,
+            "people": list(example.people) or None,
             "held_out": position >= len(version.examples),
         }
 

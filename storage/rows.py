@@ -104,6 +104,7 @@ def example(row: Row) -> Example:
         source=row["source"],
         rejected=row["rejected"],
         messages=row["messages"],
+        people=tuple(row["people"] or ()),
     )
 
 

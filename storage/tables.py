@@ -249,6 +249,7 @@ training_examples = sa.Table(
     # Kept for evaluation and never trained on.
     sa.Column("held_out", sa.Boolean, nullable=False, server_default=sa.false()),
     sa.Column("messages", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("people", Json),  # who speaks in it besides the avatar, by name
     # Of a draft's: why its owner does not want it. A version has none of these.
     sa.Column("left_out", Line(128)),
     sa.CheckConstraint("(version_id IS NULL) <> (draft_id IS NULL)", name="one_home"),

@@ -271,6 +271,7 @@ class VersionTables(Base):
                     training_examples.c.source,
                     training_examples.c.rejected,
                     training_examples.c.messages,
+                    training_examples.c.people,
                 )
                 .where(
                     training_examples.c.version_id == version_id,

@@ -22,6 +22,7 @@ from avatar.dataset.report import Report, report_of
 from avatar.dataset.said import Drop, Said
 from avatar.dataset.watch import Stage, Watch
 from avatar.records import Example, Role, Turn
+from avatar.text import storable
 
 MIN_EXAMPLES = 10
 MANY_CHATS = 5  # from so many on, no chat need have more than a fifth
@@ -197,6 +198,7 @@ class _Draft:
 
     turns: tuple[tuple[bool, str], ...]  # the person's own?, text
     messages: int  # counted as kept with it; one that stands in two examples counts in the first
+    people: tuple[str, ...]  # the others who speak in it
     chat: str
     title: str
     conversation: tuple[str, float]  # its chat and beginning
@@ -332,9 +334,11 @@ class _Cutter:
                 self.dropped[drop] += 1
 
     def _draft(self, turns: list[_Turn], key: tuple[str, float], ended: float) -> _Draft:
-        kept = 0
+        kept, people = 0, set()
         for turn in turns:
             for message in turn.messages:
+                if not turn.mine:
+                    people.add(storable(message.said.name))
                 if message.used:
                     continue
                 if message.fate is not None:
@@ -345,6 +349,7 @@ class _Cutter:
         return _Draft(
             turns=tuple((turn.mine, turn.text) for turn in turns),
             messages=kept,
+            people=tuple(sorted(filter(None, people))),
             chat=self.chat.id,
             title=self.chat.title,
             conversation=key,
@@ -441,6 +446,7 @@ def _example(draft: _Draft, masker: Masker, source: str, rules: Rules) -> Exampl
         weights=tuple(None for _ in turns),
         tokens=tokens.of_conversation([turn.text for turn in turns]),
         messages=draft.messages,
+        people=() if rules.mask_names else draft.people,
         # A private chat is called as the other person is.
         source=source if rules.mask_names else f"{source}: {draft.title}"[:200],
     )

@@ -38,6 +38,7 @@ def examples(draw: st.DrawFn) -> Example:
         tokens=draw(st.integers(0, 10_000)),
         source=draw(lines),
         rejected=draw(st.none() | words),
+        people=tuple(draw(st.lists(lines, max_size=3))),
     )
 
 

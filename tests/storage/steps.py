@@ -25,7 +25,14 @@ EXAMPLE = Example(
 )
 
 
-async def begin(store: SqlStore, avatar: Avatar, person: Person, examples: int = 3) -> Version:
+async def begin(
+    store: SqlStore,
+    avatar: Avatar,
+    person: Person,
+    examples: int = 3,
+    *,
+    example: Example = EXAMPLE,
+) -> Version:
     """A version in training."""
     draft = await store.add_draft(
         avatar_id=avatar.id,
@@ -36,7 +43,7 @@ async def begin(store: SqlStore, avatar: Avatar, person: Person, examples: int =
         tokens=12 * examples,
         epochs=3,
         warnings=("few",),
-        examples=[EXAMPLE] * examples,
+        examples=[example] * examples,
         now=NOW,
         expires_at=NOW + timedelta(days=1),
     )

@@ -29,10 +29,11 @@ from avatar.records import (
     Why,
 )
 from avatar.stores import Heard, Part
+from avatar.unlearning import Unlearning
 from storage import rows
 from storage.store import SqlStore, open_store
 from tests.avatar.make import NOW
-from tests.storage.steps import HOME, a_model, a_prompt, begin, end
+from tests.storage.steps import EXAMPLE, HOME, a_model, a_prompt, begin, end
 
 LEASE = timedelta(minutes=1)
 
@@ -512,3 +513,19 @@ async def test_the_inbox_keeps_everything_that_came(store: SqlStore) -> None:
     for name in ("forwarded", "album", "edited", "reaction"):
         del told[name]
     assert rows.incoming(told) == incoming("1")
+
+
+async def test_who_spoke_in_an_example_is_found_and_unlearnt(
+    store: SqlStore, ann: Person, avatar: Avatar
+) -> None:
+    with_mei = replace(EXAMPLE, people=("Mei Ling", "Tan"))
+    version = await begin(store, avatar, ann, example=with_mei)
+    ((_, stored), *_) = await store.stored_examples(version.id, after=-1, limit=9)
+    assert stored == with_mei
+    await end(store, version)
+    unlearning = Unlearning(store)
+    assert await unlearning.find(avatar, "Ling Mei") == ()
+    (holding,) = await unlearning.find(avatar, "mei ling")
+    assert holding.positions == (0, 1, 2)
+    assert await unlearning.remove(holding.version, "Mei Ling", now=NOW) == 3
+    assert await unlearning.find(avatar, "Tan") == ()

@@ -25,6 +25,7 @@ def upgrade() -> None:
         sa.Column("messages", sa.Integer(), nullable=False, server_default="0"),
     )
     op.add_column("training_examples", sa.Column("left_out", sa.String(128), nullable=True))
+    op.add_column("training_examples", sa.Column("people", JSON, nullable=True))
     op.add_column("imports", sa.Column("overview", JSON, nullable=True))
     op.create_index("ix_imports_person_id", "imports", ["person_id"])
     op.add_column("avatar_training_data", sa.Column("screening", JSON, nullable=True))
@@ -35,6 +36,7 @@ def downgrade() -> None:
     op.drop_index("ix_imports_person_id", "imports")
     op.drop_column("imports", "overview")
     with op.batch_alter_table("training_examples") as batch:
+        batch.drop_column("people")
         batch.drop_column("left_out")
         batch.drop_column("messages")
     with op.batch_alter_table("training_drafts") as batch:

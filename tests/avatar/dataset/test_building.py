@@ -380,3 +380,16 @@ def test_every_message_is_kept_or_dropped_for_one_reason(messages: list[Any], ru
     # What was built can be written and read as any file of examples.
     written = b"".join(openai_jsonl.write(built.examples))
     assert written.count(b"\n") == report.examples
+
+
+def test_who_speaks_in_an_example_is_known_unless_names_are_masked() -> None:
+    talk = (
+        says(ANN, "who is coming?", 0),
+        says("ben\ud800", "not me", 200),
+        says(ME, "I am", 400),
+    )
+    example = made(*talk).examples[0]
+    assert shown(example)[-1] == "!I am"
+    assert example.people == ("Ann", "Ben\ufffd")
+    masked = made(*talk, rules=Rules(mask_names=True))
+    assert {each.people for each in masked.examples} == {()}
