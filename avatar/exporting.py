@@ -378,10 +378,12 @@ class _Fields:
         return well_formed(value)
 
     def line(self, name: str, *, most: int = MAX_LINE) -> str:
-        """Without control characters."""
+        """One line, without control characters; what joins letters and emoji together may be in it,
+        as in what was typed here.
+        """
         value = self.words(name, most)
-        if any(not c.isprintable() for c in value):
-            raise _Unfit(f"{name} holds characters that cannot be seen")
+        if visible(value) != value or "\t" in value or value.splitlines() not in ([], [value]):
+            raise _Unfit(f"{name} holds control characters")
         return value
 
     def moment(self, name: str) -> datetime:

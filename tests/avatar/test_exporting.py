@@ -3,6 +3,7 @@
 import json
 import zipfile
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -129,6 +130,17 @@ def test_what_is_written_is_read_again(export: Export, tmp_path: Path) -> None:
     assert read(file) == export
 
 
+@pytest.mark.parametrize("name", ["Ani 👩‍💻", "می‌خواهم"])
+def test_a_name_may_hold_what_joins_letters(tmp_path: Path, name: str) -> None:
+    """An avatar can be called so, and a chat that examples are from."""
+    said = (Turn(role=Role.USER, text="ha"),)
+    same = Example(turns=said, weights=(None,), tokens=1, source=f"chat.txt: {name}\u00a0x")
+    export = replace(an_export(examples=(same,)), name=name)
+    file = tmp_path / "export.zip"
+    file.write_bytes(write(export))
+    assert read(file) == export
+
+
 def test_examples_that_repeat_themselves_are_no_bomb(tmp_path: Path) -> None:
     same = Example(
         turns=(Turn(role=Role.USER, text="ha" * 1000),), weights=(None,), tokens=1, source="x"
@@ -196,6 +208,10 @@ def _file(folder: Path) -> Path:
         lambda about: about["versions"][0].update(created_at="yesterday"),
         lambda about: about["versions"][0].update(note="x" * 1_000_000),
         lambda about: about["versions"][0].update(model="a\x00b"),
+        *(
+            lambda about, c=c: about["versions"][0].update(model=f"a{c}")
+            for c in "\n\t\r\x1b\x7f\x85\u2028"
+        ),
         lambda about: about["switches"].append({"axis": "model"}),
         lambda about: about["lessons"].append([]),
         lambda about: about.pop("switches"),
