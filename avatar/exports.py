@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from avatar import batches
 from avatar.errors import ProviderError
 from avatar.exporting import (
     MAX_VERSIONS,
@@ -106,10 +107,8 @@ class Exports:
         while page := await self._store.examples(version.id, limit=_PAGE, offset=len(trained)):
             trained += page
         stored: list[Example] = []
-        after = -1
-        while found := await self._store.stored_examples(version.id, after=after, limit=_PAGE):
-            stored += [example for _, example in found]
-            after = found[-1][0]
+        async for batch in batches.of_version(self._store, version.id):
+            stored += [example for _, example in batch]
         return tuple(trained), tuple(stored[len(trained) :])
 
     async def _lessons(self, avatar: Avatar) -> tuple[ExportedLesson, ...]:

@@ -16,7 +16,7 @@ from functools import partial
 from pathlib import Path
 from typing import ParamSpec, TypeVar
 
-from avatar import tokens
+from avatar import batches, tokens
 from avatar.dataset.building import Rules, build
 from avatar.dataset.formats import Recognised, recognise
 from avatar.dataset.overview import Overview, Speaker, overview_json, overview_of
@@ -41,7 +41,6 @@ from avatar.training import DRAFT_LASTS, Preflight, Trainings
 
 SPEAKERS = 200  # to choose from; those with the most messages
 CHATS = 40  # likewise
-BATCH = 500  # examples read at a time
 P = ParamSpec("P")
 T = TypeVar("T")
 
@@ -287,9 +286,7 @@ class Imports:
         """A draft with more examples behind its own: those that are in. It stands for the old."""
         kept: list[Example] = []
         held_out: list[Example] = []
-        after = -1
-        while batch := await self._store.candidates(draft.id, after=after, limit=BATCH):
-            after = batch[-1].position
+        async for batch in batches.of_draft(self._store, draft.id):
             for each in batch:
                 if each.left_out is None:
                     (held_out if each.held_out else kept).append(each.example)

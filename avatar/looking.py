@@ -9,14 +9,13 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 
+from avatar import batches
 from avatar.dataset.kinds import ONE_BY_ONE, Kind, Seen, changes, kinds_of, seen
 from avatar.dataset.openai_jsonl import MIN_EXAMPLES
 from avatar.dataset.report import Look, report_anew
 from avatar.errors import BadText, Expired
 from avatar.records import Draft
 from avatar.stores import Store
-
-BATCH = 500  # examples read at a time
 
 
 class Looking:
@@ -58,9 +57,7 @@ class Looking:
 
     async def _seen(self, draft: Draft) -> list[Seen]:
         all_seen: list[Seen] = []
-        after = -1
-        while batch := await self._store.candidates(draft.id, after=after, limit=BATCH):
-            after = batch[-1].position
+        async for batch in batches.of_draft(self._store, draft.id):
             all_seen += await asyncio.to_thread(
                 seen, batch, of=draft.source, exported=draft.import_id is not None
             )

@@ -10,12 +10,12 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 
+from avatar import batches
 from avatar.errors import NotOffered, RemoteNotFound, RequestRefused
 from avatar.ports import Moderator
 from avatar.records import Example, Version
 from avatar.stores import Store
 
-BATCH = 500  # examples read at a time
 PIECE = 8_000  # characters that are looked at as one text
 TEXTS = 32  # in one request
 AT_ONCE = 4  # requests
@@ -39,12 +39,9 @@ async def screen(store: Store, moderator: Moderator, version: Version) -> Screen
     """
     flagged: list[int] = []
     categories = Counter[str]()
-    screened, after = 0, -1
+    screened = 0
     try:
-        while batch := await store.stored_examples(
-            version.id, after=after, limit=BATCH, trained_only=True
-        ):
-            after = batch[-1][0]
+        async for batch in batches.of_version(store, version.id, trained_only=True):
             screened += len(batch)
             for (position, _), found in zip(batch, await _flags(moderator, batch), strict=True):
                 if found:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from avatar import pricing, tokens
+from avatar import batches, pricing, tokens
 from avatar.counting import counted, size
 from avatar.dataset.reading import Reading
 from avatar.errors import AlreadyDone, Expired, NoTrainer, NotTraining, NotYours, WrongKind
@@ -34,7 +34,6 @@ DRAFT_LASTS = timedelta(hours=24)
 LOOKED_AT = 50  # versions, for one that can be built on
 UNCERTAINTY = 10  # percent by which an estimate of tokens may be off
 COUNTED_UNCERTAINTY = 5  # where they are counted: the bill differs by a few percent
-BATCH = 500  # examples read at a time
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -266,9 +265,7 @@ class Trainings:
         if tokenizer is None:
             return draft
         found: dict[int, int] = {}
-        after = -1
-        while batch := await self._store.candidates(draft.id, after=after, limit=BATCH):
-            after = batch[-1].position
+        async for batch in batches.of_draft(self._store, draft.id):
             found |= await asyncio.to_thread(_sizes, batch, tokenizer)
         recounted = await self._store.recount(draft.id, found, counted_with=tokenizer.name)
         return recounted or draft

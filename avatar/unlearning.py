@@ -8,12 +8,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from avatar import batches
 from avatar.errors import BadText
 from avatar.records import Avatar, Example, TrainingType, Version
 from avatar.stores import Store
 from avatar.text import visible
 
-BATCH = 500  # examples looked at a time
 PAGE = 100  # versions
 MIN_NAME, MAX_NAME = 2, 80  # characters
 
@@ -53,10 +53,9 @@ class Unlearning:
 
     async def _holding(self, version: Version, pattern: re.Pattern[str]) -> Holding:
         positions: list[int] = []
-        stored, after = 0, -1
-        while batch := await self._store.stored_examples(version.id, after=after, limit=BATCH):
+        stored = 0
+        async for batch in batches.of_version(self._store, version.id):
             stored += len(batch)
-            after = batch[-1][0]
             positions += await asyncio.to_thread(_held, batch, pattern)
         return Holding(version=version, positions=tuple(positions), stored=stored)
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from avatar import screening
+from avatar import batches, screening
 from avatar.errors import NotOffered, Overloaded, RemoteNotFound, RequestRefused, WrongKey
 from avatar.records import Example, Role, Status, Turn
 from bot.cards.notices import notice
@@ -90,7 +90,7 @@ async def test_it_is_screened_once(world: World) -> None:
 
 
 async def test_batches_and_long_texts(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(screening, "BATCH", 7)
+    monkeypatch.setattr(batches, "SIZE", 7)
     monkeypatch.setattr(screening, "TEXTS", 3)
     monkeypatch.setattr(screening, "PIECE", 1_000)
     long = Example(
