@@ -17,12 +17,12 @@ async def of_draft(store: TrainingStore, draft_id: int) -> AsyncIterator[tuple[C
 
 
 async def of_version(
-    store: TrainingStore, version_id: int, *, trained_only: bool = False
+    store: TrainingStore, version_id: int, *, held_out: bool | None = None
 ) -> AsyncIterator[tuple[tuple[int, Example], ...]]:
-    """All of a version's (position, example) in order, those held out too unless `trained_only`."""
+    """All of a version's (position, example) in order, as `stored_examples`."""
     after = -1
     while batch := await store.stored_examples(
-        version_id, after=after, limit=SIZE, trained_only=trained_only
+        version_id, after=after, limit=SIZE, held_out=held_out
     ):
         yield batch
         after = batch[-1][0]

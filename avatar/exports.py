@@ -100,16 +100,18 @@ class Exports:
         )
 
     async def _examples(self, version: Version) -> tuple[tuple[Example, ...], tuple[Example, ...]]:
-        """Those that were trained on, and those that were held out, which stand behind them."""
+        """Those that were trained on, and those that were held out."""
         if version.base_model is None:
             return (), ()
-        trained: list[Example] = []
-        while page := await self._store.examples(version.id, limit=_PAGE, offset=len(trained)):
-            trained += page
-        stored: list[Example] = []
-        async for batch in batches.of_version(self._store, version.id):
-            stored += [example for _, example in batch]
-        return tuple(trained), tuple(stored[len(trained) :])
+        trained, held_out = [
+            [
+                example
+                async for batch in batches.of_version(self._store, version.id, held_out=held)
+                for _, example in batch
+            ]
+            for held in (False, True)
+        ]
+        return tuple(trained), tuple(held_out)
 
     async def _lessons(self, avatar: Avatar) -> tuple[ExportedLesson, ...]:
         found: list[ExportedLesson] = []

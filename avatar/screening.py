@@ -41,7 +41,7 @@ async def screen(store: Store, moderator: Moderator, version: Version) -> Screen
     categories = Counter[str]()
     screened = 0
     try:
-        async for batch in batches.of_version(store, version.id, trained_only=True):
+        async for batch in batches.of_version(store, version.id, held_out=False):
             screened += len(batch)
             for (position, _), found in zip(batch, await _flags(moderator, batch), strict=True):
                 if found:

@@ -195,10 +195,10 @@ class TrainingStore(Protocol):
         ...
 
     async def stored_examples(
-        self, version_id: int, *, after: int, limit: int, trained_only: bool = False
+        self, version_id: int, *, after: int, limit: int, held_out: bool | None = None
     ) -> tuple[tuple[int, Example], ...]:
-        """(position, example) of a version, held out ones too unless `trained_only`, in order;
-        those above `after`.
+        """(position, example) of a version, in order; those above `after`. `held_out`: only those
+        that are, or only those that are trained on; None: all.
         """
         ...
 

@@ -141,16 +141,16 @@ class TrainingTables(DraftTables):
             return version
 
     async def stored_examples(
-        self, version_id: int, *, after: int, limit: int, trained_only: bool = False
+        self, version_id: int, *, after: int, limit: int, held_out: bool | None = None
     ) -> tuple[tuple[int, Example], ...]:
-        """(position, example) of a version, held out ones too, in order."""
+        """(position, example) of a version, in order."""
         async with self._db.reading() as read:
             found = await read.execute(
                 sa.select(training_examples)
                 .where(
                     training_examples.c.version_id == version_id,
                     training_examples.c.position > after,
-                    *([training_examples.c.held_out.is_(False)] if trained_only else []),
+                    *([] if held_out is None else [training_examples.c.held_out.is_(held_out)]),
                 )
                 .order_by(training_examples.c.position)
                 .limit(limit)

@@ -38,8 +38,6 @@ async def test_it_is_not_uploaded_not_even_when_trained_again(world: World) -> N
         assert not any(map(is_newest, uploaded))
         stored = await world.store.stored_examples(version.id, after=-1, limit=99)
         assert sum(is_newest(example) for _, example in stored) == 2
-        trained = await world.store.stored_examples(
-            version.id, after=-1, limit=99, trained_only=True
-        )
+        trained = await world.store.stored_examples(version.id, after=-1, limit=99, held_out=False)
         assert not any(is_newest(example) for _, example in trained)
         flight = await world.trainings.again(version, world.avatar, person=world.person, now=NOW)
