@@ -1,6 +1,5 @@
 """Teaching in the chat: a better answer to something the avatar said becomes an example."""
 
-from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -14,7 +13,6 @@ from avatar.text import visible
 TAUGHT = "what was taught in the chat"  # the source of such examples
 CONTEXT = 6  # turns before the question that are kept with it
 MAX_ANSWER = 4_000  # characters
-MIN_EXAMPLES = 10
 MOST = 5_000  # taught answers in a training
 
 
@@ -38,7 +36,7 @@ class Teaching:
 
         Raises MessageNotFound and BadText.
         """
-        if reply is None or reply.role is not Role.ASSISTANT or reply.avatar_id != avatar.id:
+        if reply is None or not _is_reply(reply, avatar):
             raise MessageNotFound
         answer = visible(better).strip()
         if not answer:
@@ -48,17 +46,7 @@ class Teaching:
                 reason=f"An answer has up to {MAX_ANSWER:,} characters; this one has "
                 f"{len(answer):,}."
             )
-        *turns, _ = await self._store.before(reply.id, limit=CONTEXT)
-        return await self._store.teach(
-            avatar_id=avatar.id,
-            person_id=person.id,
-            turns=[Turn(role=turn.role, text=turn.text) for turn in turns],
-            better=answer,
-            worse=reply.text,
-            now=now,
-            cause=cause,
-            reply_id=reply.id,
-        )
+        return await self._keep(reply, answer, person=person, now=now, cause=cause)
 
     async def like(
         self, avatar: Avatar, reply: Message, *, person: Person, now: datetime, cause: int
@@ -66,19 +54,31 @@ class Teaching:
         """Keep a stored reply as it is, with what was said before. None: it is no reply of this
         avatar.
         """
-        if reply.role is not Role.ASSISTANT or reply.avatar_id != avatar.id:
+        if not _is_reply(reply, avatar):
             return None
+        return await self._keep(reply, reply.text, person=person, now=now, cause=cause, liked=True)
+
+    async def _keep(
+        self,
+        reply: Message,
+        better: str,
+        *,
+        person: Person,
+        now: datetime,
+        cause: int,
+        liked: bool = False,
+    ) -> Taught:
         *turns, _ = await self._store.before(reply.id, limit=CONTEXT)
         return await self._store.teach(
-            avatar_id=avatar.id,
+            avatar_id=reply.avatar_id,
             person_id=person.id,
             turns=[Turn(role=turn.role, text=turn.text) for turn in turns],
-            better=reply.text,
+            better=better,
             worse=reply.text,
             now=now,
             cause=cause,
             reply_id=reply.id,
-            liked=True,
+            liked=liked,
         )
 
     async def unlike(self, reply: Message, *, person: Person) -> bool:
@@ -91,9 +91,14 @@ class Teaching:
         return tuple(pair_of(one) for one in reversed(found) if one.worse != one.better)
 
     async def reading(self, avatar: Avatar) -> Reading:
-        """Everything that was taught, oldest first, as what a file would give."""
+        """Everything that was taught, oldest first, as what a file would give; however few."""
         found = await self._store.taught(avatar.id, limit=MOST, offset=0)
-        return reading_of(tuple(reversed(found)))
+        examples = tuple(map(example_of, reversed(found)))
+        return Reading(source=TAUGHT, examples=examples, warnings=())
+
+
+def _is_reply(message: Message, avatar: Avatar) -> bool:
+    return message.role is Role.ASSISTANT and message.avatar_id == avatar.id
 
 
 def example_of(taught: Taught) -> Example:
@@ -120,13 +125,4 @@ def pair_of(taught: Taught) -> Example:
         weights=tuple(None for _ in example.turns),
         tokens=example.tokens + tokens.estimate(taught.worse),
         rejected=taught.worse,
-    )
-
-
-def reading_of(found: Sequence[Taught]) -> Reading:
-    """Taught answers as what a file would give. Raises nothing, however few they are."""
-    return Reading(
-        source=TAUGHT,
-        examples=tuple(map(example_of, found)),
-        warnings=(),
     )
