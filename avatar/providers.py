@@ -129,11 +129,8 @@ class Providers(Mapping[str, Provider]):
 
     def pair(self, avatar: Avatar, *, prompt: Version | None, model: Version | None) -> Pair:
         """What answers for a prompt and a model, here."""
-        if model is not None and model.provider is not None and model.provider not in self:
-            model = None
-        pair = pair_of(avatar, prompt=prompt, model=model)
-        if model is not None:
-            return pair
+        if model is not None and (model.provider is None or model.provider in self):
+            return pair_of(avatar, prompt=prompt, model=model)
         provider, base_model = self.base(avatar)
         return Pair(prompt=prompt, model=None, provider=provider, model_name=base_model)
 
