@@ -58,7 +58,6 @@ class Reply:
     text: str
     finish: Finish
     message: Message | None  # as stored; None: it was stopped before a word came
-    fell_back: Version | None = None  # the active model was gone; the base model answered
     again: bool = False  # it had been stored by an attempt that did not end
     unseen: bool = False  # the message had pictures, which the model cannot see
 
@@ -179,10 +178,9 @@ class Conversation:
         if retry_of is not None:
             turns = [turn for turn in turns if turn.id < retry_of.id]
         prompt, model = context.pair.prompt, context.pair.model
-        pair, fell_back = self._providers.pair(context.avatar, prompt=prompt, model=model), None
+        pair = self._providers.pair(context.avatar, prompt=prompt, model=model)
         if model is not None and pair.model is None:
             log.warning("version %s: %s is not set up", model.number, model.provider)
-            fell_back = model
             await self._tell_owners(context, model, why="not_set_up")
         now = self._clock()
         await self._limiter.keep_pace(context.avatar, person, now=now)
@@ -197,16 +195,15 @@ class Conversation:
                 if pair.model is None:
                     raise
                 log.warning("model of version %s is gone: %s", pair.model.number, gone.detail)
-                fell_back = pair.model
+                await self._tell_owners(context, pair.model, why="gone")
                 pair = self._providers.pair(context.avatar, prompt=prompt, model=None)
-                await self._tell_owners(context, fell_back, why="gone")
                 images, unseen = await self._look(pair, pictures, wordless=wordless)
                 asked = self._request(pair, turns, said, images, rider=rider)
                 answer = await self._ask(pair, asked, show=show, stop=stop)
             bill.cost = answer.cost
         if not answer.text:
             if answer.finish is Finish.STOPPED:
-                return Reply(text="", finish=Finish.STOPPED, message=None, fell_back=fell_back)
+                return Reply(text="", finish=Finish.STOPPED, message=None)
             raise EmptyReply
         # What the model said was paid for: it is not asked again because the disk is full.
         message = await until_written(
@@ -232,7 +229,6 @@ class Conversation:
             text=answer.text,
             finish=answer.finish,
             message=message,
-            fell_back=fell_back,
             unseen=unseen,
         )
 
