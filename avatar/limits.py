@@ -47,9 +47,6 @@ class Limits:
     cost_per_month: int | None = None
 
 
-NO_LIMITS = Limits()
-
-
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Budget:
     """What may be spent by whom in one day or month."""

@@ -11,7 +11,7 @@ from avatar import tokens
 from avatar.counting import counted
 from avatar.errors import AlreadyDone, Expired, NotYours
 from avatar.limiter import Limiter
-from avatar.limits import NO_LIMITS
+from avatar.limits import Limits
 from avatar.providers import providers_for
 from avatar.records import Author, Draft, Person, Status, TrainingType
 from avatar.training import DRAFT_LASTS, Trainings, auto_epochs, preflight
@@ -152,7 +152,7 @@ async def test_a_draft_ends_after_a_day(world: World) -> None:
 
 async def test_a_draft_for_another_provider_has_ended(world: World) -> None:
     draft_id = await a_draft(world)
-    limiter = Limiter(world.store, limits=NO_LIMITS, operators=())
+    limiter = Limiter(world.store, limits=Limits(), operators=())
     trainings = Trainings(world.store, providers=EMBEDDED, limiter=limiter, nudge=lambda: None)
     with pytest.raises(Expired):
         await trainings.start(draft_id, person=world.person, address=ADDRESS, now=world.time.now)
@@ -195,7 +195,7 @@ async def test_tokens_are_counted_with_the_models_vocabulary(world: World) -> No
 
 async def test_stored_examples_are_counted_anew_for_another_model(world: World) -> None:
     """What was estimated is counted when it is trained again where that can be done."""
-    limiter = Limiter(world.store, limits=NO_LIMITS, operators=())
+    limiter = Limiter(world.store, limits=Limits(), operators=())
     there = Trainings(world.store, providers=EMBEDDED, limiter=limiter, nudge=lambda: None)
     wrong = [replace(each, tokens=1) for each in a_reading(20).examples]
     flight = await there.keep(

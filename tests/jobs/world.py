@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from avatar.dataset.reading import Reading
 from avatar.errors import ProviderError, RemoteNotFound
 from avatar.limiter import Limiter
-from avatar.limits import NO_LIMITS
+from avatar.limits import Limits
 from avatar.providers import providers_for
 from avatar.records import (
     Address,
@@ -210,7 +210,7 @@ class World:
         return Trainings(
             self.store,
             providers=PROVIDERS,
-            limiter=Limiter(self.store, limits=NO_LIMITS, operators=()),
+            limiter=Limiter(self.store, limits=Limits(), operators=()),
             nudge=lambda: self.nudges.append(None),
         )
 
