@@ -28,6 +28,7 @@
     │   ├── Busy
     │   ├── Barred
     │   ├── NotAdministering
+    │   ├── SamePlatform
     │   ├── TooMany
     │   ├── TooFast
     │   └── SpentUp
@@ -190,6 +191,10 @@ class Barred(Refused):
 
 class NotAdministering(Refused):
     """Only who runs this group can do that: its administrators, or a role that they named."""
+
+
+class SamePlatform(Refused):
+    """Both accounts are on the same platform. /link joins accounts of different ones."""
 
 
 class TooMany(Refused):

@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 
 from avatar.door_stores import LinkGuess
-from avatar.errors import AlreadyDone, BadText, Refused, TooMany
+from avatar.errors import AlreadyDone, BadText, SamePlatform, TooMany
 from avatar.records import Person
 from avatar.secrets import hashed, link_code
 from avatar.stores import Store
@@ -13,10 +13,6 @@ GUESS_MINUTES = 60
 MOST_GUESSES = 5  # of one person in that time
 MOST_GUESSES_OF_ALL = 100
 MAX_TYPED = 64
-
-
-class SamePlatform(Refused):
-    """Both accounts are on the same platform. /link joins accounts of different ones."""
 
 
 class Linking:
