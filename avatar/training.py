@@ -252,8 +252,8 @@ class Trainings:
         await self._store.set_draft_target(
             draft_id, provider=target.provider.name, base_model=target.base_model
         )
-        await self._recounted(await self._open(draft_id, person, now))
-        return await self.open(draft_id, person=person, now=now)
+        draft = await self._recounted(await self._open(draft_id, person, now))
+        return preflight(draft, self.providers, now=now)
 
     async def _recounted(self, draft: Draft) -> Draft:
         """A draft whose tokens are counted for the model that it is for, where that can be done
