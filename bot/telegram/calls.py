@@ -40,6 +40,13 @@ _CLOSED = (
     "topic_deleted",
     "user_is_blocked",
 )
+# And these: an edit has no message to change.
+_NO_TEXT_OF_OURS = (
+    "message to edit not found",
+    "message can't be edited",
+    "message_id_invalid",
+    "there is no text in the message to edit",
+)
 
 
 class Unanswered(Exception):
@@ -137,9 +144,8 @@ def is_unchanged(error: BadRequest) -> bool:
 
 
 def is_gone(error: BadRequest) -> bool:
-    """Whether an edit was refused because there is no such message to be edited any more."""
+    """Whether an edit was refused because there is no such message to be edited any more, or none
+    with a text.
+    """
     said = error.message.lower()
-    return any(
-        part in said
-        for part in ("message to edit not found", "message can't be edited", "message_id_invalid")
-    )
+    return any(part in said for part in _NO_TEXT_OF_OURS)

@@ -5,8 +5,10 @@ import secrets
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
+from functools import partial
 from typing import Any, TypeVar
 
+from telegram import Message
 from telegram.error import BadRequest, ChatMigrated, NetworkError, TelegramError
 
 from avatar.errors import NotDelivered, Unreachable
@@ -98,36 +100,47 @@ class Wire:
                 self._begun.popitem(last=False)
 
     async def _send_file(self, address: Address, file: File) -> None:
+        document = partial(
+            self._connection.bot.send_document, document=file.content, filename=file.name
+        )
         try:
-            await self._deliver(
-                address,
-                lambda: self._connection.bot.send_document(
-                    self._chat(address),
-                    file.content,
-                    filename=file.name,
-                    business_connection_id=connection_of(address),
-                    message_thread_id=topic_of(address),
-                ),
-            )
+            await self._upload(address, document)
         except BadRequest as error:
             raise NotDelivered(detail=error.message) from error
-        except Unanswered as error:
-            raise NotDelivered(
-                perhaps=True, detail="it is not known whether the file arrived"
-            ) from error
 
     async def send_voice(self, address: Address, sound: bytes) -> str:
         """A voice message; its id. Raises Unreachable, NotDelivered."""
         try:
-            message = await self._deliver(
-                address,
-                lambda: self._connection.bot.send_voice(
-                    self._chat(address), sound, message_thread_id=topic_of(address)
-                ),
+            return await self._upload(
+                address, partial(self._connection.bot.send_voice, voice=sound)
             )
         except BadRequest as error:  # people may refuse voice messages
             raise Unreachable(detail=error.message) from error
-        return str(message.message_id)
+
+    async def _upload(self, address: Address, send: Callable[..., Awaitable[Message]]) -> str:
+        """Send what is no text, once; the id of its message. It cannot be looked for when the
+        answer gets lost. Raises BadRequest, Unreachable, NotDelivered.
+        """
+        try:
+            message = await self._deliver(
+                address,
+                lambda: send(
+                    chat_id=self._chat(address),
+                    business_connection_id=connection_of(address),
+                    message_thread_id=topic_of(address),
+                ),
+            )
+        except Unanswered as error:
+            raise NotDelivered(
+                perhaps=True, detail="it is not known whether the file arrived"
+            ) from error
+        return self._sent(address, message.message_id)
+
+    def _sent(self, address: Address, number: int) -> str:
+        """Note the number of a message that was sent; its id."""
+        if connection_of(address) is None:
+            self.numbers.saw(self._chat(address), number)
+        return str(number)
 
     async def replace(self, address: Address, message_id: str, content: Content) -> tuple[str, ...]:
         """Put the content in place of a message; what does not fit is sent behind it. The ids of
@@ -205,8 +218,7 @@ class Wire:
                 await self._edit_surely(address, str(number), part, rows)
             except Gone:
                 continue
-            self.numbers.saw(self._chat(address), number)
-            return str(number)
+            return self._sent(address, number)
         return None
 
     async def _edit(self, address: Address, message_id: str, part: Part, rows: Rows) -> None:
@@ -328,10 +340,7 @@ class Wire:
                 "allow_sending_without_reply": True,
             }
         message = await self._connection.call("sendMessage", given)
-        number = int(message["message_id"])
-        if connection_of(address) is None:
-            self.numbers.saw(given["chat_id"], number)
-        return str(number)
+        return self._sent(address, int(message["message_id"]))
 
     async def _edit_once(self, address: Address, message_id: str, part: Part, rows: Rows) -> None:
         given: dict[str, Any] = {"chat_id": self._chat(address), "message_id": int(message_id)}
