@@ -24,6 +24,8 @@ from bot.telegram.threads import connection_of, topic_of
 from bot.telegram.turns import Held
 
 T = TypeVar("T")
+K = TypeVar("K")
+V = TypeVar("V")
 
 Rows = Sequence[Sequence[Button]]
 
@@ -47,7 +49,7 @@ class Wire:
     def __init__(self, connection: Connection, pace: Pace, limits: Limits) -> None:
         self._connection = connection
         self._calls = Calls(pace, limits)
-        # Parts that were delivered of what has to be sent once more.
+        # Parts that were delivered, behind their file, of what has to be sent once more.
         self._begun: OrderedDict[tuple[Address, Content], list[str]] = OrderedDict()
         self.numbers = Numbers()
         # Messages that grew as previews of replies (where, to what) that have to be sent once more.
@@ -76,11 +78,13 @@ class Wire:
         """Send all parts; the buttons stand under the last. Said once more after NotDelivered, it
         goes on behind the parts that were delivered. Raises Unreachable, NotDelivered.
         """
-        ids = self._begun.pop((address, content), [])
-        try:
-            if content.file is not None and not ids:
+        ids = self._begun.pop((address, content), None)
+        if ids is None:
+            ids = []
+            if content.file is not None:
                 await self._send_file(address, content.file)
-            parts = await render_long(content.text)
+        parts = await render_long(content.text)
+        try:
             await self._send_parts(address, parts, content, reply_to, ids)
         except NotDelivered:
             self._remember(address, content, ids)
@@ -89,15 +93,11 @@ class Wire:
 
     def keep_growing(self, address: Address, answers: str | None, message_id: str) -> None:
         """The reply that this message previews could not be shown yet."""
-        self.growing[address, answers] = message_id
-        if len(self.growing) > _BEGUN:
-            self.growing.popitem(last=False)
+        _keep(self.growing, (address, answers), message_id)
 
     def _remember(self, address: Address, content: Content, ids: list[str]) -> None:
-        if ids:
-            self._begun[address, content] = ids
-            if len(self._begun) > _BEGUN:
-                self._begun.popitem(last=False)
+        if ids or content.file is not None:
+            _keep(self._begun, (address, content), ids)
 
     async def _send_file(self, address: Address, file: File) -> None:
         document = partial(
@@ -358,6 +358,13 @@ class Wire:
 
     def _chat(self, address: Address) -> int:
         return self._moved.get(address.chat) or int(address.chat)
+
+
+def _keep(kept: OrderedDict[K, V], key: K, value: V) -> None:
+    """Keep it for once more, and not more than _BEGUN of its kind."""
+    kept[key] = value
+    if len(kept) > _BEGUN:
+        kept.popitem(last=False)
 
 
 def _said(part: Part, rows: Rows) -> dict[str, Any]:

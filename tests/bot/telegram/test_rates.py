@@ -16,7 +16,15 @@ from bot.telegram.rates import PER_SECOND, Budget, Kind, Limits, Rates
 from bot.telegram.turns import Held, Turns
 from tests.bot.telegram import make
 from tests.bot.telegram.make import IN_GROUP, OTHER, PRIVATE, QUICK, STOP, place, said
-from tests.standins.telegram_api import ANN, BEN, GROUP, RESET, RESET_AFTER, TelegramStandIn
+from tests.standins.telegram_api import (
+    ANN,
+    BAD_GATEWAY,
+    BEN,
+    GROUP,
+    RESET,
+    RESET_AFTER,
+    TelegramStandIn,
+)
 from tests.standins.telegram_rates import BadDay
 from tests.standins.telegram_rates import Rates as Enforced
 
@@ -231,6 +239,18 @@ async def test_a_file_that_is_not_known_of(
     telegram.fail("sendMessage", RESET_AFTER)
     await messenger.send(PRIVATE, said("**behind**"))
     assert [m.text for m in telegram.shown()] == ["before", "", "behind"]
+
+
+async def test_a_file_is_not_sent_again_for_its_text(
+    telegram: TelegramStandIn, messenger: TelegramMessenger
+) -> None:
+    content = replace(said("what it is"), file=File(name="a.txt", content=b"x"))
+    for method in ("sendDocument", "sendMessage"):
+        telegram.fail(method, BAD_GATEWAY, times=4)
+        with pytest.raises(NotDelivered):
+            await messenger.send(PRIVATE, content)
+    await messenger.send(PRIVATE, content)
+    assert [(m.text, m.document) for m in telegram.shown()] == [("", b"x"), ("what it is", None)]
 
 
 async def test_a_long_reply_goes_on_where_it_was_interrupted(telegram: TelegramStandIn) -> None:
