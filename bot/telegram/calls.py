@@ -15,6 +15,7 @@ from telegram.error import (
 )
 
 from avatar.errors import NotDelivered, Unreachable
+from bot.telegram.markdown import Part
 from bot.telegram.pace import Pace
 from bot.telegram.rates import Kind, Limits
 from bot.telegram.request import not_carried_out, seconds
@@ -130,6 +131,21 @@ class Calls:
         except Held:
             wait = self._turns.held(chat)
             raise NotDelivered(retry_after=wait, detail="Telegram's flood limit") from None
+
+
+async def or_plain(part: Part, say: Callable[[Part], Awaitable[T]]) -> T:
+    """Say it; if Telegram does not take it so, say it without formatting. Raises Unreachable where
+    it is not taken either way.
+    """
+    try:
+        try:
+            return await say(part)
+        except BadRequest as error:
+            if is_closed(error) or not part.entities:
+                raise
+            return await say(part.plain)
+    except BadRequest as error:
+        raise Unreachable(detail=error.message) from error
 
 
 def is_closed(error: BadRequest) -> bool:

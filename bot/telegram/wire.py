@@ -14,7 +14,7 @@ from telegram.error import BadRequest, ChatMigrated, NetworkError, TelegramError
 from avatar.errors import NotDelivered, Unreachable
 from avatar.records import Address
 from bot.screen import Button, Content, File, Style
-from bot.telegram.calls import Calls, Unanswered, is_closed, is_gone, is_unchanged
+from bot.telegram.calls import Calls, Unanswered, is_gone, is_unchanged, or_plain
 from bot.telegram.markdown import Part, render_long
 from bot.telegram.numbers import Numbers
 from bot.telegram.pace import Pace
@@ -176,7 +176,7 @@ class Wire:
         async def sent(part: Part) -> str:
             return await self._send_surely(address, part, rows, reply_to)
 
-        return await self._or_plain(part, sent)
+        return await or_plain(part, sent)
 
     async def _send_surely(
         self, address: Address, part: Part, rows: Rows, reply_to: str | None
@@ -225,7 +225,7 @@ class Wire:
         async def edited(part: Part) -> None:
             await self._edit_surely(address, message_id, part, rows)
 
-        await self._or_plain(part, edited)
+        await or_plain(part, edited)
 
     async def _edit_surely(self, address: Address, message_id: str, part: Part, rows: Rows) -> None:
         """Nothing to change is no error. Raises Gone, and what `_deliver` does."""
@@ -240,18 +240,6 @@ class Wire:
                 raise Gone from error
             if not is_unchanged(error):
                 raise
-
-    async def _or_plain(self, part: Part, say: Callable[[Part], Awaitable[T]]) -> T:
-        """Say it; if Telegram does not take it so, say it without formatting."""
-        try:
-            try:
-                return await say(part)
-            except BadRequest as error:
-                if is_closed(error) or not part.entities:
-                    raise
-                return await say(part.plain)
-        except BadRequest as error:
-            raise Unreachable(detail=error.message) from error
 
     async def _deliver(
         self, address: Address, call: Callable[[], Awaitable[T]], *, repeatable: bool = False
