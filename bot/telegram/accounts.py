@@ -287,13 +287,14 @@ class TelegramAccounts(TelegramRouter):
         look = await self._look_of(bot)
         if look is None or look.mark == self._tried.get(bot.id, bot.dressed):
             return
+        url = await self._store.picture(bot.avatar_id) if look.picture else None
         self._tried[bot.id] = look.mark
         words, _, picture = bot.dressed.partition(":")
         try:
             if look.words != words:
                 await self._name(platform, look)
             if look.picture != picture:
-                await _show_picture(platform.bot, look.content)
+                await _show_picture(platform.bot, _jpeg(url))
         except TelegramError as error:
             log.warning("@%s does not look like its avatar: %s", bot.username, error.message)
         else:
@@ -307,7 +308,6 @@ class TelegramAccounts(TelegramRouter):
             return None
         owners = await self._store.owners(avatar.id)
         private = avatar.visibility == _PRIVATE
-        url = await self._store.picture(avatar.id) if avatar.picture is not None else None
         return _Look(
             name=avatar.name[:64],
             description=cards.description(avatar),
@@ -319,7 +319,6 @@ class TelegramAccounts(TelegramRouter):
             if private
             else (),
             picture=avatar.picture or "",
-            content=_jpeg(url),
         )
 
     async def _name(self, platform: TelegramPlatform, look: "_Look") -> None:
@@ -341,7 +340,6 @@ class _Look:
     private: bool
     people: tuple[int, ...]  # who may use it beside its owner, where it is private
     picture: str  # tells one from another; "": none
-    content: bytes | None  # of the picture, as Telegram takes it
 
     @property
     def words(self) -> str:
