@@ -30,6 +30,7 @@ from avatar.stores import Store
 from bot.cards import bots as cards
 from bot.screen import BotWish, Content, Receive
 from bot.telegram.markdown import render
+from bot.telegram.places import is_group
 from bot.telegram.platform import TelegramPlatform, TokenRefused
 from bot.telegram.routing import TelegramRouter
 from bot.telegram.webhook import Webhooks
@@ -235,8 +236,8 @@ class TelegramAccounts(TelegramRouter):
 
     def can_make_bots(self, address: Address) -> bool:
         """Only in private chats with the main bot, if that may manage others."""
-        at_main = address.bot == self._main.id
-        return at_main and not address.thread and int(address.chat) > 0 and self._main.makes_bots
+        at_main = address.bot == self._main.id and not address.thread
+        return at_main and not is_group(address.chat) and self._main.makes_bots
 
     async def offer_bot(self, address: Address, content: Content, wish: BotWish) -> None:
         """The button is one of those that take the keyboard's place, and goes when it is used."""
