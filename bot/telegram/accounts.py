@@ -30,6 +30,7 @@ from avatar.stores import Store
 from bot.cards import bots as cards
 from bot.screen import BotWish, Content, Receive
 from bot.telegram.markdown import render
+from bot.telegram.places import is_group
 from bot.telegram.platform import TelegramPlatform, TokenRefused
 from bot.telegram.routing import TelegramRouter
 from bot.telegram.webhook import Webhooks
@@ -235,8 +236,8 @@ class TelegramAccounts(TelegramRouter):
 
     def can_make_bots(self, address: Address) -> bool:
         """Only in private chats with the main bot, if that may manage others."""
-        at_main = address.bot == self._main.id
-        return at_main and not address.thread and int(address.chat) > 0 and self._main.makes_bots
+        at_main = address.bot == self._main.id and not address.thread
+        return at_main and not is_group(address.chat) and self._main.makes_bots
 
     async def offer_bot(self, address: Address, content: Content, wish: BotWish) -> None:
         """The button is one of those that take the keyboard's place, and goes when it is used."""
@@ -287,13 +288,14 @@ class TelegramAccounts(TelegramRouter):
         look = await self._look_of(bot)
         if look is None or look.mark == self._tried.get(bot.id, bot.dressed):
             return
+        url = await self._store.picture(bot.avatar_id) if look.picture else None
         self._tried[bot.id] = look.mark
         words, _, picture = bot.dressed.partition(":")
         try:
             if look.words != words:
                 await self._name(platform, look)
             if look.picture != picture:
-                await _show_picture(platform.bot, look.content)
+                await _show_picture(platform.bot, _jpeg(url))
         except TelegramError as error:
             log.warning("@%s does not look like its avatar: %s", bot.username, error.message)
         else:
@@ -307,7 +309,6 @@ class TelegramAccounts(TelegramRouter):
             return None
         owners = await self._store.owners(avatar.id)
         private = avatar.visibility == _PRIVATE
-        url = await self._store.picture(avatar.id) if avatar.picture is not None else None
         return _Look(
             name=avatar.name[:64],
             description=cards.description(avatar),
@@ -319,7 +320,6 @@ class TelegramAccounts(TelegramRouter):
             if private
             else (),
             picture=avatar.picture or "",
-            content=_jpeg(url),
         )
 
     async def _name(self, platform: TelegramPlatform, look: "_Look") -> None:
@@ -341,7 +341,6 @@ class _Look:
     private: bool
     people: tuple[int, ...]  # who may use it beside its owner, where it is private
     picture: str  # tells one from another; "": none
-    content: bytes | None  # of the picture, as Telegram takes it
 
     @property
     def words(self) -> str:

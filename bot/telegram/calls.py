@@ -15,6 +15,7 @@ from telegram.error import (
 )
 
 from avatar.errors import NotDelivered, Unreachable
+from bot.telegram.markdown import Part
 from bot.telegram.pace import Pace
 from bot.telegram.rates import Kind, Limits
 from bot.telegram.request import not_carried_out, seconds
@@ -39,6 +40,13 @@ _CLOSED = (
     "topic_closed",
     "topic_deleted",
     "user_is_blocked",
+)
+# And these: an edit has no message to change.
+_NO_TEXT_OF_OURS = (
+    "message to edit not found",
+    "message can't be edited",
+    "message_id_invalid",
+    "there is no text in the message to edit",
 )
 
 
@@ -125,6 +133,21 @@ class Calls:
             raise NotDelivered(retry_after=wait, detail="Telegram's flood limit") from None
 
 
+async def or_plain(part: Part, say: Callable[[Part], Awaitable[T]]) -> T:
+    """Say it; if Telegram does not take it so, say it without formatting. Raises Unreachable where
+    it is not taken either way.
+    """
+    try:
+        try:
+            return await say(part)
+        except BadRequest as error:
+            if is_closed(error) or not part.entities:
+                raise
+            return await say(part.plain)
+    except BadRequest as error:
+        raise Unreachable(detail=error.message) from error
+
+
 def is_closed(error: BadRequest) -> bool:
     """Whether a bad request means that the chat cannot be written to."""
     said = error.message.lower()
@@ -137,9 +160,8 @@ def is_unchanged(error: BadRequest) -> bool:
 
 
 def is_gone(error: BadRequest) -> bool:
-    """Whether an edit was refused because there is no such message to be edited any more."""
+    """Whether an edit was refused because there is no such message to be edited any more, or none
+    with a text.
+    """
     said = error.message.lower()
-    return any(
-        part in said
-        for part in ("message to edit not found", "message can't be edited", "message_id_invalid")
-    )
+    return any(part in said for part in _NO_TEXT_OF_OURS)

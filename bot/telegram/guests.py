@@ -3,17 +3,27 @@
 import asyncio
 import logging
 import secrets
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from typing import TypeVar
 
-from telegram import Bot, InlineQueryResultArticle, InputTextMessageContent, LinkPreviewOptions
+from telegram import (
+    Bot,
+    InlineQueryResultArticle,
+    InputTextMessageContent,
+    LinkPreviewOptions,
+    SentGuestMessage,
+)
 from telegram.error import BadRequest, Forbidden, TelegramError
 
 from avatar.errors import NotDelivered, Unreachable
 from bot.screen import Content
-from bot.telegram.calls import is_unchanged
+from bot.telegram.calls import is_unchanged, or_plain
 from bot.telegram.markdown import LIMIT, Part, render_long
 
 log = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 PATIENCE = 8.0  # seconds: Telegram does not wait for ever, so then what is there is shown
 MORE = "\n\n…"  # behind a text that goes on
@@ -37,19 +47,20 @@ async def answer_guest(bot: Bot, query_id: str | None, content: Content) -> str:
     """Answer a call; the id of the message. What does not fit into one is left out, for there is
     only one. Raises Unreachable and NotDelivered.
     """
-    part = await first_part(content.text)
-    try:
-        try:
-            sent = await bot.answer_guest_query(query_id or "", article(part))
-        except BadRequest:
-            if not part.entities:
-                raise
-            sent = await bot.answer_guest_query(query_id or "", article(part.plain))
-    except (BadRequest, Forbidden) as error:  # it is answered already, or too old
+
+    async def answered(part: Part) -> SentGuestMessage:
+        return await bot.answer_guest_query(query_id or "", article(part))
+
+    return (await _said(content, answered)).inline_message_id
+
+
+async def _said(content: Content, say: Callable[[Part], Awaitable[T]]) -> T:
+    try:  # a bad request says that it is answered already, or too old
+        return await or_plain(await first_part(content.text), say)
+    except Forbidden as error:
         raise Unreachable(detail=error.message) from error
     except TelegramError as error:
         raise NotDelivered(detail=error.message) from error
-    return sent.inline_message_id
 
 
 async def first_part(text: str) -> Part:
@@ -94,22 +105,23 @@ class GuestSight:
     async def finish(self, content: Content) -> tuple[str, ...]:
         """Answer, or put the whole in place of its beginning."""
         await self.close()
-        if self._message_id is None:
+        if (id_ := self._message_id) is None:
             return (await answer_guest(self._bot, self._query_id, content),)
-        part = await first_part(content.text)
-        try:
-            await self._bot.edit_message_text(
-                part.text,
-                inline_message_id=self._message_id,
-                entities=part.entities,
-                link_preview_options=_NO_PREVIEW,
-            )
-        except BadRequest as error:
-            if not is_unchanged(error):
-                raise Unreachable(detail=error.message) from error
-        except TelegramError as error:
-            raise NotDelivered(detail=error.message) from error
-        return (self._message_id,)
+
+        async def edited(part: Part) -> None:
+            try:
+                await self._bot.edit_message_text(
+                    part.text,
+                    inline_message_id=id_,
+                    entities=part.entities,
+                    link_preview_options=_NO_PREVIEW,
+                )
+            except BadRequest as error:
+                if not is_unchanged(error):
+                    raise
+
+        await _said(content, edited)
+        return (id_,)
 
     async def close(self) -> None:
         """Show no beginning any more; one that is on its way is waited for."""

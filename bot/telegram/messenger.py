@@ -19,6 +19,7 @@ from bot.screen import Button, Content, Sight, Speaker
 from bot.telegram.files import downloaded
 from bot.telegram.menu import menu, offer
 from bot.telegram.pace import Pace
+from bot.telegram.places import is_group
 from bot.telegram.rates import Limits
 from bot.telegram.request import Connection, seconds
 from bot.telegram.sight import TelegramSight
@@ -132,7 +133,7 @@ class TelegramMessenger:
 
     async def hears_all(self, address: Address) -> bool:
         """With the bot's privacy mode off, or where it is an administrator itself."""
-        if int(address.chat) > 0:
+        if not is_group(address.chat):
             return True
         me = await self._asked(self._connection.bot.get_me)
         if me.can_read_all_group_messages:
@@ -180,7 +181,5 @@ class TelegramMessenger:
 
 
 def _mark(address: Address, reply_to: str | None) -> str | None:
-    """Which message is marked as answered: none in a private chat (its number is positive), where
-    it would only be noise.
-    """
-    return None if int(address.chat) > 0 else reply_to
+    """Which message is marked as answered: none in a private chat, where it would only be noise."""
+    return reply_to if is_group(address.chat) else None

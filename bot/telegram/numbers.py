@@ -39,19 +39,20 @@ class Numbers:
 
     def saw(self, chat: int, number: int) -> None:
         """A message has this number."""
-        key = chat if has_numbers_of_its_own(chat) else 0
-        sequence = self._sequences.get(key)
-        if sequence is None:
-            sequence = self._sequences[key] = _Sequence()
-        sequence.saw(number)
+        self._sequences.setdefault(_key(chat), _Sequence()).saw(number)
 
     def newest(self, chat: int) -> int | None:
         """The newest number seen in the chat's sequence; None: none was."""
-        sequence = self._sequences.get(chat if has_numbers_of_its_own(chat) else 0)
+        sequence = self._sequences.get(_key(chat))
         return None if sequence is None else sequence.newest
 
     def unknown(self, chat: int, *, after: int) -> list[int]:
         """The numbers that a message sent after `after` can have, the likeliest first."""
-        sequence = self._sequences[chat if has_numbers_of_its_own(chat) else 0]
+        sequence = self._sequences[_key(chat)]
         numbers = range(after + 1, max(sequence.newest, after) + 1 + _BEYOND)
         return [number for number in numbers if number not in sequence.seen][:_MOST]
+
+
+def _key(chat: int) -> int:
+    """Of the sequence that the messages of a chat are numbered in."""
+    return chat if has_numbers_of_its_own(chat) else 0

@@ -5,14 +5,16 @@ import secrets
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
+from functools import partial
 from typing import Any, TypeVar
 
+from telegram import Message
 from telegram.error import BadRequest, ChatMigrated, NetworkError, TelegramError
 
 from avatar.errors import NotDelivered, Unreachable
 from avatar.records import Address
 from bot.screen import Button, Content, File, Style
-from bot.telegram.calls import Calls, Unanswered, is_closed, is_gone, is_unchanged
+from bot.telegram.calls import Calls, Unanswered, is_gone, is_unchanged, or_plain
 from bot.telegram.markdown import Part, render_long
 from bot.telegram.numbers import Numbers
 from bot.telegram.pace import Pace
@@ -22,6 +24,8 @@ from bot.telegram.threads import connection_of, topic_of
 from bot.telegram.turns import Held
 
 T = TypeVar("T")
+K = TypeVar("K")
+V = TypeVar("V")
 
 Rows = Sequence[Sequence[Button]]
 
@@ -45,7 +49,7 @@ class Wire:
     def __init__(self, connection: Connection, pace: Pace, limits: Limits) -> None:
         self._connection = connection
         self._calls = Calls(pace, limits)
-        # Parts that were delivered of what has to be sent once more.
+        # Parts that were delivered, behind their file, of what has to be sent once more.
         self._begun: OrderedDict[tuple[Address, Content], list[str]] = OrderedDict()
         self.numbers = Numbers()
         # Messages that grew as previews of replies (where, to what) that have to be sent once more.
@@ -74,11 +78,13 @@ class Wire:
         """Send all parts; the buttons stand under the last. Said once more after NotDelivered, it
         goes on behind the parts that were delivered. Raises Unreachable, NotDelivered.
         """
-        ids = self._begun.pop((address, content), [])
-        try:
-            if content.file is not None and not ids:
+        ids = self._begun.pop((address, content), None)
+        if ids is None:
+            ids = []
+            if content.file is not None:
                 await self._send_file(address, content.file)
-            parts = await render_long(content.text)
+        parts = await render_long(content.text)
+        try:
             await self._send_parts(address, parts, content, reply_to, ids)
         except NotDelivered:
             self._remember(address, content, ids)
@@ -87,47 +93,54 @@ class Wire:
 
     def keep_growing(self, address: Address, answers: str | None, message_id: str) -> None:
         """The reply that this message previews could not be shown yet."""
-        self.growing[address, answers] = message_id
-        if len(self.growing) > _BEGUN:
-            self.growing.popitem(last=False)
+        _keep(self.growing, (address, answers), message_id)
 
     def _remember(self, address: Address, content: Content, ids: list[str]) -> None:
-        if ids:
-            self._begun[address, content] = ids
-            if len(self._begun) > _BEGUN:
-                self._begun.popitem(last=False)
+        if ids or content.file is not None:
+            _keep(self._begun, (address, content), ids)
 
     async def _send_file(self, address: Address, file: File) -> None:
+        document = partial(
+            self._connection.bot.send_document, document=file.content, filename=file.name
+        )
         try:
-            await self._deliver(
-                address,
-                lambda: self._connection.bot.send_document(
-                    self._chat(address),
-                    file.content,
-                    filename=file.name,
-                    business_connection_id=connection_of(address),
-                    message_thread_id=topic_of(address),
-                ),
-            )
+            await self._upload(address, document)
         except BadRequest as error:
             raise NotDelivered(detail=error.message) from error
-        except Unanswered as error:
-            raise NotDelivered(
-                perhaps=True, detail="it is not known whether the file arrived"
-            ) from error
 
     async def send_voice(self, address: Address, sound: bytes) -> str:
         """A voice message; its id. Raises Unreachable, NotDelivered."""
         try:
-            message = await self._deliver(
-                address,
-                lambda: self._connection.bot.send_voice(
-                    self._chat(address), sound, message_thread_id=topic_of(address)
-                ),
+            return await self._upload(
+                address, partial(self._connection.bot.send_voice, voice=sound)
             )
         except BadRequest as error:  # people may refuse voice messages
             raise Unreachable(detail=error.message) from error
-        return str(message.message_id)
+
+    async def _upload(self, address: Address, send: Callable[..., Awaitable[Message]]) -> str:
+        """Send what is no text, once; the id of its message. It cannot be looked for when the
+        answer gets lost. Raises BadRequest, Unreachable, NotDelivered.
+        """
+        try:
+            message = await self._deliver(
+                address,
+                lambda: send(
+                    chat_id=self._chat(address),
+                    business_connection_id=connection_of(address),
+                    message_thread_id=topic_of(address),
+                ),
+            )
+        except Unanswered as error:
+            raise NotDelivered(
+                perhaps=True, detail="it is not known whether the file arrived"
+            ) from error
+        return self._sent(address, message.message_id)
+
+    def _sent(self, address: Address, number: int) -> str:
+        """Note the number of a message that was sent; its id."""
+        if connection_of(address) is None:
+            self.numbers.saw(self._chat(address), number)
+        return str(number)
 
     async def replace(self, address: Address, message_id: str, content: Content) -> tuple[str, ...]:
         """Put the content in place of a message; what does not fit is sent behind it. The ids of
@@ -163,7 +176,7 @@ class Wire:
         async def sent(part: Part) -> str:
             return await self._send_surely(address, part, rows, reply_to)
 
-        return await self._or_plain(part, sent)
+        return await or_plain(part, sent)
 
     async def _send_surely(
         self, address: Address, part: Part, rows: Rows, reply_to: str | None
@@ -205,15 +218,14 @@ class Wire:
                 await self._edit_surely(address, str(number), part, rows)
             except Gone:
                 continue
-            self.numbers.saw(self._chat(address), number)
-            return str(number)
+            return self._sent(address, number)
         return None
 
     async def _edit(self, address: Address, message_id: str, part: Part, rows: Rows) -> None:
         async def edited(part: Part) -> None:
             await self._edit_surely(address, message_id, part, rows)
 
-        await self._or_plain(part, edited)
+        await or_plain(part, edited)
 
     async def _edit_surely(self, address: Address, message_id: str, part: Part, rows: Rows) -> None:
         """Nothing to change is no error. Raises Gone, and what `_deliver` does."""
@@ -228,18 +240,6 @@ class Wire:
                 raise Gone from error
             if not is_unchanged(error):
                 raise
-
-    async def _or_plain(self, part: Part, say: Callable[[Part], Awaitable[T]]) -> T:
-        """Say it; if Telegram does not take it so, say it without formatting."""
-        try:
-            try:
-                return await say(part)
-            except BadRequest as error:
-                if is_closed(error) or not part.entities:
-                    raise
-                return await say(part.plain)
-        except BadRequest as error:
-            raise Unreachable(detail=error.message) from error
 
     async def _deliver(
         self, address: Address, call: Callable[[], Awaitable[T]], *, repeatable: bool = False
@@ -328,10 +328,7 @@ class Wire:
                 "allow_sending_without_reply": True,
             }
         message = await self._connection.call("sendMessage", given)
-        number = int(message["message_id"])
-        if connection_of(address) is None:
-            self.numbers.saw(given["chat_id"], number)
-        return str(number)
+        return self._sent(address, int(message["message_id"]))
 
     async def _edit_once(self, address: Address, message_id: str, part: Part, rows: Rows) -> None:
         given: dict[str, Any] = {"chat_id": self._chat(address), "message_id": int(message_id)}
@@ -349,6 +346,13 @@ class Wire:
 
     def _chat(self, address: Address) -> int:
         return self._moved.get(address.chat) or int(address.chat)
+
+
+def _keep(kept: OrderedDict[K, V], key: K, value: V) -> None:
+    """Keep it for once more, and not more than _BEGUN of its kind."""
+    kept[key] = value
+    if len(kept) > _BEGUN:
+        kept.popitem(last=False)
 
 
 def _said(part: Part, rows: Rows) -> dict[str, Any]:

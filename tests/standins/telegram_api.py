@@ -449,6 +449,8 @@ class TelegramStandIn(TelegramMore):
             raise refuse("message to edit not found")
         if self.bot_id not in {message["from"]["id"], *_sender(message)}:
             raise refuse("message can't be edited")
+        if "text" not in message:
+            raise refuse("there is no text in the message to edit")
         text, entities = params["text"], params.get("entities", [])
         markup = params.get("reply_markup", {})
         check_text(text, entities)

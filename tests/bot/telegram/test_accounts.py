@@ -1,7 +1,8 @@
 """Several bots in one process: who speaks where, and what runs when."""
 
 import asyncio
-from collections.abc import AsyncIterator
+import base64
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
+from avatar.accounts import OwnBot
 from avatar.errors import NotDelivered
 from avatar.records import Address, Author, Avatar
 from bot.telegram.accounts import TelegramAccounts
@@ -151,3 +153,36 @@ async def test_a_stopped_bot_owes_what_it_cannot_say_now(world: World) -> None:
             accounts.open_sight(address)
         await accounts.offer_commands(address, [])
     assert not world.bot.calls
+
+
+async def test_it_looks_like_its_avatar_and_its_picture_is_read_when_it_is_another(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[int] = []
+    picture = world.store.picture
+
+    async def counted(avatar_id: int) -> str | None:
+        read.append(avatar_id)
+        return await picture(avatar_id)
+
+    monkeypatch.setattr(world.store, "picture", counted)
+    url = "data:image/jpeg;base64," + base64.b64encode(b"a face").decode()
+    await world.store.set_picture(world.avatar.id, mark="one", url=url)
+    looks: list[int] = []
+    async with (
+        world.accounts() as accounts,
+        working(asyncio.create_task(accounts.serve(Inbox().receive))),
+    ):
+        own_bots = world.store.own_bots
+
+        async def looked(platform: str) -> Sequence[OwnBot]:
+            looks.append(1)
+            return await own_bots(platform)
+
+        await world.bot.until(lambda: world.bot.profile.get("photo") == b"a face")
+        monkeypatch.setattr(world.store, "own_bots", looked)
+        while len(looks) < 3:
+            await asyncio.sleep(0.01)
+        assert read == [world.avatar.id]
+        await world.store.set_picture(world.avatar.id, mark=None, url=None)
+        await world.bot.until(lambda: "photo" not in world.bot.profile)

@@ -8,7 +8,7 @@ import pytest
 
 from avatar.errors import NotDelivered
 from avatar.records import Address
-from bot.screen import Content
+from bot.screen import Content, File
 from bot.telegram.messenger import TelegramMessenger
 from bot.telegram.numbers import Numbers
 from bot.telegram.pace import Pace
@@ -16,7 +16,15 @@ from bot.telegram.rates import PER_SECOND, Budget, Kind, Limits, Rates
 from bot.telegram.turns import Held, Turns
 from tests.bot.telegram import make
 from tests.bot.telegram.make import IN_GROUP, OTHER, PRIVATE, QUICK, STOP, place, said
-from tests.standins.telegram_api import ANN, BEN, GROUP, RESET, RESET_AFTER, TelegramStandIn
+from tests.standins.telegram_api import (
+    ANN,
+    BAD_GATEWAY,
+    BEN,
+    GROUP,
+    RESET,
+    RESET_AFTER,
+    TelegramStandIn,
+)
 from tests.standins.telegram_rates import BadDay
 from tests.standins.telegram_rates import Rates as Enforced
 
@@ -206,6 +214,43 @@ async def test_a_lost_answer_under_way_with_others(
     await messenger.send(PRIVATE, said("once more"))
     assert [m.text for m in telegram.shown(ANN)] == ["before", "mine", "once more"]
     assert len(telegram.shown(BEN)) == 3
+
+
+async def test_a_lost_answer_behind_a_file(
+    telegram: TelegramStandIn, messenger: TelegramMessenger
+) -> None:
+    """What is looked for among the newest messages has a text; a file, or a voice, has none."""
+    await messenger.send(PRIVATE, said("before"))
+    await messenger.send_voice(PRIVATE, b"OggS")
+    telegram.fail("sendMessage", RESET_AFTER)
+    content = replace(said("**of** it", "Go"), file=File(name="a.txt", content=b"x"))
+    ids = await messenger.send(PRIVATE, content)
+    assert [m.text for m in telegram.shown()] == ["before", "", "", "of it"]
+    assert ids == (str(telegram.shown()[-1].id),)
+    assert len(telegram.called("editMessageText")) == 1  # it is known which numbers files have
+
+
+async def test_a_file_that_is_not_known_of(
+    telegram: TelegramStandIn, messenger: TelegramMessenger
+) -> None:
+    await messenger.send(PRIVATE, said("before"))
+    async with make.messenger(telegram) as other:  # another process
+        await other.send_voice(PRIVATE, b"OggS")
+    telegram.fail("sendMessage", RESET_AFTER)
+    await messenger.send(PRIVATE, said("**behind**"))
+    assert [m.text for m in telegram.shown()] == ["before", "", "behind"]
+
+
+async def test_a_file_is_not_sent_again_for_its_text(
+    telegram: TelegramStandIn, messenger: TelegramMessenger
+) -> None:
+    content = replace(said("what it is"), file=File(name="a.txt", content=b"x"))
+    for method in ("sendDocument", "sendMessage"):
+        telegram.fail(method, BAD_GATEWAY, times=4)
+        with pytest.raises(NotDelivered):
+            await messenger.send(PRIVATE, content)
+    await messenger.send(PRIVATE, content)
+    assert [(m.text, m.document) for m in telegram.shown()] == [("", b"x"), ("what it is", None)]
 
 
 async def test_a_long_reply_goes_on_where_it_was_interrupted(telegram: TelegramStandIn) -> None:

@@ -432,3 +432,8 @@ async def test_a_voice_message(telegram: TelegramStandIn, messenger: TelegramMes
     telegram.fail("sendVoice", refused)
     with pytest.raises(Unreachable):
         await messenger.send_voice(PRIVATE, b"OggS")
+    telegram.fail("sendVoice", RESET_AFTER)
+    with pytest.raises(NotDelivered) as caught:
+        await messenger.send_voice(PRIVATE, b"OggS")
+    assert caught.value.perhaps
+    assert len(telegram.shown()) == 2

@@ -17,7 +17,7 @@ from bot.telegram.request import Connection
 from bot.telegram.threads import GUEST, account_thread, connection_of, topic_of
 from bot.telegram.updates import incoming
 from tests.bot.telegram.make import IN_GROUP, PRIVATE, messenger, said
-from tests.standins.telegram_api import ANN, BEN, FORBIDDEN, TelegramStandIn
+from tests.standins.telegram_api import ANN, BEN, FORBIDDEN, Failure, TelegramStandIn
 
 NOW = datetime(2026, 11, 28, tzinfo=UTC)
 
@@ -144,6 +144,22 @@ async def test_a_slow_answer_is_begun_and_then_whole(
     await telegram.until(lambda: "q" in telegram.guest_answers)
     assert await sight.finish(said("Hello **you**")) == ("inline-of-q",)
     assert telegram.guest_answers["q"] == [f"Hel{MORE}", "Hello you"]
+
+
+async def test_formatting_that_telegram_does_not_take_is_left_out(
+    telegram: TelegramStandIn, connection: Connection
+) -> None:
+    refused = Failure(status=400, description="Bad Request: can't parse entities: who knows")
+    telegram.fail("answerGuestQuery", refused)
+    await answer_guest(connection.bot, "q", said("**Hello**"))
+    assert telegram.guest_answers["q"] == ["Hello"]
+    sight = GuestSight(connection.bot, "q2", patience=0.01)
+    sight.show("Hel")
+    await telegram.until(lambda: "q2" in telegram.guest_answers)
+    telegram.fail("editMessageText", refused)
+    assert await sight.finish(said("Hello **you**")) == ("inline-of-q2",)
+    assert telegram.guest_answers["q2"] == [f"Hel{MORE}", "Hello you"]
+    assert not telegram.called("editMessageText")[-1].params["entities"]
 
 
 async def test_an_answer_that_is_given_up(
