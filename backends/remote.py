@@ -101,8 +101,8 @@ def event_in(answer: Json) -> JobEvent:
 def _epochs(answer: Json) -> Iterator[int]:
     """What "auto" became, from the newer place and from the older one."""
     method = _object(answer.get("method"))
-    supervised = _object(method.get("supervised"))
-    for place in (supervised, answer):
+    own = _object(method.get(text_in(method.get("type")) or "supervised"))
+    for place in (own, answer):
         epochs = count_in(_object(place.get("hyperparameters")).get("n_epochs"))
         if epochs:
             yield epochs
