@@ -62,14 +62,14 @@ def job_in(answer: Json) -> RemoteJob:
     error = _object(answer.get("error"))
     return RemoteJob(
         id=id_in(answer),
-        status=_text(answer.get("status")),
-        model=_text(answer.get("model")),
-        fine_tuned_model=_text(answer.get("fine_tuned_model")) or None,
-        trained_tokens=_count(answer.get("trained_tokens")),
+        status=text_in(answer.get("status")),
+        model=text_in(answer.get("model")),
+        fine_tuned_model=text_in(answer.get("fine_tuned_model")) or None,
+        trained_tokens=count_in(answer.get("trained_tokens")),
         estimated_finish=_time(answer.get("estimated_finish")),
         finished_at=_time(answer.get("finished_at")),
-        error_code=_text(error.get("code")) or None,
-        error_message=shown(_text(error.get("message"))) or None,
+        error_code=text_in(error.get("code")) or None,
+        error_message=shown(text_in(error.get("message"))) or None,
         epochs=next(_epochs(answer), None),
         metadata={
             name: value
@@ -83,7 +83,7 @@ def model_in(answer: Json) -> RemoteModel:
     """A model of the list."""
     ends = None
     with contextlib.suppress(ValueError):
-        ends = date.fromisoformat(_text(answer.get("shutdown_date")))
+        ends = date.fromisoformat(text_in(answer.get("shutdown_date")))
     return RemoteModel(id=id_in(answer), ends_on=ends, created_at=_time(answer.get("created")))
 
 
@@ -92,8 +92,8 @@ def event_in(answer: Json) -> JobEvent:
     return JobEvent(
         remote_id=id_in(answer),
         created_at=_time(answer.get("created_at")) or datetime.fromtimestamp(0, UTC),
-        level=_text(answer.get("level")) or "info",
-        message=shown(_text(answer.get("message"))),
+        level=text_in(answer.get("level")) or "info",
+        message=shown(text_in(answer.get("message"))),
         data=_object(answer.get("data")),
     )
 
@@ -101,9 +101,9 @@ def event_in(answer: Json) -> JobEvent:
 def _epochs(answer: Json) -> Iterator[int]:
     """What "auto" became, from the newer place and from the older one."""
     method = _object(answer.get("method"))
-    supervised = _object(method.get("supervised"))
-    for place in (supervised, answer):
-        epochs = _count(_object(place.get("hyperparameters")).get("n_epochs"))
+    own = _object(method.get(text_in(method.get("type")) or "supervised"))
+    for place in (own, answer):
+        epochs = count_in(_object(place.get("hyperparameters")).get("n_epochs"))
         if epochs:
             yield epochs
 
@@ -113,19 +113,20 @@ def _not_understood(wanted: str, text: str) -> ProviderUnavailable:
 
 
 def _id(answer: Json) -> str:
-    return _text(answer.get("id"))
+    return text_in(answer.get("id"))
 
 
 def _object(value: object) -> Json:
     return value if isinstance(value, dict) else {}
 
 
-def _text(value: object) -> str:
+def text_in(value: object) -> str:
     """A text that can be stored: half of a character (a lone surrogate) is replaced."""
     return value.encode(errors="replace").decode() if isinstance(value, str) else ""
 
 
-def _count(value: object) -> int | None:
+def count_in(value: object) -> int | None:
+    """A number of tokens, steps or epochs; None: it is no such number."""
     return value if type(value) is int and 0 <= value <= MAX_TOKENS else None
 
 

@@ -295,6 +295,7 @@ class Api:
             self._engine,
             folder,
             messages,
+            prompt_tokens=tokens,
             wish=wish,
             stops=stops,
             ending=lambda: self._ending,

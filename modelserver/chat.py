@@ -30,6 +30,7 @@ class Reply:
         folder: Path | None,
         messages: Sequence[Said],
         *,
+        prompt_tokens: int,  # of the messages, as they are counted here
         wish: Wish,
         stops: Sequence[str],
         ending: Callable[[], bool],  # whether the server ends: a reply in progress is cut then
@@ -37,6 +38,7 @@ class Reply:
         self._engine = engine
         self._folder = folder
         self._messages = messages
+        self._prompt_tokens = prompt_tokens
         self._wish = wish
         self._longest = wish.longest
         self._stops = stops
@@ -60,9 +62,8 @@ class Reply:
                 read += piece
                 over = False
                 if self._longest is not None:
-                    most += self._engine.tokens(
-                        piece
-                    )  # never less than the tokens of what was read
+                    # Never less than the tokens of what was read.
+                    most += self._engine.tokens(piece)
                     if most > self._longest:
                         most = self._engine.tokens(read)
                         over = most > self._longest
@@ -101,7 +102,7 @@ class Reply:
         if self._end is not None:
             prompt, completion = self._end.prompt_tokens, self._end.completion_tokens
         else:  # none were told, or the reply was cut here
-            prompt = prompt_tokens(self._engine, self._messages)
+            prompt = self._prompt_tokens
             completion = self._engine.tokens(self._said)
         return {
             "prompt_tokens": prompt,

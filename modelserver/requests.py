@@ -79,14 +79,11 @@ def wish(body: Mapping[str, Any]) -> tuple[Wish, tuple[str, ...]]:
         or not all(isinstance(s, str) and s for s in stops)
     ):
         raise bad_request(f"'stop' must be up to {MAX_STOPS} texts.", "stop")
-    seed = body.get("seed")
-    if seed is not None and (not isinstance(seed, int) or isinstance(seed, bool)):
-        raise bad_request("'seed' must be a whole number.", "seed")
     made = Wish(
         longest=longest,
         temperature=_within(body, "temperature", 2),
         top_p=_within(body, "top_p", 1),
-        seed=seed,
+        seed=_seed(body),
     )
     return made, tuple(stops)
 
@@ -100,6 +97,13 @@ def _within(body: Mapping[str, Any], name: str, highest: int) -> float | None:
     return float(value)
 
 
+def _seed(body: Mapping[str, Any]) -> int | None:
+    seed = body.get("seed")
+    if seed is not None and (not isinstance(seed, int) or isinstance(seed, bool)):
+        raise bad_request("'seed' must be a whole number.", "seed")
+    return seed
+
+
 def new_job(body: Mapping[str, Any], methods: Sequence[str]) -> Record:
     """A job as it is created; model and file are checked by the caller."""
     model, file_id = body.get("model"), body.get("training_file")
@@ -110,9 +114,7 @@ def new_job(body: Mapping[str, Any], methods: Sequence[str]) -> Record:
     validation = body.get("validation_file")
     if validation is not None and not isinstance(validation, str):
         raise bad_request("'validation_file' must be the id of a file.", "validation_file")
-    seed = body.get("seed")
-    if seed is not None and (not isinstance(seed, int) or isinstance(seed, bool)):
-        raise bad_request("'seed' must be a whole number.", "seed")
+    seed = _seed(body)
     method, chosen = _method(body, methods)
     return {
         "id": new_id("ftjob"),

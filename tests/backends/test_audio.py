@@ -30,6 +30,19 @@ async def test_what_a_recording_says(
     assert b'filename="voice.ogg"' in request.body and b"OggS" in request.body
 
 
+@pytest.mark.parametrize("told", [5, "many", {"type": "tokens"}, {"input_tokens": -1}])
+async def test_a_host_that_counts_oddly(host: Standin, backend: Backend, told: object) -> None:
+    host.will(said({"text": "Hello", "usage": told}))
+    heard = await backend.transcriber.transcribe("voice.ogg", b"OggS", model="m")
+    assert heard == Transcript(text="Hello", usage=None)
+
+
+async def test_an_answer_that_is_no_object(host: Standin, backend: Backend) -> None:
+    host.will(Answer(headers={"content-type": "text/plain"}, parts=[b"Hello"]))
+    with pytest.raises(ProviderUnavailable):
+        await backend.transcriber.transcribe("voice.ogg", b"OggS", model="m")
+
+
 async def test_a_recording_that_is_refused(host: Standin, backend: Backend) -> None:
     host.will(refused(400, "Invalid file format"))
     with pytest.raises(RequestRefused, match="Invalid file format"):

@@ -241,6 +241,12 @@ async def test_job_of_a_host_that_says_little(host: Standin, backend: Backend) -
     )
 
 
+async def test_epochs_of_a_job_on_preferences(host: Standin, backend: Backend) -> None:
+    method = {"type": "dpo", "dpo": {"hyperparameters": {"n_epochs": 2, "beta": 0.1}}}
+    host.will(said(job(1, method=method)))
+    assert (await backend.trainer.job("ftjob-1")).epochs == 2
+
+
 async def test_job_that_is_not_there(host: Standin, backend: Backend) -> None:
     host.will(refused(404, "Could not find fine tune: ftjob-1"))
     with pytest.raises(RemoteNotFound):
