@@ -93,7 +93,9 @@ class Trainer(Protocol):
     """Who trains. Every method raises ProviderError and nothing else."""
 
     async def upload(self, name: str, examples: AsyncIterator[Sequence[Example]]) -> str:
-        """Write examples as a training file; returns the remote file's id."""
+        """Write examples as a training file; returns the remote file's id. The name is the job's
+        own: files that it has from attempts whose end nobody saw are deleted.
+        """
         ...
 
     async def create(

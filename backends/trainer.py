@@ -19,6 +19,7 @@ from avatar.dataset import openai_jsonl
 from avatar.errors import (
     ModelGone,
     NotOffered,
+    ProviderError,
     ProviderUnavailable,
     RemoteNotFound,
     RequestRefused,
@@ -67,8 +68,8 @@ class OpenAITrainer:
         self._processing_waits = tuple(processing_waits)
 
     async def upload(self, name: str, examples: AsyncIterator[Sequence[Example]]) -> str:
-        """Write examples as a training file; returns the remote file's id. A repeated upload
-        leaves a file that nobody uses, and costs nothing.
+        """Write examples as a training file; returns the remote file's id. Others of that name are
+        deleted: those of attempts whose end nobody saw, which hold the same words.
         """
         file = await asyncio.to_thread(_temporary)
         try:
@@ -80,9 +81,31 @@ class OpenAITrainer:
                 raw = await client.files.with_raw_response.create(
                     file=(Path(name).name, file, "application/jsonl"), purpose="fine-tune"
                 )
-                return remote.id_in(remote.object_in(raw.text))
+            file_id = remote.id_in(remote.object_in(raw.text))
         finally:
             await asyncio.to_thread(file.close)
+        try:
+            await self._delete_others(name, file_id)
+        except ProviderError as error:  # some hosts list no files
+            log.info("whether %s was uploaded before is not known: %s", name, error.detail)
+        return file_id
+
+    async def _delete_others(self, name: str, file_id: str) -> None:
+        async def page(cursor: Mapping[str, Any]) -> remote.Page:
+            async with self._client.using() as client:
+                raw = await client.files.with_raw_response.list(
+                    purpose="fine-tune", limit=PAGE, order="desc", **cursor
+                )
+            return remote.Page.read(raw.text)
+
+        async with aclosing(_entries(page, FIND_PAGES)) as entries:
+            others = [
+                remote.id_in(entry)
+                async for entry in entries
+                if entry.get("filename") == name and entry["id"] != file_id
+            ]
+        for other in others:
+            await self.delete_file(other)
 
     async def create(
         self,

@@ -133,7 +133,7 @@ class Walk:
                     following.failed(self._job, self._version, reason=reason, code=None, now=now)
                 )
                 return False
-        name = f"version-{self._version.id}.jsonl"
+        name = f"version-{self._version.id}-{self._job.key}.jsonl"
         file_id = await trainer.upload(name, self._batches())
         return await self._go_on(replace(self._job, remote_file_id=file_id))
 

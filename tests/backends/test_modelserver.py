@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from avatar.errors import ModelGone, RemoteNotFound, WrongKey
+from avatar.errors import ModelGone, RemoteNotFound, RequestRefused, WrongKey
 from avatar.ports import ChatRequest, Ended
 from avatar.providers import preset
 from avatar.records import Example, Finish, RemoteJob, Role, Turn
@@ -51,7 +51,12 @@ async def test_the_whole_way(tmp_path: Path) -> None:
         aclosing(Backend(preset("modelserver", base_url=server.base_url), api_key=None)) as backend,
     ):
         trainer = backend.trainer
+        left = await trainer.upload("version-1.jsonl", examples())
         file_id = await trainer.upload("version-1.jsonl", examples())
+        with pytest.raises(RequestRefused, match="file"):
+            await trainer.create(
+                base_model=BASE, file_id=left, key="k-0", suffix="s", hyperparameters={}
+            )
         job = await trainer.create(
             base_model=BASE,
             file_id=file_id,

@@ -67,11 +67,13 @@ async def create(trainer: OpenAITrainer) -> RemoteJob:
 
 # --- files
 
+NO_FILES = said({"data": [], "has_more": False})
+
 
 async def test_upload(host: Standin, backend: Backend) -> None:
-    host.will(said({"id": "file-1", "object": "file"}))
+    host.will(said({"id": "file-1", "object": "file"}), NO_FILES)
     assert await backend.trainer.upload("../version-3.jsonl", batches([1, 2], [], [3])) == "file-1"
-    (request,) = host.requests
+    request, _ = host.requests
     assert (request.method, request.path) == ("POST", "/v1/files")
     head, _, rest = request.body.partition(b'name="file"; filename="version-3.jsonl"')
     assert b'name="purpose"\r\n\r\nfine-tune\r\n' in head + rest
@@ -85,10 +87,26 @@ async def test_upload(host: Standin, backend: Backend) -> None:
 
 @pytest.mark.parametrize("first", [refused(500, **SOON), DROPPED])
 async def test_an_upload_is_repeated_whole(host: Standin, backend: Backend, first: Answer) -> None:
-    host.will(first, said({"id": "file-1"}))
+    host.will(first, said({"id": "file-1"}), NO_FILES)
     assert await backend.trainer.upload("a.jsonl", batches(range(3_000))) == "file-1"
     contents = [request.body.count(b"Question") for request in host.requests]
-    assert contents == [3_000, 3_000]
+    assert contents == [3_000, 3_000, 0]
+
+
+async def test_what_an_attempt_before_left_is_deleted(host: Standin, backend: Backend) -> None:
+    """The process died behind the upload, or an answer got lost: people's words stay nowhere."""
+    listed = {"file-1": "a.jsonl", "file-0": "a.jsonl", "file-9": "b.jsonl"}
+    files = [{"id": id_, "filename": name} for id_, name in listed.items()]
+    host.will(said({"id": "file-1"}), said({"data": files, "has_more": False}), said({}))
+    assert await backend.trainer.upload("a.jsonl", batches([1])) == "file-1"
+    calls = [(request.method, request.path) for request in host.requests]
+    assert calls == [("POST", "/v1/files"), ("GET", "/v1/files"), ("DELETE", "/v1/files/file-0")]
+
+
+@pytest.mark.parametrize("answer", [refused(404), refused(403), said([])])
+async def test_a_host_that_lists_no_files(host: Standin, backend: Backend, answer: Answer) -> None:
+    host.will(said({"id": "file-1"}), answer)
+    assert await backend.trainer.upload("a.jsonl", batches([1])) == "file-1"
 
 
 async def test_errors_of_the_examples_are_not_the_providers(

@@ -54,6 +54,7 @@ class Remote:
     def __init__(self, *statuses: str) -> None:
         self.statuses = statuses or WALK
         self.files: dict[str, list[Example]] = {}
+        self.names: dict[str, str] = {}  # of the files
         self.made: dict[str, RemoteJob] = {}
         self.ends: dict[str, object] = {}  # fields of the last answer beside its status
         self.errors: dict[str, list[Exception | None]] = {}  # by method, for the next calls
@@ -73,7 +74,11 @@ class Remote:
         kept = [example async for batch in examples for example in batch]
         self._called("upload")
         file_id = f"file-{len(self.calls)}"
+        self.files = {
+            other: file for other, file in self.files.items() if self.names[other] != name
+        }
         self.files[file_id] = kept
+        self.names[file_id] = name
         return file_id
 
     async def create(
