@@ -56,6 +56,8 @@ arguments. The sentence says what happened and what to do next. Details for the 
 
 import inspect
 
+from avatar.language import tr
+
 
 class AvatarError(Exception):
     """Something went wrong. Please try again."""
@@ -65,13 +67,16 @@ class AvatarError(Exception):
     def __init__(self, *, detail: str = "", **fields: object) -> None:
         self.detail = detail
         self.fields = fields
-        super().__init__(self.sentence)
+        super().__init__(self._template.format(**fields))
 
     @property
     def sentence(self) -> str:
-        """What a person reads."""
-        template = " ".join((inspect.getdoc(type(self)) or "").split())
-        return template.format(**self.fields)
+        """What a person reads, in their language."""
+        return tr(self._template, **self.fields)
+
+    @property
+    def _template(self) -> str:
+        return " ".join((inspect.getdoc(type(self)) or "").split())
 
 
 class Invalid(AvatarError):

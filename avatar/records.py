@@ -164,6 +164,7 @@ class Incoming:
     album: str = ""  # the same for files that were sent together
     edited: bool = False  # a message that was sent before says this now
     reaction: Reaction | None = None
+    language: str = ""  # the author's, as a tag (en, ms, zh-hans), where the platform says it
     way: Way = Way.CHAT
     facts: Mapping[str, str] = field(default_factory=dict)  # what belongs to another way
 
@@ -507,6 +508,9 @@ class Chat:
     conversation_after: int  # turns with a message id above this belong to the conversation
     talkative: int = 0  # percent of what is said to nobody that the avatar answers
     quiet: str = ""  # when it does not speak: `avatar.quiet` reads it
+    language: str = (
+        ""  # a tag: chosen, or, in private, what the platform said at first; "": unknown
+    )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

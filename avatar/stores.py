@@ -64,7 +64,13 @@ class PeopleStore(Protocol):
     """People and what they own."""
 
     async def arrival(
-        self, author: Author, address: Address, *, home: Address | None, now: datetime
+        self,
+        author: Author,
+        address: Address,
+        *,
+        home: Address | None,
+        now: datetime,
+        language: str = "",
     ) -> Arrival:
         """One read of all of it; what is not known yet is made, as `person` and `chat` do."""
         ...
@@ -307,9 +313,9 @@ class Found:
 class ChatStore(Protocol):
     """Chats and the turns said in them."""
 
-    async def chat(self, address: Address, *, now: datetime) -> Chat:
+    async def chat(self, address: Address, *, now: datetime, language: str = "") -> Chat:
         """The chat at an address; made as needed, with the avatar that its bot belongs to, or the
-        oldest public one.
+        oldest public one, and in the language with this tag.
         """
         ...
 

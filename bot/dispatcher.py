@@ -19,6 +19,7 @@ from avatar.errors import (
     NotDelivered,
     StoreFailed,
 )
+from avatar.language import speak, speaking
 from avatar.meter import UNCOUNTED, Meter
 from avatar.patience import until_written
 from avatar.ports import Clock
@@ -138,7 +139,8 @@ class Dispatcher:
         received = whole
         messenger = self._messengers[received.incoming.address.platform]
         try:
-            await self._answer_and_show(received, messenger)
+            with speaking(""):
+                await self._answer_and_show(received, messenger)
         except NotDelivered as error:
             log.warning("message %s: not delivered yet: %s", received.id, error.detail)
             self._meter.failed(error, where="chat")
@@ -182,6 +184,8 @@ class Dispatcher:
             answer = await self._answer_of(received, messenger)
             if answer is None:
                 return
+        else:
+            speak(await self._store.language(received.incoming.address))
         marked = answers.marked(answer) if received.shown else answer
         await self._store.showing(received.id, answer=answers.encoded(answer))
         await _show(marked, received.incoming, messenger)
@@ -208,8 +212,11 @@ class Dispatcher:
         incoming, now = received.incoming, self._clock()
         if incoming.reaction is not None:
             return await self._react(received, messenger)
-        home = incoming.address if incoming.private else None
-        arrival = await self._store.arrival(incoming.author, incoming.address, home=home, now=now)
+        home, language = (incoming.address, incoming.language) if incoming.private else (None, "")
+        arrival = await self._store.arrival(
+            incoming.author, incoming.address, home=home, now=now, language=language
+        )
+        speak(arrival.chat.language)
         operator = self._permissions.is_operator(arrival.person)
         request = Request(
             inbox_id=received.id,
@@ -275,6 +282,8 @@ class Dispatcher:
         person = await store.find_person(author.platform, author.external_id)
         if found is None or person is None:
             return None
+        chat = await store.chat(found.address, now=self._clock())
+        speak(chat.language)
         avatar = await store.avatar(found.message.avatar_id)
         request = Request(
             inbox_id=received.id,
@@ -283,7 +292,7 @@ class Dispatcher:
             again=received.attempts > 0 or received.shown is not None,
             shown=received.shown,
             person=person,
-            chat=await store.chat(found.address, now=self._clock()),
+            chat=chat,
             about=None,
             manages=False,
             operator=self._permissions.is_operator(person),

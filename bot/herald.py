@@ -4,6 +4,7 @@ import logging
 from collections.abc import Mapping
 
 from avatar.errors import DeliveryError, NotDelivered
+from avatar.language import speaking
 from avatar.records import Job, Notice, Version
 from avatar.stores import Store
 from bot.cards import notices, training
@@ -33,7 +34,8 @@ class BotHerald:
         version = None
         if notice.version_id is not None:
             version = await self._store.version(notice.version_id)
-        await messenger.send(notice.address, notices.notice(notice, avatar, version))
+        with speaking(await self._store.language(notice.address)):
+            await messenger.send(notice.address, notices.notice(notice, avatar, version))
 
     async def show_progress(self, version: Version, job: Job) -> None:
         """Edit the progress message; a missed edit is made good by the next."""
@@ -42,7 +44,8 @@ class BotHerald:
         messenger = self._messengers.get(job.address.platform)
         if messenger is None:
             return
-        content = training.progress(version, job)
+        with speaking(await self._store.language(job.address)):
+            content = training.progress(version, job)
         try:
             await messenger.edit(job.address, job.progress_message_id, content, quiet=True)
         except DeliveryError as error:

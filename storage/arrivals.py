@@ -57,14 +57,20 @@ class ArrivalTables(PeopleTables, ChatTables):
     """Fulfils `avatar.stores.PeopleStore` and `ChatStore`."""
 
     async def arrival(
-        self, author: Author, address: Address, *, home: Address | None, now: datetime
+        self,
+        author: Author,
+        address: Address,
+        *,
+        home: Address | None,
+        now: datetime,
+        language: str = "",
     ) -> Arrival:
         """One read; what is not known yet is made, as `person` and `chat` do."""
         found = await self._arrival(author, address, home)
         if found is not None:
             return found
         person = await self.person(author, home=home)
-        chat = await self.chat(address, now=now)
+        chat = await self.chat(address, now=now, language=language)
         found = await self._arrival(author, address, None)
         return found or Arrival(person=person, chat=chat, avatar=None, standing=STRANGER)
 

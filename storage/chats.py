@@ -138,9 +138,9 @@ _REPLY = sa.insert(messages).returning(messages)
 class ChatTables(Base):
     """Fulfils `avatar.stores.ChatStore`."""
 
-    async def chat(self, address: Address, *, now: datetime) -> Chat:
+    async def chat(self, address: Address, *, now: datetime, language: str = "") -> Chat:
         """The chat at an address; made as needed, with the avatar of its bot, or the oldest public
-        one.
+        one, and in the language with this tag.
         """
         row = await self._row(_CHAT, rows.address_json(address))
         if row is not None and row["avatar_id"] is not None:
@@ -153,7 +153,12 @@ class ChatTables(Base):
             )
             first = first or write.scalar(_OF_BOT, rows.address_json(address))
             first = first or write.scalar(_OLDEST_PUBLIC)
-            new = {"avatar_id": first, "conversation_began_at": now, "conversation_after": 0}
+            new = {
+                "avatar_id": first,
+                "conversation_began_at": now,
+                "conversation_after": 0,
+                "language": language,
+            }
             write.execute(_making(self._db.is_sqlite), rows.address_json(address) | new)
             write.execute(_TALKING, {"first": first, **_here(address)})
             return rows.chat(write.execute(_CHAT, rows.address_json(address)).mappings().one())

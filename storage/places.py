@@ -45,6 +45,14 @@ class PlaceTables(Base):
     async def set_quiet(self, chat_id: int, quiet: str) -> None:
         await self._set(chat_id, quiet=quiet)
 
+    async def set_language(self, chat_id: int, tag: str) -> None:
+        await self._set(chat_id, language=tag)
+
+    async def language(self, address: Address) -> str:
+        """The tag of the language that is spoken at an address; "": it is not known."""
+        row = await self._row(sa.select(chats.c.language).where(at(address)))
+        return "" if row is None else str(row["language"])
+
     async def _set(self, chat_id: int, **values: int | str) -> None:
         async with self._db.writing() as write:
             await write.execute(sa.update(chats).where(chats.c.id == chat_id).values(values))

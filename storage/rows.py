@@ -163,6 +163,7 @@ def chat(row: Row) -> Chat:
         conversation_after=row["conversation_after"],
         talkative=row["talkative"],
         quiet=row["quiet"],
+        language=row["language"],
     )
 
 
@@ -258,6 +259,7 @@ def incoming(data: Mapping[str, Any]) -> Incoming:
         album=data.get("album", ""),
         edited=data.get("edited", False),
         reaction=None if reaction is None else Reaction(reaction),
+        language=data.get("language", ""),
         way=Way(data.get("way", Way.CHAT)),
         facts=data.get("facts", {}),
     )

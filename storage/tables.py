@@ -326,6 +326,7 @@ chats = sa.Table(
     # Groups and channels: how much it speaks unasked (percent), and when not at all.
     sa.Column("talkative", sa.Integer, nullable=False, server_default="0"),
     sa.Column("quiet", Line(80), nullable=False, server_default=""),  # "22:00-07:00 Asia/Ipoh"
+    sa.Column("language", Line(16), nullable=False, server_default=""),  # "ms"
     sa.UniqueConstraint("platform", "bot", "chat", "thread"),
     **AUTO,
 )

@@ -180,6 +180,7 @@ def _asked(
         attachments=files,
         reply_to=reply_to,
         private=asked.guild_id is None,
+        language=asked.locale.value,
         administers=_administers(asked),
         roles=roles_of(asked.user),
     )

@@ -4,6 +4,7 @@ import re
 from dataclasses import dataclass
 
 from avatar.errors import AvatarNotFound, BadText, NotAllowed
+from avatar.language import tr
 from avatar.quiet import parse_quiet
 from avatar.records import Avatar
 from bot.actions import Verb
@@ -74,7 +75,7 @@ class PlaceHandlers:
     async def managers(self, request: Request) -> Answer:
         address = request.incoming.address
         if request.incoming.private:
-            raise BadText(reason="There are no roles here. Use this command in a server.")
+            raise BadText(reason=tr("There are no roles here. Use this command in a server."))
         if not request.rest:
             return cards.managers(await self.desk.store.manager_role(address))
         if request.rest.lower() in {"off", "none"}:
@@ -82,7 +83,7 @@ class PlaceHandlers:
         elif (found := _ROLE.fullmatch(request.rest.strip())) is not None:
             role = found[1]
         else:
-            raise BadText(reason=cards.MANAGERS_USAGE)
+            raise BadText(reason=cards.managers_usage())
         await self.desk.store.set_manager_role(address, role)
         return cards.managers(role)
 
@@ -93,4 +94,4 @@ def _percent(text: str) -> int:
         return _WORDS[word]
     if word.isascii() and word.isdigit() and len(word) <= 3 and int(word) <= MOST_PERCENT:
         return int(word)
-    raise BadText(reason=cards.TALKATIVE_USAGE)
+    raise BadText(reason=cards.talkative_usage())

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -241,6 +242,8 @@ class TelegramPlatform:
                 self.messenger.saw(update.effective_message)
             read = partial(incoming, bot_id=self._id, bot_username=self.username, now=now)
             message = elsewhere(update, read, bot_id=self._id, now=now) or read(update)
+            if message is not None and (user := update.effective_user) is not None:
+                message = replace(message, language=user.language_code or "")
         except Exception:
             log.exception("update %s cannot be read: left out", raw["update_id"])
             return None
