@@ -291,7 +291,7 @@ class Wire:
         except Unreachable as error:
             log.info("no direct message to %s: %s", person, error.detail)
         sent = 0
-        for i, named in enumerate(addressed([piece], person)):
+        for i, named in enumerate(addressed(piece, person)):
             sent = await self._post(place.channel, named, _nonce(nonce, i), names=person)
         return f"{place.channel}/{sent}"
 
