@@ -247,8 +247,9 @@ class Wire:
         try:
             await self._calls.call(route, _body(piece), file=_file(piece), query=query)
         except Stale as error:
-            if persona is not None:
-                self.personas.forget(persona)
+            if persona is None:
+                raise
+            self.personas.forget(persona)
             raise Gone from error
 
     async def _delete(self, address: Address, shown: Shown) -> None:
