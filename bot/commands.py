@@ -65,6 +65,10 @@ class Command:
         words = [p.name if p.required else f"[{p.name}]" for p in self.parameters]
         return " ".join([f"/{self.name}", *words])
 
+    def exists_on(self, platform: str) -> bool:
+        """Whether that platform has it."""
+        return not self.platforms or platform in self.platforms
+
 
 def _everyone(
     name: str, help_: str, *parameters: Parameter, platforms: tuple[str, ...] = ()

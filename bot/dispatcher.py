@@ -340,7 +340,7 @@ def judged(request: Request, avatar: Avatar, standing: Standing) -> Request:
 def may_use(command: Command, request: Request) -> bool:
     """Whether a command exists for this person, here."""
     incoming = request.incoming
-    if command.platforms and incoming.address.platform not in command.platforms:
+    if not command.exists_on(incoming.address.platform):
         return False
     match command.audience:
         case Audience.EVERYONE:

@@ -26,7 +26,7 @@ def menu(commands: Sequence[Command]) -> tuple[BotCommand, ...]:
     return tuple(
         BotCommand(command.name, command.help[:_HELP_LIMIT])
         for command in commands
-        if not command.platforms or "telegram" in command.platforms
+        if command.exists_on("telegram")
     )
 
 
