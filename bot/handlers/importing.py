@@ -185,8 +185,7 @@ class ImportingHandlers:
 
     async def press_kind(self, request: Request, numbers: tuple[int, ...]) -> Answer:
         draft = (await self._open(numbers[0], request)).draft
-        changed = await self.desk.looking.switch(draft, numbers[1])
-        kinds = await self.desk.looking.kinds(changed)
+        changed, kinds = await self.desk.looking.switch(draft, numbers[1])
         return Shown(content=cards.kinds(changed, kinds), in_place=True)
 
     async def press_report(self, request: Request, numbers: tuple[int, ...]) -> Answer:
