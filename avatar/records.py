@@ -288,7 +288,7 @@ class Candidate:
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Import:
     """A chat export that somebody sent, and what they chose of it so far. The file itself stays
-    where it came from and is read again with each choice.
+    where it came from and is read again with each choice that gives examples.
     """
 
     id: int
