@@ -268,6 +268,12 @@ class Example:
     messages: int = 0  # of a chat export that are counted as kept with it
     people: tuple[str, ...] = ()  # who speaks in it besides the avatar; none if names are masked
 
+    @property
+    def texts(self) -> tuple[str, ...]:
+        """All that is said in it; of a preference pair, both answers."""
+        said = tuple(turn.text for turn in self.turns)
+        return said if self.rejected is None else (*said, self.rejected)
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Candidate:
@@ -282,7 +288,7 @@ class Candidate:
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Import:
     """A chat export that somebody sent, and what they chose of it so far. The file itself stays
-    where it came from and is read again with each choice.
+    where it came from and is read again with each choice that gives examples.
     """
 
     id: int

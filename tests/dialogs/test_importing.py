@@ -52,8 +52,8 @@ def whatsapp(file: Path, *, days: int = 30) -> Path:
     return file
 
 
-def telegram_account(file: Path, *, more: int = 0) -> Path:
-    """Two chats of one account, or more."""
+def telegram_account(file: Path, *, more: int = 0, owner: bool = True) -> Path:
+    """Two chats of one account, or more; which may say whose it is."""
 
     def chat(number: int, name: str) -> dict[str, object]:
         messages = []
@@ -72,8 +72,8 @@ def telegram_account(file: Path, *, more: int = 0) -> Path:
                 )
         return {"name": name, "type": "personal_chat", "id": number, "messages": messages}
 
-    data = {
-        "personal_information": {"user_id": 1, "first_name": "Mei"},
+    data: dict[str, object] = {
+        **({"personal_information": {"user_id": 1, "first_name": "Mei"}} if owner else {}),
         "chats": {
             "list": [
                 chat(7, "Ann"),
@@ -236,6 +236,15 @@ async def test_several_chats_are_asked_about(stage: Stage, tmp_path: Path) -> No
     )
     await stage.train(tmp_path / "result.json")
     await play(stage, [("[All 2 chats]", "!not chosen & Start it?")])
+
+
+async def test_the_file_is_not_fetched_between_two_questions(stage: Stage, tmp_path: Path) -> None:
+    file = telegram_account(tmp_path / "result.json", owner=False)
+    assert "Who is the avatar to learn from?" in await stage.train(file)
+    away = file.rename(tmp_path / "away.json")
+    await play(stage, [("[Mei (80)]", "From which chats?")])
+    away.rename(file)
+    await play(stage, [("[All 2 chats]", "160 messages: & Start it?")])
 
 
 async def test_many_chats_are_paged_and_marks_stay(stage: Stage, tmp_path: Path) -> None:
