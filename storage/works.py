@@ -7,7 +7,6 @@ moment, all writes are committed together, each between savepoints of its own.
 """
 
 import asyncio
-import sqlite3
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -16,6 +15,7 @@ from typing import Any, TypeVar, cast
 
 from sqlalchemy import Connection
 from sqlalchemy.engine import Engine
+from sqlalchemy.exc import DBAPIError
 
 T = TypeVar("T")
 
@@ -128,10 +128,6 @@ async def _at_once() -> AsyncIterator[None]:
     yield
 
 
-def _database(connection: Connection) -> sqlite3.Connection:
-    return cast("sqlite3.Connection", connection.connection.dbapi_connection)
-
-
 def _result(work: Work, connection: Connection) -> Any:
     try:
         return work(connection)
@@ -140,24 +136,26 @@ def _result(work: Work, connection: Connection) -> Any:
 
 
 def _read(connection: Connection, works: list[Work]) -> list[Any]:
-    database = _database(connection)
-    database.execute("BEGIN")
-    try:
+    with connection.begin():
+        connection.exec_driver_sql("BEGIN")
         return [_result(work, connection) for work in works]
-    finally:
-        database.execute("ROLLBACK")
 
 
 def _written(connection: Connection, works: list[Work]) -> list[Any]:
-    database, results = _database(connection), []
-    # The write lock at once: see `storage.database.Group`.
-    database.execute("BEGIN IMMEDIATE")
-    for work in works:
-        database.execute("SAVEPOINT work")
-        result = _result(work, connection)
-        if isinstance(result, _Failed):
-            database.execute("ROLLBACK TO work")
-        database.execute("RELEASE work")
-        results.append(result)
-    database.execute("COMMIT")
-    return results
+    with connection.begin():
+        # The write lock at once: see `storage.database.Group`.
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+        return [_unit(work, connection) for work in works]
+
+
+def _unit(work: Work, connection: Connection) -> Any:
+    connection.exec_driver_sql("SAVEPOINT work")
+    result = _result(work, connection)
+    if isinstance(result, _Failed):
+        try:
+            connection.exec_driver_sql("ROLLBACK TO work")
+        except DBAPIError:
+            # On a full disk and the like, SQLite has taken back all of it by itself.
+            raise result.error from None
+    connection.exec_driver_sql("RELEASE work")
+    return result
