@@ -39,8 +39,6 @@ class Trouble:
     async def is_(self, pragma: str) -> None:
         """From now on; the connections of before go."""
         self.pragma = pragma
-        if self._database._group is not None:
-            await self._database._group.close()  # what failed is being taken back
         await self._database.engine.dispose()
 
 
