@@ -3,9 +3,8 @@
 from collections.abc import Sequence
 
 from avatar.records import Person
-from bot.actions import Verb
-from bot.actions import code as action
-from bot.screen import Button, Content, Style
+from bot.cards.questions import yes_no
+from bot.screen import Content, Style
 from bot.wording import code as inline
 from bot.wording import escape
 
@@ -38,16 +37,7 @@ def question(maker: Person, person: Person, confirmation_id: int) -> Content:
         "own the same avatars, share limits, invitations and blocks, and /forgetme is about both. "
         "Join only an account of your own. If that code was sent to you by somebody else, "
         "say no.",
-        buttons=(
-            (
-                Button(
-                    label="Join them",
-                    action=action(Verb.YES, confirmation_id),
-                    style=Style.SUCCESS,
-                ),
-                Button(label="No", action=action(Verb.NO, confirmation_id)),
-            ),
-        ),
+        buttons=(yes_no("Join them", "No", confirmation_id, style=Style.SUCCESS),),
     )
 
 
@@ -72,14 +62,7 @@ def ask_unlink(accounts: Sequence[Person], person: Person, confirmation_id: int)
         stays = f"Everything stays with {_account(first)}"
     return Content(
         text=f"Part your accounts? {what}. {stays}: avatars, conversations, invitations.",
-        buttons=(
-            (
-                Button(
-                    label="Part them", action=action(Verb.YES, confirmation_id), style=Style.DANGER
-                ),
-                Button(label="No", action=action(Verb.NO, confirmation_id)),
-            ),
-        ),
+        buttons=(yes_no("Part them", "No", confirmation_id),),
     )
 
 

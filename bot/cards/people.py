@@ -5,7 +5,8 @@ from datetime import timedelta
 
 from avatar.records import Avatar, Person
 from bot.actions import Verb, code
-from bot.screen import Button, Content, Style
+from bot.cards.questions import yes_no
+from bot.screen import Button, Content
 from bot.wording import code as inline
 from bot.wording import counted, escape
 
@@ -170,16 +171,7 @@ def ask_forget(stored: int, confirmation_id: int) -> Content:
     )
     return Content(
         text=text,
-        buttons=(
-            (
-                Button(
-                    label="Delete my messages",
-                    action=code(Verb.YES, confirmation_id),
-                    style=Style.DANGER,
-                ),
-                Button(label="Keep them", action=code(Verb.NO, confirmation_id)),
-            ),
-        ),
+        buttons=(yes_no("Delete my messages", "Keep them", confirmation_id),),
     )
 
 
