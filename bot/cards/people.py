@@ -8,7 +8,7 @@ from bot.actions import Verb, code
 from bot.cards.questions import yes_no
 from bot.screen import Button, Content
 from bot.wording import code as inline
-from bot.wording import counted, escape
+from bot.wording import counted, escape, person_words
 
 OWNERS_USAGE = (
     "To add or remove an owner: /owners add telegram:123 (their /privacy shows it to them), or "
@@ -98,10 +98,7 @@ def created(avatar: Avatar, *, here: bool = True, talks_here: bool = True) -> Co
 
 def owners(avatar: Avatar, people: Sequence[Person]) -> Content:
     """Who owns an avatar."""
-    lines = [
-        f"- {escape(person.name)} ({inline(f'{person.platform}:{person.external_id}')})"
-        for person in people
-    ]
+    lines = [f"- {person_words(person)}" for person in people]
     head = f"**Owners of {escape(avatar.name)}**"
     return Content(text="\n\n".join([head, "\n".join(lines) or "Nobody.", OWNERS_USAGE]))
 
