@@ -26,7 +26,7 @@ def code(made: str, accounts: Sequence[Person]) -> Content:
     return Content(text=text)
 
 
-def question(maker: Person, person: Person, confirmation_id: int) -> Content:
+def question(maker: Person, confirmation_id: int) -> Content:
     """The question before two accounts are joined."""
     return Content(
         text=f"Join this account with {person_words(maker)}? From then on both are one person: "
