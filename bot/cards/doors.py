@@ -8,6 +8,7 @@ from avatar.limits import Filled, Limits
 from avatar.pricing import dollars
 from avatar.records import Acquaintance, Avatar, Invitation, Person
 from bot.actions import Verb, code
+from bot.cards.pages import turn
 from bot.screen import Button, Content, Style
 from bot.wording import ago, counted, escape, moment, person_words, shortened
 from bot.wording import code as inline
@@ -101,13 +102,7 @@ def people(
                 ),
             )
         )
-    turn = []
-    if page > 1:
-        turn.append(Button(label="« Back", action=code(Verb.PEOPLE, avatar.id, page - 1)))
-    if more:
-        turn.append(Button(label="More »", action=code(Verb.PEOPLE, avatar.id, page + 1)))
-    if turn:
-        buttons.append(tuple(turn))
+    buttons += turn(Verb.PEOPLE, avatar.id, page=page, more=more)
     head = f"**Who talks to {escape(avatar.name)}**"
     return Content(text="\n\n".join([head, "\n".join(lines)]), buttons=tuple(buttons))
 

@@ -5,6 +5,7 @@ from datetime import timedelta
 
 from avatar.records import Avatar, Person
 from bot.actions import Verb, code
+from bot.cards.pages import turn
 from bot.cards.questions import yes_no
 from bot.screen import Button, Content
 from bot.wording import code as inline
@@ -72,13 +73,7 @@ def avatars(
         for avatar in found
         if avatar.id != talking_to
     ]
-    turn = []
-    if page > 1:
-        turn.append(Button(label="« Back", action=code(Verb.AVATARS, page - 1)))
-    if more:
-        turn.append(Button(label="More »", action=code(Verb.AVATARS, page + 1)))
-    if turn:
-        rows.append(tuple(turn))
+    rows += turn(Verb.AVATARS, page=page, more=more)
     return Content(text="**Avatars**\n\n" + "\n".join(lines), buttons=tuple(rows))
 
 
