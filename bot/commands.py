@@ -5,6 +5,7 @@ What a command does is found in `bot.handlers` under its name; a test holds the 
 
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import partial
 
 
 class Audience(StrEnum):
@@ -70,31 +71,8 @@ class Command:
         return not self.platforms or platform in self.platforms
 
 
-def _everyone(
-    name: str, help_: str, *parameters: Parameter, platforms: tuple[str, ...] = ()
-) -> Command:
-    return Command(
-        name=name,
-        help=help_,
-        audience=Audience.EVERYONE,
-        parameters=parameters,
-        platforms=platforms,
-    )
-
-
-def _places(
-    name: str, help_: str, *parameters: Parameter, platforms: tuple[str, ...] = ()
-) -> Command:
-    return Command(
-        name=name,
-        help=help_,
-        audience=Audience.PLACES,
-        parameters=parameters,
-        platforms=platforms,
-    )
-
-
-def _owners(
+def _for(
+    audience: Audience,
     name: str,
     help_: str,
     *parameters: Parameter,
@@ -104,11 +82,17 @@ def _owners(
     return Command(
         name=name,
         help=help_,
-        audience=Audience.OWNERS,
+        audience=audience,
         parameters=parameters,
         menu=menu,
         platforms=platforms,
     )
+
+
+_everyone = partial(_for, Audience.EVERYONE)
+_owners = partial(_for, Audience.OWNERS)
+_creators = partial(_for, Audience.CREATORS)
+_places = partial(_for, Audience.PLACES)
 
 
 COMMANDS: tuple[Command, ...] = (
@@ -333,11 +317,10 @@ COMMANDS: tuple[Command, ...] = (
         platforms=("discord",),
     ),
     _owners("export", "everything of this avatar as one file"),
-    Command(
-        name="import",
-        help="make an avatar of a file that /export made",
-        audience=Audience.CREATORS,
-        parameters=(Parameter(name="file", kind=Kind.FILE),),
+    _creators(
+        "import",
+        "make an avatar of a file that /export made",
+        Parameter(name="file", kind=Kind.FILE),
     ),
     _owners("bot", "this avatar's own Telegram bot", platforms=("telegram",)),
     _owners(
@@ -352,12 +335,7 @@ COMMANDS: tuple[Command, ...] = (
         Parameter(name="text", kind=Kind.TEXT, required=False),
         platforms=("telegram",),
     ),
-    Command(
-        name="newavatar",
-        help="make another avatar",
-        audience=Audience.CREATORS,
-        parameters=(Parameter(name="name", kind=Kind.TEXT),),
-    ),
+    _creators("newavatar", "make another avatar", Parameter(name="name", kind=Kind.TEXT)),
 )
 
 BY_NAME = {command.name: command for command in COMMANDS}

@@ -7,6 +7,7 @@ import logging
 import unicodedata
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 from avatar import trace
 from avatar.access import Access, Standing, access
@@ -23,7 +24,7 @@ from avatar.meter import UNCOUNTED, Meter
 from avatar.patience import until_written
 from avatar.ports import Clock
 from avatar.quiet import is_quiet
-from avatar.records import Avatar, Incoming, Person, Received
+from avatar.records import Avatar, Chat, Incoming, Person, Received
 from avatar.stores import Store
 from avatar.work import WorkQueue
 from bot import answers, doors, wording
@@ -210,23 +211,8 @@ class Dispatcher:
             return await self._react(received, messenger)
         home = incoming.address if incoming.private else None
         arrival = await self._store.arrival(incoming.author, incoming.address, home=home, now=now)
-        operator = self._permissions.is_operator(arrival.person)
-        request = Request(
-            inbox_id=received.id,
-            incoming=incoming,
-            parts=received.parts,
-            again=received.attempts > 0 or received.shown is not None,
-            shown=received.shown,
-            person=arrival.person,
-            chat=arrival.chat,
-            about=None,
-            manages=False,
-            operator=operator,
-            creates=operator or self._permissions.anyone_creates,
-            rest="",
-            now=now,
-            received_at=received.received_at,
-            messenger=messenger,
+        request = self._request(
+            received, arrival.person, arrival.chat, messenger=messenger, now=now
         )
         if arrival.avatar is not None:
             request = judged(request, arrival.avatar, arrival.standing)
@@ -245,6 +231,35 @@ class Dispatcher:
         if command.audience is Audience.PLACES and not await administers(self._store, request):
             raise NotAdministering
         return await self._commands[name](replace(request, rest=rest))
+
+    def _request(
+        self,
+        received: Received,
+        person: Person,
+        chat: Chat,
+        *,
+        messenger: Messenger,
+        now: datetime,
+    ) -> Request:
+        """About no avatar yet."""
+        operator = self._permissions.is_operator(person)
+        return Request(
+            inbox_id=received.id,
+            incoming=received.incoming,
+            parts=received.parts,
+            again=received.attempts > 0 or received.shown is not None,
+            shown=received.shown,
+            person=person,
+            chat=chat,
+            about=None,
+            manages=False,
+            operator=operator,
+            creates=operator or self._permissions.anyone_creates,
+            rest="",
+            now=now,
+            received_at=received.received_at,
+            messenger=messenger,
+        )
 
     async def _talk(self, request: Request) -> Answer:
         """What is no command. In quiet hours of a place nothing is said there, and who said
@@ -276,23 +291,9 @@ class Dispatcher:
         if found is None or person is None:
             return None
         avatar = await store.avatar(found.message.avatar_id)
-        request = Request(
-            inbox_id=received.id,
-            incoming=incoming,
-            parts=received.parts,
-            again=received.attempts > 0 or received.shown is not None,
-            shown=received.shown,
-            person=person,
-            chat=await store.chat(found.address, now=self._clock()),
-            about=None,
-            manages=False,
-            operator=self._permissions.is_operator(person),
-            creates=False,
-            rest="",
-            now=self._clock(),
-            received_at=received.received_at,
-            messenger=messenger,
-        )
+        now = self._clock()
+        chat = await store.chat(found.address, now=now)
+        request = self._request(received, person, chat, messenger=messenger, now=now)
         request = judged(request, avatar, await store.standing(avatar.id, person.id))
         return await self._reactions(request, found) if request.manages else None
 

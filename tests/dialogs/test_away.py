@@ -1,5 +1,6 @@
 """The avatar in its owner's own chats: when it answers there, and that nothing is managed there."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
@@ -192,3 +193,19 @@ async def test_what_goes_wrong_is_not_said_there(tmp_path: Path) -> None:
         ann.standin.fail("sendMessage", FORBIDDEN, times=2)  # the preview, and the reply
         assert not await to_ann(ann, "Hello")
         assert await to_ann(ann, "Hello?")
+
+
+async def test_killed_after_its_answer_was_shown(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def killed(*_: object, **__: object) -> None:
+        raise asyncio.CancelledError
+
+    async with connected(tmp_path, Clock()) as ann:
+        with monkeypatch.context() as patched:
+            patched.setattr(type(ann.desk.store), "done", killed)
+            assert await to_ann(ann, "Hello Ann")
+        await ann.dispatcher.resume({"telegram"})
+        await settle(ann)
+        assert len(ann.standin.answers_for_owner(chat=BEN)) == 1
+        assert await ann.desk.store.unanswered(limit=9) == ()
