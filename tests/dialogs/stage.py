@@ -8,8 +8,8 @@ real discord.py.
 
 import asyncio
 import io
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import Protocol
@@ -447,3 +447,11 @@ async def discord_stage(
                     serving.cancel()
                     with suppress(asyncio.CancelledError):
                         await serving
+
+
+# By the name of a platform.
+STAGES: Mapping[str, Callable[..., AbstractAsyncContextManager[Stage]]] = {
+    "terminal": terminal_stage,
+    "telegram": telegram_stage,
+    "discord": discord_stage,
+}

@@ -1,6 +1,5 @@
 """Limits, private avatars, groups and joined accounts as conversations."""
 
-from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
 
@@ -8,29 +7,9 @@ import pytest
 
 from avatar.limits import Limits, budgets
 from avatar.records import Address
-from tests.dialogs.stage import (
-    Stage,
-    TelegramStage,
-    discord_stage,
-    play,
-    telegram_stage,
-    terminal_stage,
-)
+from tests.dialogs.stage import Stage, TelegramStage, discord_stage, play, telegram_stage
 from tests.standins import discord_api
 from tests.standins.telegram_api import ANN, BEN, GROUP
-
-
-@pytest.fixture(params=["terminal", "telegram", "discord"])
-async def stage(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Stage]:
-    if request.param == "terminal":
-        async with terminal_stage(tmp_path) as made:
-            yield made
-    elif request.param == "telegram":
-        async with telegram_stage(tmp_path) as made_there:
-            yield made_there
-    else:
-        async with discord_stage(tmp_path) as made_here:
-            yield made_here
 
 
 async def test_an_owners_doors(stage: Stage) -> None:

@@ -35,12 +35,6 @@ def stages(request: pytest.FixtureRequest) -> Stages:
     return made
 
 
-@pytest.fixture
-async def host() -> AsyncIterator[OpenAIHost]:
-    async with OpenAIHost() as serving:
-        yield serving
-
-
 def at(host: OpenAIHost, *, model: str = "gpt-4o-mini", **own: object) -> Providers:
     """A provider that sees, hears and speaks."""
     provider = preset("openai", base_url=host.url, base_model=model, **own)
