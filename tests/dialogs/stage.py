@@ -190,19 +190,40 @@ class TelegramStage:
         return await self._answer(before)
 
     async def train(self, path: Path) -> str:
+        return await self.send("/train", Document(name=path.name, content=path.read_bytes()))
+
+    async def send(self, text: str, document: Document) -> str:
+        """A file, and the words under it."""
         before = self._since = self._seen()
-        document = Document(name=path.name, content=path.read_bytes())
-        self.standin.say("/train", chat=self.user, document=document)
+        self.standin.say(text, chat=self.user, document=document)
         return await self._answer(before)
+
+    async def forge(self, *codes: str) -> list[str]:
+        """Press buttons that nobody was shown, at once; what is answered to each."""
+        before = self._seen()
+        place = {"message_id": max(before), "date": 1, "text": "x"}
+        place["chat"] = {"id": self.user, "type": "private", "first_name": "Forger"}
+        for code in codes:
+            self.standin.press_forged(code, place, user=self.user)
+        await self.settled()
+        return [text for id_, text in self._seen().items() if id_ not in before]
 
     async def waited(self) -> str:
         await self.desk.idle()
         return self._news(self._since)
 
-    async def _answer(self, before: dict[int, str]) -> str:
+    async def settled(self) -> None:
+        """Wait until all that the bot was told is answered."""
         await self.standin.settled()
         await self.dispatcher.quiet()
         await self.standin.settled()
+
+    def elsewhere(self, *, user: int, standin: TelegramStandIn | None = None) -> "TelegramStage":
+        """Another person, or another bot, of the same installation."""
+        return TelegramStage(standin or self.standin, self.dispatcher, self.desk, user=user)
+
+    async def _answer(self, before: dict[int, str]) -> str:
+        await self.settled()
         return self._news(before)
 
     def _seen(self) -> dict[int, str]:
@@ -359,9 +380,13 @@ class DiscordStage:
         return await self._answer(before)
 
     async def train(self, path: Path) -> str:
-        before = self._since = self._seen()
         document = discord_api.Document(name=path.name, content=path.read_bytes())
-        self.standin.slash("train", channel=self.channel, user=self.user, document=document)
+        return await self.send("train", document)
+
+    async def send(self, name: str, document: discord_api.Document) -> str:
+        """A slash command with a file."""
+        before = self._since = self._seen()
+        self.standin.slash(name, channel=self.channel, user=self.user, document=document)
         return await self._answer(before)
 
     async def waited(self) -> str:
