@@ -8,11 +8,11 @@ real discord.py.
 
 import asyncio
 import io
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, suppress
 from functools import partial
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from avatar.ports import Clock
 from avatar.providers import Providers, providers_for
@@ -26,7 +26,7 @@ from bot.handlers.desk import Desk
 from bot.inline import InlineAnswers
 from bot.joining import Windows
 from bot.screen import Messenger
-from bot.serving import webhooks_of
+from bot.serving import serve, webhooks_of
 from bot.settings import Settings
 from bot.telegram.accounts import TelegramAccounts
 from bot.telegram.inline import InlineQueries
@@ -65,6 +65,37 @@ DISCORD_PACE = DiscordPace(
 
 def model_server(folder: Path, *, word_seconds: float = 0.0) -> ModelServer:
     return ModelServer(folder, engine=Imitator(word_seconds=word_seconds), training_seconds=0.2)
+
+
+@asynccontextmanager
+async def meanwhile(work: Coroutine[Any, Any, None]) -> AsyncIterator[asyncio.Task[None]]:
+    """Something goes on while inside; it is cancelled at the end."""
+    task = asyncio.create_task(work)
+    try:
+        yield task
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+
+
+@asynccontextmanager
+async def both_platforms(folder: Path) -> AsyncIterator[tuple[TelegramStandIn, DiscordStandIn]]:
+    """The bot on Telegram and on Discord, with Ann on Discord as its operator."""
+    async with DiscordStandIn() as discord, TelegramStandIn() as telegram:
+        settings = Settings(
+            telegram_token=telegram.token,
+            telegram_api_url=telegram.url,
+            discord_token=discord.token,
+            discord_api_url=discord.api_url,
+            discord_gateway_url=discord.gateway_url,
+            database_url=f"sqlite+aiosqlite:///{folder}/avatar.db",
+            operators=frozenset({("discord", str(discord_api.ANN))}),
+            poll_seconds=0.1,
+        )
+        async with meanwhile(serve(settings)):
+            await discord.heard()
+            yield telegram, discord
 
 
 class Stage(Protocol):
@@ -198,15 +229,13 @@ class TelegramStage:
         self.standin.say(text, chat=self.user, document=document)
         return await self._answer(before)
 
-    async def forge(self, *codes: str) -> list[str]:
-        """Press buttons that nobody was shown, at once; what is answered to each."""
+    async def forge(self, code: str) -> str:
+        """Press a button that nobody was shown, under a message of one's own."""
         before = self._seen()
         place = {"message_id": max(before), "date": 1, "text": "x"}
         place["chat"] = {"id": self.user, "type": "private", "first_name": "Forger"}
-        for code in codes:
-            self.standin.press_forged(code, place, user=self.user)
-        await self.settled()
-        return [text for id_, text in self._seen().items() if id_ not in before]
+        self.standin.press_forged(code, place, user=self.user)
+        return await self._answer(before)
 
     async def waited(self) -> str:
         await self.desk.idle()
@@ -302,15 +331,10 @@ async def telegram_stage(
         )
         messengers["telegram"] = telegram
         await dispatcher.resume({"telegram"})
-        listening = asyncio.create_task(telegram.serve(dispatcher.receive))
-        try:
-            stage = TelegramStage(server, dispatcher, desk)
-            await stage.say("/newavatar Demo")
-            yield stage
-        finally:
-            listening.cancel()
-            with suppress(asyncio.CancelledError):
-                await listening
+        await stack.enter_async_context(meanwhile(telegram.serve(dispatcher.receive)))
+        stage = TelegramStage(server, dispatcher, desk)
+        await stage.say("/newavatar Demo")
+        yield stage
 
 
 def as_slash(text: str) -> tuple[str, dict[str, str | int]] | None:
@@ -458,20 +482,12 @@ async def discord_stage(
             )
             async with built as (dispatcher, desk):
                 desks.append(desk)
-                serving = asyncio.create_task(
-                    platform.serve(
-                        dispatcher.receive, completion(settings, desk.store, clock=clock)
-                    )
-                )
-                await server.heard()
-                stage = DiscordStage(server, platform, dispatcher, desk)
-                await stage.say("/newavatar Demo")
-                try:
+                offers = completion(settings, desk.store, clock=clock)
+                async with meanwhile(platform.serve(dispatcher.receive, offers)):
+                    await server.heard()
+                    stage = DiscordStage(server, platform, dispatcher, desk)
+                    await stage.say("/newavatar Demo")
                     yield stage
-                finally:
-                    serving.cancel()
-                    with suppress(asyncio.CancelledError):
-                        await serving
 
 
 # By the name of a platform.

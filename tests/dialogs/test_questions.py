@@ -42,8 +42,7 @@ async def test_a_yes_of_another_owner_counts_nothing(tmp_path: Path) -> None:
                 ("/delete 1", "Delete version 1"),
             ],
         )
-        (shown,) = await ben.forge("yes:1")
-        assert NOT_OPEN in shown
+        assert NOT_OPEN in await ben.forge("yes:1")
         await play(ben, [("/prompt", "You are X."), ("/delete 1", "Delete version 1")])
         await play(ann, [("[Delete version 1]", "is deleted")])  # hers was still open
         await play(ben, [("[Delete version 1]", "was deleted"), ("/history", "no versions yet")])
