@@ -3,7 +3,6 @@
 import asyncio
 import json
 import time
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -16,27 +15,15 @@ from tests.dialogs.stage import (
     Stage,
     TelegramStage,
     TerminalStage,
-    discord_stage,
     play,
-    telegram_stage,
     terminal_stage,
 )
 
 
-@pytest.fixture(params=["terminal", "telegram", "discord"])
-async def stage(
-    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> AsyncIterator[Stage]:
-    monkeypatch.chdir(tmp_path)  # where the terminal puts files
-    if request.param == "terminal":
-        async with terminal_stage(tmp_path) as made:
-            yield made
-    elif request.param == "telegram":
-        async with telegram_stage(tmp_path) as made_there:
-            yield made_there
-    else:
-        async with discord_stage(tmp_path) as made_too:
-            yield made_too
+@pytest.fixture(autouse=True)
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the terminal puts files."""
+    monkeypatch.chdir(tmp_path)
 
 
 def whatsapp(file: Path, *, days: int = 30) -> Path:
@@ -295,8 +282,7 @@ async def test_a_broken_export_is_a_sentence(stage: Stage, tmp_path: Path) -> No
     assert "cannot be trained on" in shown
 
 
-async def test_teaching_in_the_chat(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
+async def test_teaching_in_the_chat(tmp_path: Path) -> None:
     async with terminal_stage(tmp_path) as stage:
         await play(stage, [("/examples", "Nothing was taught yet"), ("/teach Wah", "no record")])
         for number in range(10):
