@@ -200,6 +200,6 @@ async def test_killed_after_its_answer_was_shown(
             patched.setattr(type(ann.desk.store), "done", killed)
             assert await to_ann(ann, "Hello Ann")
         await ann.dispatcher.resume({"telegram"})
-        await settle(ann)
+        await ann.settled()
         assert len(ann.standin.answers_for_owner(chat=BEN)) == 1
         assert await ann.desk.store.unanswered(limit=9) == ()
