@@ -19,7 +19,4 @@ def counted(examples: Sequence[Example], model: str) -> tuple[Sequence[Example],
 
 def size(example: Example, tokenizer: tokens.Tokenizer) -> int:
     """The tokens of an example; of a preference pair, those of both answers."""
-    texts = [turn.text for turn in example.turns]
-    if example.rejected is not None:
-        texts.append(example.rejected)
-    return tokens.of_conversation(texts, tokenizer.count)
+    return tokens.of_conversation(example.texts, tokenizer.count)

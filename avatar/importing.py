@@ -25,17 +25,7 @@ from avatar.dataset.ready import Pair
 from avatar.dataset.report import report_json
 from avatar.dataset.watch import Stage, Watch
 from avatar.errors import BadText, Expired, NotYours
-from avatar.records import (
-    Address,
-    Attachment,
-    Avatar,
-    Draft,
-    Example,
-    Import,
-    Person,
-    Role,
-    Turn,
-)
+from avatar.records import Address, Attachment, Avatar, Draft, Example, Import, Person, Role, Turn
 from avatar.stores import Store
 from avatar.training import DRAFT_LASTS, Preflight, Trainings
 
@@ -194,6 +184,15 @@ class Imports:
             raise NotYours
         return about
 
+    async def ask_on(self, about: Import) -> Asked | None:
+        """The choice that is to be made next; those that `about` has now are kept. None: there is
+        none, and the file is needed.
+        """
+        if about.speaker is not None and not _lacks_chats(about):
+            return None
+        await self._keep(about)
+        return Asked(about=about)
+
     async def choose(
         self,
         about: Import,
@@ -202,19 +201,10 @@ class Imports:
         *,
         person: Person,
         now: datetime,
-        speaker: str | None = None,
-        chosen: tuple[str, ...] | None = None,
         every_chat: bool = False,
-        rules: Mapping[str, object] | None = None,
         watch: Watch | None = None,
     ) -> Preflight | Asked:
-        """Go on with another choice; those not given stay. Raises BadDataset."""
-        about = replace(
-            about,
-            speaker=speaker if speaker is not None else about.speaker,
-            chosen=chosen if chosen is not None else about.chosen,
-            rules=rules if rules is not None else about.rules,
-        )
+        """Go on with the choices that `about` has now. Raises BadDataset."""
         watch = watch or Watch()
         watch.begin(Stage.READING)
         watch.messages = about.messages
@@ -226,10 +216,13 @@ class Imports:
         if every_chat:
             about = replace(about, chosen=tuple(chat.id for chat in overview.chats))
         step = await self._next(about, avatar, found, overview, person=person, now=now, watch=watch)
+        await self._keep(about)
+        return step
+
+    async def _keep(self, about: Import) -> None:
         await self._store.set_import(
             about.id, speaker=about.speaker, chosen=about.chosen, rules=about.rules
         )
-        return step
 
     async def _next(
         self,
@@ -242,7 +235,7 @@ class Imports:
         now: datetime,
         watch: Watch,
     ) -> Preflight | Asked:
-        if about.speaker is None or (about.chosen is None and about.chat_count > 1):
+        if about.speaker is None or _lacks_chats(about):
             return Asked(about=about)
         built = await _in_thread(
             watch,
@@ -304,6 +297,10 @@ class Imports:
         )
         await self._store.drop_draft(draft.id)
         return merged
+
+
+def _lacks_chats(about: Import) -> bool:
+    return about.chosen is None and about.chat_count > 1
 
 
 def _heard(overview: Overview) -> list[Speaker]:

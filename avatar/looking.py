@@ -28,9 +28,9 @@ class Looking:
         """The kinds of a draft's examples, those that are left out too."""
         return kinds_of(await self._seen(draft), draft.left_out)
 
-    async def switch(self, draft: Draft, number: int) -> Draft:
-        """Leave out a kind, by its number; one that is left out comes in again. Raises BadText
-        when fewer than 10 examples would be left.
+    async def switch(self, draft: Draft, number: int) -> tuple[Draft, tuple[Kind, ...]]:
+        """Leave out a kind, by its number; one that is left out comes in again. The draft and its
+        kinds, as they are then. Raises BadText when fewer than 10 examples would be left.
         """
         all_seen = await self._seen(draft)
         found = [kind for kind in kinds_of(all_seen, draft.left_out) if kind.number == number]
@@ -41,7 +41,9 @@ class Looking:
             wanted = [each for each in draft.left_out if each != words]
         else:
             wanted = [*draft.left_out, words]
-        return await self._leave_out(draft, all_seen, changes(all_seen, wanted), wanted)
+        changed = changes(all_seen, wanted)
+        changed_draft, after = await self._leave_out(draft, all_seen, changed, wanted)
+        return changed_draft, kinds_of(after, changed_draft.left_out)
 
     async def leave_one(self, draft: Draft, place: int) -> Draft:
         """Leave out the example at a place among those that are in, 0 being the first. Raises
@@ -53,7 +55,8 @@ class Looking:
             raise Expired(command="/train")
         wanted = list(dict.fromkeys([*draft.left_out, ONE_BY_ONE]))
         changed: dict[int, str | None] = {there[place].position: ONE_BY_ONE}
-        return await self._leave_out(draft, all_seen, changed, wanted)
+        changed_draft, _ = await self._leave_out(draft, all_seen, changed, wanted)
+        return changed_draft
 
     async def _seen(self, draft: Draft) -> list[Seen]:
         all_seen: list[Seen] = []
@@ -69,7 +72,8 @@ class Looking:
         before: Sequence[Seen],
         changed: dict[int, str | None],
         wanted: Sequence[str],
-    ) -> Draft:
+    ) -> tuple[Draft, list[Seen]]:
+        """The draft and what is known of its candidates, as they are then."""
         after = [
             replace(each, left_out=changed.get(each.position, each.left_out)) for each in before
         ]
@@ -98,4 +102,4 @@ class Looking:
         )
         if changed_draft is None:
             raise Expired(command="/train")
-        return changed_draft
+        return changed_draft, after

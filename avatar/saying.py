@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 
-from avatar.records import Attachment, Incoming, RepliedTo
+from avatar.incoming import Incoming, RepliedTo
+from avatar.records import Attachment
 
 CUT_AT = 4_096  # UTF-16 units: where Telegram's clients cut a long message, in the middle of a word
 QUOTED = 500  # characters of what is answered

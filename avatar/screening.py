@@ -83,10 +83,7 @@ async def _flags(
 
 
 def _pieces(example: Example) -> Iterator[str]:
-    texts = [turn.text for turn in example.turns]
-    if example.rejected is not None:
-        texts.append(example.rejected)
-    whole = "\n".join(texts)
+    whole = "\n".join(example.texts)
     for at in range(0, len(whole), PIECE):
         if piece := whole[at : at + PIECE].strip():
             yield piece

@@ -13,6 +13,7 @@ from avatar.access import Standing
 from avatar.account_stores import AccountStore, OwnBotStore
 from avatar.door_stores import AcquaintanceStore, LinkStore, PlaceStore
 from avatar.exporting import Export
+from avatar.incoming import Incoming, Received
 from avatar.limits import BudgetStore
 from avatar.meter import Tallies
 from avatar.records import (
@@ -25,14 +26,12 @@ from avatar.records import (
     Confirmation,
     Example,
     Finish,
-    Incoming,
     Job,
     Message,
     NewNotice,
     Notice,
     Pair,
     Person,
-    Received,
     Spending,
     Spent,
     Usage,

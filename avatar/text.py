@@ -1,5 +1,7 @@
 """Text from outside, made fit to be kept and shown."""
 
+from unicodedata import category
+
 
 def well_formed(text: str) -> str:
     """Text that can be written as UTF-8: halves of a surrogate pair that stand together (JSON may
@@ -25,6 +27,11 @@ def visible(text: str) -> str:
     return "".join(
         c for c in unified if c in "\n\t" or (c >= " " and c != "\x7f" and not _hidden(c))
     )
+
+
+def blank(text: str) -> bool:
+    """Whether nothing of it can be seen: messengers take that for an empty message."""
+    return all(category(c)[0] in "CZ" or c in "\u2800\u3164" for c in text)
 
 
 def _hidden(c: str) -> bool:

@@ -68,8 +68,7 @@ def holds(example: Example, pattern: re.Pattern[str]) -> bool:
     """Whether a name is in an example: of who speaks, in what is said, or in the chat that it is
     from.
     """
-    texts = [*(turn.text for turn in example.turns), example.source, example.rejected or ""]
-    texts += example.people
+    texts = (*example.texts, example.source, *example.people)
     return any(pattern.search(text) for text in texts)
 
 

@@ -3,7 +3,8 @@
 from collections.abc import Awaitable, Callable, Collection, Coroutine
 from typing import Protocol
 
-from avatar.records import Address, Incoming, Received
+from avatar.incoming import Incoming, Received
+from avatar.records import Address
 
 # Answers one message. `tries` counts how often it was put off before. Returns the seconds after
 # which it is to be tried again; None: it is done with.

@@ -5,6 +5,9 @@ What a command does is found in `bot.handlers` under its name; a test holds the 
 
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import partial
+
+from avatar.language import NAMES
 
 
 class Audience(StrEnum):
@@ -14,6 +17,7 @@ class Audience(StrEnum):
     OWNERS = "owners"  # of the avatar that the chat talks to; operators always may
     CREATORS = "creators"  # whom AVATAR_CREATION lets make avatars
     PLACES = "places"  # who runs the group or server, and whom they named
+    HOSTS = "hosts"  # likewise in groups; alone with the bot everybody
 
 
 class Kind(StrEnum):
@@ -65,32 +69,13 @@ class Command:
         words = [p.name if p.required else f"[{p.name}]" for p in self.parameters]
         return " ".join([f"/{self.name}", *words])
 
-
-def _everyone(
-    name: str, help_: str, *parameters: Parameter, platforms: tuple[str, ...] = ()
-) -> Command:
-    return Command(
-        name=name,
-        help=help_,
-        audience=Audience.EVERYONE,
-        parameters=parameters,
-        platforms=platforms,
-    )
+    def exists_on(self, platform: str) -> bool:
+        """Whether that platform has it."""
+        return not self.platforms or platform in self.platforms
 
 
-def _places(
-    name: str, help_: str, *parameters: Parameter, platforms: tuple[str, ...] = ()
-) -> Command:
-    return Command(
-        name=name,
-        help=help_,
-        audience=Audience.PLACES,
-        parameters=parameters,
-        platforms=platforms,
-    )
-
-
-def _owners(
+def _for(
+    audience: Audience,
     name: str,
     help_: str,
     *parameters: Parameter,
@@ -100,11 +85,18 @@ def _owners(
     return Command(
         name=name,
         help=help_,
-        audience=Audience.OWNERS,
+        audience=audience,
         parameters=parameters,
         menu=menu,
         platforms=platforms,
     )
+
+
+_everyone = partial(_for, Audience.EVERYONE)
+_owners = partial(_for, Audience.OWNERS)
+_creators = partial(_for, Audience.CREATORS)
+_places = partial(_for, Audience.PLACES)
+_hosts = partial(_for, Audience.HOSTS)
 
 
 COMMANDS: tuple[Command, ...] = (
@@ -121,13 +113,24 @@ COMMANDS: tuple[Command, ...] = (
     ),
     _everyone(
         "help",
-        "what you can do here, or what one command does",
+        "all commands, or what one of them does",
         Parameter(name="command", kind=Kind.COMMAND, required=False),
     ),
     _everyone("new", "begin a new conversation"),
     _everyone("retry", "answer my last message again"),
     _everyone("stop", "stop what is being written or read"),
     _everyone("avatars", "whom you can talk to"),
+    _hosts(
+        "language",
+        "in which language the bot speaks",
+        Parameter(
+            name="language",
+            kind=Kind.WORD,
+            required=False,
+            about="which; without it you see what there is",
+            words=tuple(NAMES),
+        ),
+    ),
     _everyone("privacy", "what is stored about you"),
     _everyone("forgetme", "delete what you said"),
     _everyone(
@@ -329,11 +332,10 @@ COMMANDS: tuple[Command, ...] = (
         platforms=("discord",),
     ),
     _owners("export", "everything of this avatar as one file"),
-    Command(
-        name="import",
-        help="make an avatar of a file that /export made",
-        audience=Audience.CREATORS,
-        parameters=(Parameter(name="file", kind=Kind.FILE),),
+    _creators(
+        "import",
+        "make an avatar of a file that /export made",
+        Parameter(name="file", kind=Kind.FILE),
     ),
     _owners("bot", "this avatar's own Telegram bot", platforms=("telegram",)),
     _owners(
@@ -348,12 +350,7 @@ COMMANDS: tuple[Command, ...] = (
         Parameter(name="text", kind=Kind.TEXT, required=False),
         platforms=("telegram",),
     ),
-    Command(
-        name="newavatar",
-        help="make another avatar",
-        audience=Audience.CREATORS,
-        parameters=(Parameter(name="name", kind=Kind.TEXT),),
-    ),
+    _creators("newavatar", "make another avatar", Parameter(name="name", kind=Kind.TEXT)),
 )
 
 BY_NAME = {command.name: command for command in COMMANDS}

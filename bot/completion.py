@@ -68,7 +68,7 @@ async def offers(
             return tuple(
                 Offer(value=command.name, label=command.help)
                 for command in COMMANDS
-                if (not command.platforms or platform in command.platforms)
+                if command.exists_on(platform)
                 and (avatar is not None or command.audience is not Audience.OWNERS)
             )
         case Kind.ZONE:

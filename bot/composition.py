@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from avatar.conversation import Conversation
 from avatar.exports import Exports
 from avatar.importing import Imports
+from avatar.incoming import Incoming
 from avatar.invitations import Invitations
 from avatar.learning_path import LearningPath
 from avatar.limiter import Limiter
@@ -23,7 +24,6 @@ from avatar.looking import Looking
 from avatar.meter import UNCOUNTED, Meter
 from avatar.models import Models
 from avatar.ports import Clock
-from avatar.records import Incoming
 from avatar.stores import Store
 from avatar.teaching import Teaching
 from avatar.training import Trainings

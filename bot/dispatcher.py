@@ -7,6 +7,7 @@ import logging
 import unicodedata
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 from avatar import trace
 from avatar.access import Access, Standing, access
@@ -19,12 +20,13 @@ from avatar.errors import (
     NotDelivered,
     StoreFailed,
 )
+from avatar.incoming import Incoming, Received
 from avatar.language import speak, speaking
 from avatar.meter import UNCOUNTED, Meter
 from avatar.patience import until_written
 from avatar.ports import Clock
 from avatar.quiet import is_quiet
-from avatar.records import Avatar, Incoming, Person, Received
+from avatar.records import Avatar, Chat, Person
 from avatar.stores import Store
 from avatar.work import WorkQueue
 from bot import answers, doors, wording
@@ -37,6 +39,8 @@ from bot.request import Answer, CommandHandler, PressHandler, ReactionHandler, R
 from bot.screen import Content, Messenger
 
 log = logging.getLogger(__name__)
+
+_RUN = frozenset({Audience.PLACES, Audience.HOSTS})
 
 MAX_ATTEMPTS = 5  # what could not be answered so often is put aside, so that it blocks nothing
 RETRY_SECONDS = 15.0  # the first wait for a platform that does not take an answer
@@ -217,23 +221,8 @@ class Dispatcher:
             incoming.author, incoming.address, home=home, now=now, language=language
         )
         speak(arrival.chat.language)
-        operator = self._permissions.is_operator(arrival.person)
-        request = Request(
-            inbox_id=received.id,
-            incoming=incoming,
-            parts=received.parts,
-            again=received.attempts > 0 or received.shown is not None,
-            shown=received.shown,
-            person=arrival.person,
-            chat=arrival.chat,
-            about=None,
-            manages=False,
-            operator=operator,
-            creates=operator or self._permissions.anyone_creates,
-            rest="",
-            now=now,
-            received_at=received.received_at,
-            messenger=messenger,
+        request = self._request(
+            received, arrival.person, arrival.chat, messenger=messenger, now=now
         )
         if arrival.avatar is not None:
             request = judged(request, arrival.avatar, arrival.standing)
@@ -249,9 +238,38 @@ class Dispatcher:
         command = BY_NAME.get(name)
         if command is None or not may_use(command, request):
             return Content(text=wording.unknown_command(name))
-        if command.audience is Audience.PLACES and not await administers(self._store, request):
+        if command.audience in _RUN and not await administers(self._store, request):
             raise NotAdministering
         return await self._commands[name](replace(request, rest=rest))
+
+    def _request(
+        self,
+        received: Received,
+        person: Person,
+        chat: Chat,
+        *,
+        messenger: Messenger,
+        now: datetime,
+    ) -> Request:
+        """About no avatar yet."""
+        operator = self._permissions.is_operator(person)
+        return Request(
+            inbox_id=received.id,
+            incoming=received.incoming,
+            parts=received.parts,
+            again=received.attempts > 0 or received.shown is not None,
+            shown=received.shown,
+            person=person,
+            chat=chat,
+            about=None,
+            manages=False,
+            operator=operator,
+            creates=operator or self._permissions.anyone_creates,
+            rest="",
+            now=now,
+            received_at=received.received_at,
+            messenger=messenger,
+        )
 
     async def _talk(self, request: Request) -> Answer:
         """What is no command. In quiet hours of a place nothing is said there, and who said
@@ -282,26 +300,11 @@ class Dispatcher:
         person = await store.find_person(author.platform, author.external_id)
         if found is None or person is None:
             return None
-        chat = await store.chat(found.address, now=self._clock())
+        now = self._clock()
+        chat = await store.chat(found.address, now=now)
         speak(chat.language)
         avatar = await store.avatar(found.message.avatar_id)
-        request = Request(
-            inbox_id=received.id,
-            incoming=incoming,
-            parts=received.parts,
-            again=received.attempts > 0 or received.shown is not None,
-            shown=received.shown,
-            person=person,
-            chat=chat,
-            about=None,
-            manages=False,
-            operator=self._permissions.is_operator(person),
-            creates=False,
-            rest="",
-            now=self._clock(),
-            received_at=received.received_at,
-            messenger=messenger,
-        )
+        request = self._request(received, person, chat, messenger=messenger, now=now)
         request = judged(request, avatar, await store.standing(avatar.id, person.id))
         return await self._reactions(request, found) if request.manages else None
 
@@ -349,10 +352,10 @@ def judged(request: Request, avatar: Avatar, standing: Standing) -> Request:
 def may_use(command: Command, request: Request) -> bool:
     """Whether a command exists for this person, here."""
     incoming = request.incoming
-    if command.platforms and incoming.address.platform not in command.platforms:
+    if not command.exists_on(incoming.address.platform):
         return False
     match command.audience:
-        case Audience.EVERYONE:
+        case Audience.EVERYONE | Audience.HOSTS:
             return True
         case Audience.OWNERS:
             return request.manages

@@ -9,6 +9,7 @@ one that does not exist.
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Protocol
 
 from avatar.errors import AvatarError, AvatarNotFound, Expired, VersionNotFound
 from avatar.records import Avatar
@@ -135,9 +136,11 @@ async def subject(store: Store, action: Action) -> Avatar | None:
     if door.about is About.QUESTION:  # what was asked about counts, also if ownership ended since
         confirmation = await store.confirmation(action.numbers[0])
         return None if confirmation is None else await subject(store, decode(confirmation.action))
+    if door.about is About.AVATAR:
+        return await store.avatar(action.numbers[0])
     finder = _FINDERS.get(door.about)
     found = None if finder is None else await finder(store, action.numbers[0])
-    return None if found is None else await store.avatar(found)
+    return None if found is None else await store.avatar(found.avatar_id)
 
 
 def missing(about: About, id_: int) -> AvatarError:
@@ -151,40 +154,15 @@ def missing(about: About, id_: int) -> AvatarError:
             return Expired(command="the command")
 
 
-async def _avatar(_: Store, id_: int) -> int | None:
-    return id_
+class _OfAvatar(Protocol):
+    @property
+    def avatar_id(self) -> int: ...
 
 
-async def _version(store: Store, id_: int) -> int | None:
-    found = await store.version(id_)
-    return None if found is None else found.avatar_id
-
-
-async def _draft(store: Store, id_: int) -> int | None:
-    found = await store.draft(id_)
-    return None if found is None else found.avatar_id
-
-
-async def _import(store: Store, id_: int) -> int | None:
-    found = await store.import_(id_)
-    return None if found is None else found.avatar_id
-
-
-async def _invitation(store: Store, id_: int) -> int | None:
-    found = await store.invitation(id_)
-    return None if found is None else found.avatar_id
-
-
-async def _taught(store: Store, id_: int) -> int | None:
-    found = await store.taught_one(id_)
-    return None if found is None else found.avatar_id
-
-
-_FINDERS: Mapping[About, Callable[[Store, int], Awaitable[int | None]]] = {
-    About.AVATAR: _avatar,
-    About.VERSION: _version,
-    About.DRAFT: _draft,
-    About.IMPORT: _import,
-    About.TAUGHT: _taught,
-    About.INVITATION: _invitation,
+_FINDERS: Mapping[About, Callable[[Store, int], Awaitable[_OfAvatar | None]]] = {
+    About.VERSION: lambda store, id_: store.version(id_),
+    About.DRAFT: lambda store, id_: store.draft(id_),
+    About.IMPORT: lambda store, id_: store.import_(id_),
+    About.TAUGHT: lambda store, id_: store.taught_one(id_),
+    About.INVITATION: lambda store, id_: store.invitation(id_),
 }

@@ -1,4 +1,4 @@
-"""Files that people sent, on their way into a temporary file: the same for every platform."""
+"""Files that people sent, on their way to us: the same for every platform."""
 
 import asyncio
 import tempfile
@@ -7,7 +7,8 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from avatar.errors import BadText
-from avatar.records import Attachment
+from avatar.records import Address, Attachment
+from bot.screen import Messenger
 
 
 @asynccontextmanager
@@ -18,6 +19,14 @@ async def temporary_file() -> AsyncIterator[Path]:
         yield Path(folder.name) / "file"
     finally:
         await asyncio.to_thread(folder.cleanup)
+
+
+async def content_of(
+    messenger: Messenger, address: Address, attachment: Attachment, *, limit: int
+) -> bytes:
+    """A file of at most `limit` bytes as a whole. Raises what `Messenger.download` raises."""
+    async with messenger.download(address, attachment, limit=limit) as path:
+        return await asyncio.to_thread(path.read_bytes)
 
 
 async def save(

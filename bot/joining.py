@@ -5,12 +5,13 @@ long it is), so that it can be decided again after a crash, or in another proces
 """
 
 import asyncio
+from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from avatar.accounts import Way
+from avatar.incoming import Incoming, Received
 from avatar.ports import Clock
-from avatar.records import Incoming, Received
 from avatar.stores import Store
 
 LONG = 4_000  # UTF-16 units: Telegram's clients cut at 4,096, some of them a little before
@@ -109,7 +110,7 @@ class Joiner:
         self._clock = clock
         self._windows = windows
         # Answered with an earlier message, and queued behind it; forgotten when its turn comes.
-        self._taken: dict[int, None] = {}
+        self._taken: OrderedDict[int, None] = OrderedDict()
 
     def is_taken(self, inbox_id: int) -> bool:
         """Whether it is answered together with what came before it. To be asked once."""
@@ -130,8 +131,8 @@ class Joiner:
             if more:
                 await self._store.join(received.id, [each.id for each in more])
         self._taken |= dict.fromkeys(each.id for each in more)
-        for forgotten in list(self._taken)[:-REMEMBERED]:
-            del self._taken[forgotten]
+        while len(self._taken) > REMEMBERED:
+            self._taken.popitem(last=False)
         return replace(received, more=more)
 
     async def _found(self, received: Received) -> tuple[Received, ...]:

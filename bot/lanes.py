@@ -9,8 +9,9 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Collection, Coroutine
 
 from avatar.errors import StoreFailed
+from avatar.incoming import Incoming, Received
 from avatar.ports import Clock
-from avatar.records import Address, Incoming, Received
+from avatar.records import Address
 from avatar.stores import InboxStore
 from avatar.work import Handle
 
@@ -172,10 +173,7 @@ class LaneQueue:
         async def work() -> None:
             await self._handle(received, tries=tries, broke=broke)
 
-        if delay:
-            self._lanes.put_later(delay, received.incoming.address, work)
-        else:
-            self._lanes.put(received.incoming.address, work)
+        self._line_up(received, work, delay=delay)
 
     def _again(self, received: Received, *, broke: int, delay: float = 0.0) -> None:
         """What was begun and did not end: as it lies in the inbox now."""
@@ -189,6 +187,9 @@ class LaneQueue:
                 if begun is not None:
                     await self._handle(begun, tries=0, broke=broke)
 
+        self._line_up(received, work, delay=delay)
+
+    def _line_up(self, received: Received, work: Work, *, delay: float) -> None:
         if delay:
             self._lanes.put_later(delay, received.incoming.address, work)
         else:

@@ -7,11 +7,15 @@ from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import TypeVar
 
 from avatar.door_stores import PlaceStore
+from avatar.incoming import Incoming
 from avatar.ports import Clock
-from avatar.records import Address, Incoming
+from avatar.records import Address
 from bot.joining import MOST, Windows, belongs, is_talk
+
+T = TypeVar("T")
 
 MOST_PERCENT = 30
 FRESH = timedelta(minutes=1)  # an avatar that was away does not come back to what is long past
@@ -72,10 +76,7 @@ class Ears:
         address, now = incoming.address, self._clock()
         if incoming.addressed:
             if is_talk(incoming):
-                self._turns[address] = _Turn(first=incoming, heard_at=now)
-                self._turns.move_to_end(address)
-                if len(self._turns) > _PLACES:
-                    self._turns.popitem(last=False)
+                _remember(self._turns, address, _Turn(first=incoming, heard_at=now))
             return False
         turn = self._turns.get(address)
         if turn is None:
@@ -93,7 +94,7 @@ class Ears:
         if incoming.private or incoming.reaction is not None:
             return True
         if incoming.addressed:
-            self._remember_speaking(incoming.address)
+            _remember(self._spoke, incoming.address, None)
             return True
         if incoming.address in self._spoke:
             del self._spoke[incoming.address]
@@ -106,22 +107,21 @@ class Ears:
             and self._chance() * 100 < await self._talkative(incoming.address)
         )
         if joins:
-            self._remember_speaking(incoming.address)
+            _remember(self._spoke, incoming.address, None)
         return joins
-
-    def _remember_speaking(self, address: Address) -> None:
-        self._spoke[address] = None
-        self._spoke.move_to_end(address)
-        if len(self._spoke) > _PLACES:
-            self._spoke.popitem(last=False)
 
     async def _talkative(self, address: Address) -> int:
         now = self._clock()
         known = self._percent.get(address)
         if known is None or not timedelta() <= now - known[1] < _BELIEVED:
             known = (min(await self._store.talkative(address), MOST_PERCENT), now)
-            self._percent[address] = known
-            self._percent.move_to_end(address)
-            if len(self._percent) > _PLACES:
-                self._percent.popitem(last=False)
+            _remember(self._percent, address, known)
         return known[0]
+
+
+def _remember(memory: OrderedDict[Address, T], address: Address, what: T) -> None:
+    """Of the places where something happened last."""
+    memory[address] = what
+    memory.move_to_end(address)
+    if len(memory) > _PLACES:
+        memory.popitem(last=False)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from avatar.errors import BadText
 from avatar.records import Address, Attachment
+from bot.downloads import content_of
 from bot.screen import Messenger
 
 LARGEST = 5_000_000  # bytes of one
@@ -30,8 +31,7 @@ async def data_urls(
         raise BadText(reason=f"I look at up to {MOST} pictures at once. Please send fewer.")
     urls, size = [], 0
     for picture in pictures:
-        async with messenger.download(address, picture, limit=LARGEST) as path:
-            content = await asyncio.to_thread(path.read_bytes)
+        content = await content_of(messenger, address, picture, limit=LARGEST)
         size += len(content)
         if size > ALTOGETHER:
             raise BadText(reason="These pictures are too large together. Please send fewer.")

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from avatar.errors import AvatarNotFound, Barred
-from avatar.records import Avatar, Chat, Incoming, Person
+from avatar.incoming import Incoming
+from avatar.records import Avatar, Chat, Person
 from avatar.stores import Found
 from bot.screen import Content, Messenger
 

@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 from avatar.accounts import OwnBot
-from avatar.records import Address, Attachment, Avatar, Incoming
+from avatar.incoming import Incoming
+from avatar.records import Address, Attachment, Avatar
 from bot.commands import Command
 
 

@@ -295,11 +295,12 @@ def _count(name: str, values: Mapping[str, str], usual: int) -> int | None:
     value = values[name].lower() or str(usual)
     if value == "none":
         return None
-    if not (value.isascii() and value.isdigit() and 1 <= int(value) <= MAX_MESSAGES):
+    count = _number(value, MAX_MESSAGES)
+    if count is None:
         raise SettingsError(
             f"{name} must be a whole number from 1 to {MAX_MESSAGES}, like 20, or none."
         )
-    return int(value)
+    return count
 
 
 def _cost(name: str, values: Mapping[str, str], usual: str) -> int | None:
@@ -318,18 +319,20 @@ def _port(name: str, values: Mapping[str, str]) -> int | None:
     value = values[name]
     if not value:
         return None
-    if not (value.isascii() and value.isdigit() and len(value) <= 5 and 0 < int(value) < 65_536):
+    port = _number(value, 65_535)
+    if port is None:
         raise SettingsError(f"{name} must be a port from 1 to 65535, like 8080.")
-    return int(value)
+    return port
 
 
 def _days(name: str, values: Mapping[str, str]) -> timedelta | None:
     value = values[name]
     if not value:
         return None
-    if not (value.isascii() and value.isdigit() and 1 <= int(value[:6]) <= 36_500):
+    days = _number(value, 36_500)
+    if days is None:
         raise SettingsError(f"{name} must be a number of days from 1 to 36500, like 365.")
-    return timedelta(days=int(value))
+    return timedelta(days=days)
 
 
 def _seconds(name: str, values: Mapping[str, str], usual: float) -> float:
@@ -348,9 +351,17 @@ def _whole(name: str, values: Mapping[str, str], usual: int) -> int:
     value = values[name]
     if not value:
         return usual
-    if not (value.isascii() and value.isdigit() and 1 <= int(value) <= 10_000):
+    number = _number(value, 10_000)
+    if number is None:
         raise SettingsError(f"{name} must be a whole number from 1 to 10000, like {usual}.")
-    return int(value)
+    return number
+
+
+def _number(value: str, most: int) -> int | None:
+    """A whole number from 1 to `most`. None: it is none, or has more digits than such a one."""
+    if not (value.isascii() and value.isdigit() and len(value) <= len(str(most))):
+        return None
+    return int(value) if 1 <= int(value) <= most else None
 
 
 def roles_allowed(settings: Settings, role: Role) -> None:

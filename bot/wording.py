@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from avatar.errors import AvatarError, BadDataset
-from avatar.records import Badge, Job, TrainingType, Version
+from avatar.records import Badge, Job, Person, TrainingType, Version
 from avatar.versions import short_model
 
 _SYMBOLS = {
@@ -87,6 +87,11 @@ def duration(seconds: float) -> str:
     if seconds < 5400:
         return f"about {counted(round(seconds / 60), 'minute')}"
     return f"about {counted(round(seconds / 3600), 'hour')}"
+
+
+def person_words(person: Person) -> str:
+    """Somebody, with what is typed to mean them, as Markdown: `Ani (telegram:123)`."""
+    return f"{escape(person.name)} ({code(f'{person.platform}:{person.external_id}')})"
 
 
 def badge_words(badge: Badge, job: Job | None = None) -> str:

@@ -42,12 +42,15 @@ class AcquaintanceTables(Base):
 
     async def meet(self, avatar_id: int, person_id: int, *, now: datetime) -> None:
         """Remember that they talked."""
-        async with self._db.writing() as write:
-            await write.execute(
+
+        def met(write: sa.Connection) -> None:
+            write.execute(
                 insert(self._db, acquaintances)
                 .values(avatar_id=avatar_id, person_id=person_id, met_at=now)
                 .on_conflict_do_nothing()
             )
+
+        await self._db.write(met)
 
     async def acquaintances(
         self, avatar_id: int, *, limit: int, offset: int

@@ -1,6 +1,6 @@
 """What the parts of the store share."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -33,6 +33,24 @@ class Base:
             return read.execute(query, values).mappings().one_or_none()
 
         return await self._db.read(row)
+
+    async def _rows(
+        self, query: sa.Select[Any], values: Mapping[str, Any] | None = None
+    ) -> Sequence[sa.RowMapping]:
+        """All rows of a query, read in a transaction of its own."""
+
+        def rows(read: sa.Connection) -> Sequence[sa.RowMapping]:
+            return read.execute(query, values).mappings().all()
+
+        return await self._db.read(rows)
+
+    async def _write(self, statement: sa.Update | sa.Delete) -> int:
+        """How many rows a statement changed, in a transaction of its own."""
+
+        def changed(write: sa.Connection) -> int:
+            return write.execute(statement).rowcount
+
+        return await self._db.write(changed)
 
     async def _lock_avatar(self, write: AsyncConnection, avatar_id: int) -> sa.RowMapping | None:
         """The avatar's row, locked against every other change of its pointers and numbers.

@@ -6,7 +6,6 @@ from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from avatar.limits import Budget, Filled
 from avatar.records import Role
@@ -27,13 +26,13 @@ class _UsedUp(Exception):
         self.budget = budget
 
 
-async def settle(
-    database: Database, write: AsyncConnection, wanted: Sequence[Budget], change: int
+def settle(
+    database: Database, write: sa.Connection, wanted: Sequence[Budget], change: int
 ) -> tuple[Filled, ...]:
     """Add to all of them. One statement locks their rows, always in the same order, and tells what
     is in them then.
     """
-    added = await write.execute(_adding(database.is_sqlite, len(wanted)), _named(wanted, change))
+    added = write.execute(_adding(database.is_sqlite, len(wanted)), _named(wanted, change))
     return _in_order(wanted, added.all())
 
 
@@ -42,20 +41,22 @@ class BudgetTables(Base):
 
     async def prepay(self, wanted: Sequence[Budget], amount: int) -> Budget | None:
         """Put an amount into all of them, or into none and name the one that is used up."""
+
+        def prepaid(write: sa.Connection) -> None:
+            for each in settle(self._db, write, wanted, amount):
+                before = Filled(budget=each.budget, cost=each.cost - amount)
+                if before.is_used_up:
+                    raise _UsedUp(each.budget)
+
         try:
-            async with self._db.writing() as write:
-                for each in await settle(self._db, write, wanted, amount):
-                    before = Filled(budget=each.budget, cost=each.cost - amount)
-                    if before.is_used_up:
-                        raise _UsedUp(each.budget)
+            await self._db.write(prepaid)
         except _UsedUp as full:
             return full.budget
         return None
 
     async def settle(self, wanted: Sequence[Budget], change: int) -> tuple[Filled, ...]:
         """Add a change to all of them; what is in them then."""
-        async with self._db.writing() as write:
-            return await settle(self._db, write, wanted, change)
+        return await self._db.write(lambda write: settle(self._db, write, wanted, change))
 
     async def filled(self, wanted: Sequence[Budget]) -> tuple[Filled, ...]:
         """What is in them, in their order."""
@@ -78,11 +79,9 @@ class BudgetTables(Base):
 
     async def nth_last_reply(self, avatar_id: int, person_id: int, *, n: int) -> datetime | None:
         """When the n-th newest reply of an avatar to a person was given."""
-        async with self._db.reading() as read:
-            found: datetime | None = await read.scalar(
-                _NTH, {"avatar_id": avatar_id, "person_id": person_id, "before": n - 1}
-            )
-            return found
+        values = {"avatar_id": avatar_id, "person_id": person_id, "before": n - 1}
+        row = await self._row(_NTH, values)
+        return None if row is None else row["created_at"]
 
     async def set_limits(
         self,

@@ -7,7 +7,6 @@ from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from avatar.errors import AvatarNotFound, Refused
 from avatar.pricing import month_of
@@ -32,9 +31,9 @@ from storage.database import Database
 from storage.tables import avatars, bots, chats, message_refs, messages, spending, versions
 
 
-async def add_spent(database: Database, write: AsyncConnection, spent: Spent) -> None:
+def add_spent(database: Database, write: sa.Connection, spent: Spent) -> None:
     """Add an amount to the account of its month."""
-    await write.execute(_adding(database.is_sqlite), _amounts(spent))
+    write.execute(_adding(database.is_sqlite), _amounts(spent))
 
 
 def _amounts(spent: Spent) -> dict[str, Any]:
@@ -322,7 +321,7 @@ class ChatTables(Base):
                 completion_tokens=usage.completion_tokens,
                 cost=cost,
             )
-            write.execute(_adding(self._db.is_sqlite), _amounts(spent))
+            add_spent(self._db, write, spent)
             return rows.message(row)
 
         return await self._db.write(add)
@@ -489,8 +488,7 @@ class ChatTables(Base):
         return Dropped(count=len(old), looked_to=page[-1].id if len(page) == limit else None)
 
     async def add_spent(self, spent: Spent) -> None:
-        async with self._db.writing() as write:
-            await add_spent(self._db, write, spent)
+        await self._db.write(lambda write: add_spent(self._db, write, spent))
 
     async def spending(self, avatar_id: int, *, month: str) -> tuple[Spending, ...]:
         """Of one month: trainings first, then by version."""

@@ -3,15 +3,14 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, NullPool, create_engine, event, make_url
 from sqlalchemy.engine import URL, Engine
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
 from avatar.errors import AvatarError
 from storage.health import Health, trouble
@@ -78,9 +77,9 @@ class Database:
                 raise DatabaseRefused(
                     reason="PostgreSQL needs the package psycopg, which is not installed."
                 ) from error
-        self._group = Group(self.engine) if self.is_sqlite else None
+        self._turn = asyncio.Lock()  # SQLite takes one writer at a time: first come, first served
         self._health = Health()
-        self._works = Works(self._thread_engine) if self.is_sqlite else None
+        self._works = Works(self._thread_engine, self._turn) if self.is_sqlite else None
         # On SQLite every transaction sees one moment; PostgreSQL has to be asked for it.
         self._reads = (
             self.engine
@@ -99,16 +98,18 @@ class Database:
 
     @asynccontextmanager
     async def writing(self) -> AsyncIterator[AsyncConnection]:
-        """A transaction that writes; it is on the disk when the context ends. On SQLite those
-        that wait for each other share a commit (see `Group`). Raises StoreFailed; then nothing was
-        written.
+        """A transaction that writes; it is on the disk when the context ends. Raises StoreFailed;
+        then nothing was written.
         """
         with self._told():
-            if self._group is None:
-                async with self.engine.begin() as connection:
+            if self.is_sqlite:
+                async with self._turn, self.engine.begin() as connection:
+                    # The write lock at once: a transaction that reads first and writes later would
+                    # be refused if another process wrote in between.
+                    await connection.exec_driver_sql("BEGIN IMMEDIATE")
                     yield connection
             else:
-                async with self._group.unit() as connection:
+                async with self.engine.begin() as connection:
                     yield connection
         self._health.worked()
 
@@ -123,12 +124,14 @@ class Database:
             return await self._works.read(work)
 
     async def write(self, work: Callable[[Connection], T]) -> T:
-        """A transaction that writes, likewise; it is on the disk when this returns."""
-        if self._works is None or self._group is None:
+        """A transaction that writes, likewise; it is on the disk when this returns. On SQLite the
+        pieces that wait share a commit.
+        """
+        if self._works is None:
             async with self.writing() as connection:
                 return await connection.run_sync(work)
         with self._told():
-            done = await self._works.write(work, self._group.alone)
+            done = await self._works.write(work)
         self._health.worked()
         return done
 
@@ -159,129 +162,7 @@ class Database:
         """Give the connections back."""
         if self._works is not None:
             await self._works.close()
-        if self._group is not None:
-            await self._group.close()
         await self.engine.dispose()
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _Shared:
-    """A transaction of several units."""
-
-    connection: AsyncConnection
-    committed: "asyncio.Future[None]"
-    over: asyncio.Event  # it was committed or taken back
-
-
-class Group:
-    """Group commit for SQLite. It takes one writer at a time, and a commit has to reach the disk,
-    which takes longer than the writing itself. So what waits is written one after the other into
-    one transaction, each between savepoints of its own, and committed together: a unit that fails
-    takes back its own writes only, and nobody goes on before the disk has what they wrote.
-
-    BEGIN IMMEDIATE takes the write lock at once: a transaction that reads first and writes later
-    would be refused if another process wrote in between.
-    """
-
-    def __init__(self, engine: AsyncEngine) -> None:
-        self._engine = engine
-        self._turn = asyncio.Lock()  # first come, first served
-        self._current: _Shared | None = None
-        self._committing: set[asyncio.Task[None]] = set()
-
-    @asynccontextmanager
-    async def unit(self) -> AsyncIterator[AsyncConnection]:
-        """One unit of writing, all or nothing."""
-        async with self._turn:
-            shared = await self._open()
-            connection = shared.connection
-            await connection.exec_driver_sql("SAVEPOINT unit")
-            try:
-                yield connection
-            except BaseException as error:
-                await asyncio.shield(self._take_back(shared, error))
-                raise
-            await connection.exec_driver_sql("RELEASE unit")
-        await asyncio.shield(shared.committed)
-
-    async def _take_back(self, shared: "_Shared", error: BaseException) -> None:
-        """The writes of the unit. On a full disk and the like, SQLite has taken back the whole
-        transaction by itself: those that wait for its commit must hear of it.
-        """
-        try:
-            await shared.connection.exec_driver_sql("ROLLBACK TO unit")
-            await shared.connection.exec_driver_sql("RELEASE unit")
-        except DBAPIError:
-            self._current = None
-            if not shared.committed.done():
-                shared.committed.set_exception(error)
-
-    async def _open(self) -> "_Shared":
-        """The open transaction, begun if there is none. Its commit queues behind the units that
-        wait now: those that come later find a new one.
-        """
-        if self._current is None:
-            connection = await self._engine.connect()
-            try:
-                await connection.begin()
-                await connection.exec_driver_sql("BEGIN IMMEDIATE")
-            except BaseException:
-                await connection.close()
-                raise
-            shared = self._current = _Shared(
-                connection=connection,
-                committed=asyncio.get_running_loop().create_future(),
-                over=asyncio.Event(),
-            )
-            # Whoever waits for it may be cancelled: then nobody looks at its error.
-            shared.committed.add_done_callback(_seen)
-            task = asyncio.create_task(self._commit(shared))
-            self._committing.add(task)
-            task.add_done_callback(self._committing.discard)
-        return self._current
-
-    @asynccontextmanager
-    async def alone(self) -> AsyncIterator[None]:
-        """While nothing is written here, and no transaction is open."""
-        async with self._turn:
-            if self._current is not None:
-                await self._commit_now(self._current)
-            yield
-
-    async def _commit(self, shared: "_Shared") -> None:
-        async with self._turn:
-            if not shared.over.is_set():
-                await self._commit_now(shared)
-
-    async def _commit_now(self, shared: "_Shared") -> None:
-        if self._current is shared:
-            self._current = None
-        shared.over.set()
-        try:
-            if shared.committed.done():  # it was taken back
-                await shared.connection.rollback()
-            else:
-                await shared.connection.commit()
-        except BaseException as error:
-            if not shared.committed.done():
-                shared.committed.set_exception(error)
-            if not isinstance(error, Exception):
-                raise
-        else:
-            if not shared.committed.done():
-                shared.committed.set_result(None)
-        finally:
-            await shared.connection.close()
-
-    async def close(self) -> None:
-        """Wait for what is being committed."""
-        while self._committing:
-            await asyncio.wait(set(self._committing))
-
-
-def _seen(future: "asyncio.Future[None]") -> None:
-    if not future.cancelled():
-        future.exception()
 
 
 def _set_up_sqlite(engine: Engine) -> None:

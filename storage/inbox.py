@@ -1,15 +1,16 @@
 """What came in, what is owed, and what waits for a yes."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.ext.asyncio import AsyncConnection
 
+from avatar.incoming import Incoming, Received
 from avatar.pricing import month_of
-from avatar.records import Address, Confirmation, Incoming, NewNotice, Notice, Received
+from avatar.records import Address, Confirmation, NewNotice, Notice
 from avatar.stores import Heard
 from storage import rows
 from storage.base import Base, insert, insert_into
@@ -97,13 +98,13 @@ def add_incoming(
     return tuple(received)
 
 
-async def add_notices(
-    database: Database, write: AsyncConnection, new: Sequence[NewNotice], *, now: datetime
+def add_notices(
+    database: Database, write: sa.Connection, new: Sequence[NewNotice], *, now: datetime
 ) -> int:
     """Write notices; those whose key is known already are dropped. How many were new."""
     added = 0
     for each in new:
-        result = await write.execute(
+        result = write.execute(
             insert(database, notices)
             .values(
                 kind=each.kind.value,
@@ -142,13 +143,16 @@ class InboxTables(Base):
                 .returning(incoming)
             )
             row = found.mappings().one_or_none()
-        return None if row is None else _received(row, attempts=row["attempts"] - 1)
+        if row is None:
+            return None
+        received = _received(row)
+        return replace(received, attempts=received.attempts - 1)
 
     async def received(self, inbox_id: int) -> Received | None:
         """As it lies there now. None: it is done, or gone."""
         query = sa.select(incoming).where(incoming.c.id == inbox_id, incoming.c.done_at.is_(None))
         row = await self._row(query)
-        return None if row is None else _received(row, attempts=row["attempts"])
+        return None if row is None else _received(row)
 
     async def showing(self, inbox_id: int, *, answer: Mapping[str, object] | None) -> None:
         """The answer is about to be shown."""
@@ -159,49 +163,45 @@ class InboxTables(Base):
         await self._set_open(inbox_id, shown=perhaps, attempts=1)
 
     async def _set_open(self, inbox_id: int, **values: object) -> None:
-        async with self._db.writing() as write:
-            await write.execute(
-                sa.update(incoming)
-                .where(incoming.c.id == inbox_id, incoming.c.done_at.is_(None))
-                .values(values)
-            )
+        await self._write(
+            sa.update(incoming)
+            .where(incoming.c.id == inbox_id, incoming.c.done_at.is_(None))
+            .values(values)
+        )
 
     async def behind(self, received: Received, *, limit: int) -> tuple[Received, ...]:
         """What came at the same place behind it and is not answered."""
         address = received.incoming.address
-        async with self._db.reading() as read:
-            found = await read.execute(
-                _BEHIND,
-                {
-                    "platform": address.platform,
-                    "bot": address.bot,
-                    "place": _place(address),
-                    "inbox_id": received.id,
-                    "most": limit,
-                },
-            )
-            return tuple(_received(row, attempts=row["attempts"]) for row in found.mappings())
+        found = await self._rows(
+            _BEHIND,
+            {
+                "platform": address.platform,
+                "bot": address.bot,
+                "place": _place(address),
+                "inbox_id": received.id,
+                "most": limit,
+            },
+        )
+        return tuple(_received(row) for row in found)
 
     async def join(self, inbox_id: int, others: Sequence[int]) -> None:
         """Remember that `others` are answered together with it."""
-        async with self._db.writing() as write:
-            await write.execute(
-                sa.update(incoming).where(incoming.c.id.in_(others)).values(joined_to=inbox_id)
-            )
+        await self._write(
+            sa.update(incoming).where(incoming.c.id.in_(others)).values(joined_to=inbox_id)
+        )
 
     async def joined(self, inbox_id: int) -> tuple[Received, ...]:
         """What is answered together with it and not done."""
-        async with self._db.reading() as read:
-            found = await read.execute(
-                sa.select(incoming)
-                .where(
-                    incoming.c.joined_to == inbox_id,
-                    incoming.c.id > inbox_id,
-                    incoming.c.done_at.is_(None),
-                )
-                .order_by(incoming.c.id)
+        found = await self._rows(
+            sa.select(incoming)
+            .where(
+                incoming.c.joined_to == inbox_id,
+                incoming.c.id > inbox_id,
+                incoming.c.done_at.is_(None),
             )
-            return tuple(_received(row, attempts=row["attempts"]) for row in found.mappings())
+            .order_by(incoming.c.id)
+        )
+        return tuple(_received(row) for row in found)
 
     async def done(self, *inbox_ids: int, now: datetime) -> None:
         """They were answered: what was said is wiped here, ids stay against repetition."""
@@ -241,19 +241,17 @@ class InboxTables(Base):
 
     async def unanswered(self, *, limit: int) -> tuple[Received, ...]:
         """In the order they came."""
-        async with self._db.reading() as read:
-            found = await read.execute(
-                sa.select(incoming)
-                .where(incoming.c.done_at.is_(None))
-                .order_by(incoming.c.id)
-                .limit(limit)
-            )
-            return tuple(_received(row, attempts=row["attempts"]) for row in found.mappings())
+        found = await self._rows(
+            sa.select(incoming)
+            .where(incoming.c.done_at.is_(None))
+            .order_by(incoming.c.id)
+            .limit(limit)
+        )
+        return tuple(_received(row) for row in found)
 
     async def add_notices(self, notices: Sequence[NewNotice], *, now: datetime) -> int:
         """How many were new (by key)."""
-        async with self._db.writing() as write:
-            return await add_notices(self._db, write, notices, now=now)
+        return await self._db.write(lambda write: add_notices(self._db, write, notices, now=now))
 
     async def claim_notices(
         self, *, owner: str, now: datetime, lease: timedelta, limit: int
@@ -306,12 +304,11 @@ class InboxTables(Base):
             await self._end_notice(notice_id, next_try_at=retry_at, error=error, perhaps=perhaps)
 
     async def _end_notice(self, notice_id: int, **values: datetime | str | bool | None) -> None:
-        async with self._db.writing() as write:
-            await write.execute(
-                sa.update(notices)
-                .where(notices.c.id == notice_id)
-                .values(lease_owner=None, lease_until=None, **values)
-            )
+        await self._write(
+            sa.update(notices)
+            .where(notices.c.id == notice_id)
+            .values(lease_owner=None, lease_until=None, **values)
+        )
 
     async def next_notice_due(self) -> datetime | None:
         """When the earliest notice still owed is due; None: none is owed."""
@@ -404,11 +401,11 @@ class InboxTables(Base):
         return more
 
 
-def _received(row: rows.Row, *, attempts: int) -> Received:
+def _received(row: rows.Row) -> Received:
     return Received(
         id=row["id"],
         incoming=rows.incoming(row["payload"]),
-        attempts=attempts,
+        attempts=row["attempts"],
         answer=row["answer"],
         shown=row["shown"],
         received_at=row["received_at"],

@@ -22,8 +22,9 @@ from procrastinate.jobs import Job
 from procrastinate.retry import BaseRetryStrategy, RetryDecision
 
 from avatar.errors import StoreFailed
+from avatar.incoming import Incoming, Received
 from avatar.ports import Clock
-from avatar.records import Address, Incoming, Received
+from avatar.records import Address
 from avatar.work import Handle
 from storage import rows
 from storage.inbox import add_incoming

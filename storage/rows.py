@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import RowMapping
 
 from avatar.accounts import Way
+from avatar.incoming import Incoming, Reaction, RepliedTo
 from avatar.records import (
     Activation,
     Address,
@@ -22,7 +23,6 @@ from avatar.records import (
     Example,
     Finish,
     Import,
-    Incoming,
     Job,
     JobEvent,
     Message,
@@ -30,8 +30,6 @@ from avatar.records import (
     Notice,
     NoticeKind,
     Person,
-    Reaction,
-    RepliedTo,
     Role,
     Status,
     Taught,

@@ -6,7 +6,6 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from avatar.limits import budgets_of_training
 from avatar.records import (
@@ -309,15 +308,16 @@ class TrainingTables(DraftTables):
         values["hyperparameters"] = dict(job.hyperparameters)
         if release:
             values |= {"lease_owner": None, "lease_until": None}
-        async with self._db.writing() as write:
+
+        def saved(write: sa.Connection) -> bool:
             # The version before its job, as a deletion does: two that lock crosswise would stop
             # each other.
-            await write.execute(
+            write.execute(
                 sa.select(versions.c.id)
                 .where(versions.c.id == version.id)
                 .with_for_update(key_share=True)
             )
-            saved = await write.execute(
+            done = write.execute(
                 sa.update(fine_tune_jobs)
                 .where(
                     fine_tune_jobs.c.id == job.id,
@@ -326,11 +326,11 @@ class TrainingTables(DraftTables):
                 )
                 .values(values)
             )
-            if saved.rowcount == 0:
+            if done.rowcount == 0:
                 return False
             if release and job.ended_at is None:
                 # Somebody asked to cancel while we worked: look again at once.
-                await write.execute(
+                write.execute(
                     sa.update(fine_tune_jobs)
                     .where(
                         fine_tune_jobs.c.id == job.id,
@@ -339,9 +339,9 @@ class TrainingTables(DraftTables):
                     )
                     .values(next_poll_at=now)
                 )
-            await self._save_version(write, version)
+            self._save_version(write, version)
             for event in events:
-                await write.execute(
+                write.execute(
                     insert(self._db, fine_tune_events)
                     .values(
                         job_id=job.id,
@@ -353,34 +353,34 @@ class TrainingTables(DraftTables):
                     )
                     .on_conflict_do_nothing()
                 )
-            await add_notices(self._db, write, notices, now=now)
+            add_notices(self._db, write, notices, now=now)
             for each in spent:
-                await add_spent(self._db, write, each)
+                add_spent(self._db, write, each)
             if job.ended_at is not None and version.estimated_cost:
                 # Its estimate was counted when it began.
                 began = budgets_of_training(version.avatar_id, version.created_at)
                 change = (version.actual_cost or 0) - version.estimated_cost
-                await settle(self._db, write, began, change)
-            if job.ended_at is not None and await self._is_buried(write, version.id):
-                await write.execute(sa.delete(fine_tune_jobs).where(fine_tune_jobs.c.id == job.id))
+                settle(self._db, write, began, change)
+            if job.ended_at is not None and self._is_buried(write, version.id):
+                write.execute(sa.delete(fine_tune_jobs).where(fine_tune_jobs.c.id == job.id))
             return True
 
+        return await self._db.write(saved)
+
     @staticmethod
-    async def _save_version(write: AsyncConnection, version: Version) -> None:
+    def _save_version(write: sa.Connection, version: Version) -> None:
         values: dict[str, Any] = {name: getattr(version, name) for name in _SAVED_VERSION}
-        await write.execute(sa.update(versions).where(versions.c.id == version.id).values(values))
+        write.execute(sa.update(versions).where(versions.c.id == version.id).values(values))
         # The provider's words are not written on a tombstone: it may have been deleted meanwhile.
-        await write.execute(
+        write.execute(
             sa.update(versions)
             .where(versions.c.id == version.id, versions.c.deleted_at.is_(None))
             .values(error=version.error, error_code=version.error_code)
         )
 
     @staticmethod
-    async def _is_buried(write: AsyncConnection, version_id: int) -> bool:
-        found = await write.scalar(
-            sa.select(versions.c.deleted_at).where(versions.c.id == version_id)
-        )
+    def _is_buried(write: sa.Connection, version_id: int) -> bool:
+        found = write.scalar(sa.select(versions.c.deleted_at).where(versions.c.id == version_id))
         return found is not None
 
     async def next_job_due(self) -> datetime | None:

@@ -7,20 +7,19 @@ moment, all writes are committed together, each between savepoints of its own.
 """
 
 import asyncio
-import sqlite3
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any, TypeVar, cast
 
 from sqlalchemy import Connection
 from sqlalchemy.engine import Engine
+from sqlalchemy.exc import DBAPIError
 
 T = TypeVar("T")
 
 Work = Callable[[Connection], Any]
-Alone = Callable[[], AbstractAsyncContextManager[None]]
 
 _MOST = 200  # pieces of work in a trip
 
@@ -39,17 +38,18 @@ class _Failed:
 class Works:
     """Two threads with a connection each: one reads, one writes."""
 
-    def __init__(self, engine: Callable[[], Engine]) -> None:
-        self._readers = _Trips(engine, _read)
-        self._writers = _Trips(engine, _written)
+    def __init__(self, engine: Callable[[], Engine], turn: asyncio.Lock) -> None:
+        """`turn`: whoever writes in this process waits for it."""
+        self._readers = _Trips(engine, _read, nullcontext())
+        self._writers = _Trips(engine, _written, turn)
 
     async def read(self, work: Callable[[Connection], T]) -> T:
         """What the work returns, or its error."""
-        return cast("T", await self._readers.ask(work, _at_once))
+        return cast("T", await self._readers.ask(work))
 
-    async def write(self, work: Callable[[Connection], T], alone: Alone) -> T:
-        """The same, committed; `alone` holds up whoever else writes in this process."""
-        return cast("T", await self._writers.ask(work, alone))
+    async def write(self, work: Callable[[Connection], T]) -> T:
+        """The same, committed."""
+        return cast("T", await self._writers.ask(work))
 
     async def close(self) -> None:
         """Wait for what is being done, and close the connections."""
@@ -64,27 +64,29 @@ class _Trips:
         self,
         engine: Callable[[], Engine],
         all_of: Callable[[Connection, list[Work]], list[Any]],
+        turn: AbstractAsyncContextManager[None],
     ) -> None:
         self._engine = engine
         self._all_of = all_of
+        self._turn = turn
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="sqlite")
         self._connection: Connection | None = None
         self._waiting: list[_Asked] = []
         self._trips: asyncio.Task[None] | None = None
 
-    async def ask(self, work: Work, alone: Alone) -> Any:
+    async def ask(self, work: Work) -> Any:
         loop = asyncio.get_running_loop()
         asked = _Asked(work, loop.create_future())
         self._waiting.append(asked)
         if self._trips is None:
-            self._trips = asyncio.create_task(self._make_trips(alone))
+            self._trips = asyncio.create_task(self._make_trips())
         return await asked.done
 
-    async def _make_trips(self, alone: Alone) -> None:
+    async def _make_trips(self) -> None:
         loop = asyncio.get_running_loop()
         try:
             while self._waiting:
-                async with alone():
+                async with self._turn:
                     now, self._waiting = self._waiting[:_MOST], self._waiting[_MOST:]
                     # Whoever went away does not want it done.
                     now = [asked for asked in now if not asked.done.done()]
@@ -123,15 +125,6 @@ class _Trips:
         self._thread.shutdown()
 
 
-@asynccontextmanager
-async def _at_once() -> AsyncIterator[None]:
-    yield
-
-
-def _database(connection: Connection) -> sqlite3.Connection:
-    return cast("sqlite3.Connection", connection.connection.dbapi_connection)
-
-
 def _result(work: Work, connection: Connection) -> Any:
     try:
         return work(connection)
@@ -140,24 +133,26 @@ def _result(work: Work, connection: Connection) -> Any:
 
 
 def _read(connection: Connection, works: list[Work]) -> list[Any]:
-    database = _database(connection)
-    database.execute("BEGIN")
-    try:
+    with connection.begin():
+        connection.exec_driver_sql("BEGIN")
         return [_result(work, connection) for work in works]
-    finally:
-        database.execute("ROLLBACK")
 
 
 def _written(connection: Connection, works: list[Work]) -> list[Any]:
-    database, results = _database(connection), []
-    # The write lock at once: see `storage.database.Group`.
-    database.execute("BEGIN IMMEDIATE")
-    for work in works:
-        database.execute("SAVEPOINT work")
-        result = _result(work, connection)
-        if isinstance(result, _Failed):
-            database.execute("ROLLBACK TO work")
-        database.execute("RELEASE work")
-        results.append(result)
-    database.execute("COMMIT")
-    return results
+    with connection.begin():
+        # The write lock at once: see `storage.database.Database.writing`.
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+        return [_unit(work, connection) for work in works]
+
+
+def _unit(work: Work, connection: Connection) -> Any:
+    connection.exec_driver_sql("SAVEPOINT work")
+    result = _result(work, connection)
+    if isinstance(result, _Failed):
+        try:
+            connection.exec_driver_sql("ROLLBACK TO work")
+        except DBAPIError:
+            # On a full disk and the like, SQLite has taken back all of it by itself.
+            raise result.error from None
+    connection.exec_driver_sql("RELEASE work")
+    return result

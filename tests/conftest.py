@@ -15,7 +15,7 @@ from sqlalchemy.engine import Engine
 from storage.database import Database
 from storage.schema import bring_up_to_date
 from tests import secrecy
-from tests.standins import postgres
+from tests.standins import made, postgres
 
 # What grows with use. `avatars` and `avatar_owners` are listed in pages by their own key.
 GROWING = {
@@ -116,6 +116,12 @@ def no_secret_in_a_log() -> Iterator[None]:
     with secrecy.watched() as watch:
         yield
     assert not watch.leaks, "\n".join(watch.leaks)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def new_databases_are_cheap() -> Iterator[None]:
+    with made.once():
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -8,8 +8,9 @@ from avatar.limits import Filled, Limits
 from avatar.pricing import dollars
 from avatar.records import Acquaintance, Avatar, Invitation, Person
 from bot.actions import Verb, code
+from bot.cards.pages import turn
 from bot.screen import Button, Content, Style
-from bot.wording import ago, counted, escape, moment, shortened
+from bot.wording import ago, counted, escape, moment, person_words, shortened
 from bot.wording import code as inline
 
 PAGE = 6  # people on one page
@@ -90,8 +91,7 @@ def people(
         marks = [f"met {ago(each.met_at, now)}", counted(each.replies, "reply", "replies")]
         marks += ["invited"] if each.invited else []
         marks += ["**blocked**"] if each.blocked else []
-        name = inline(f"{who.platform}:{who.external_id}")
-        lines.append(f"- {escape(who.name)} ({name}) — {', '.join(marks)}")
+        lines.append(f"- {person_words(who)} — {', '.join(marks)}")
         verb, label = (Verb.UNBLOCK, "Unblock") if each.blocked else (Verb.BLOCK, "Block")
         buttons.append(
             (
@@ -102,13 +102,7 @@ def people(
                 ),
             )
         )
-    turn = []
-    if page > 1:
-        turn.append(Button(label="« Back", action=code(Verb.PEOPLE, avatar.id, page - 1)))
-    if more:
-        turn.append(Button(label="More »", action=code(Verb.PEOPLE, avatar.id, page + 1)))
-    if turn:
-        buttons.append(tuple(turn))
+    buttons += turn(Verb.PEOPLE, avatar.id, page=page, more=more)
     head = f"**Who talks to {escape(avatar.name)}**"
     return Content(text="\n\n".join([head, "\n".join(lines)]), buttons=tuple(buttons))
 

@@ -19,11 +19,13 @@ TOPICS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("Places", ("avatar", "talkative", "quiet", "managers", "bot", "away", "honesty")),
 )
 
+_ALL = frozenset({Audience.EVERYONE, Audience.HOSTS})
+
 
 def help_card(commands: Sequence[Command], *, talking_to: str | None) -> Content:
     """The commands that a person may use. `talking_to`: the name of the chat's avatar."""
-    everyone = [c for c in commands if c.audience is Audience.EVERYONE]
-    others = {c.name for c in commands if c.audience is not Audience.EVERYONE}
+    everyone = [c for c in commands if c.audience in _ALL]
+    others = {c.name for c in commands if c.audience not in _ALL}
     name = f" with {escape(talking_to)}" if talking_to is not None else ""
     words = [f"- /{escape(each.name)} — {escape(each.help)}" for each in everyone]
     parts = [f"**Chat{name}**: just write.", "\n".join(words)]

@@ -3,15 +3,10 @@
 from collections.abc import Sequence
 
 from avatar.records import Person
-from bot.actions import Verb
-from bot.actions import code as action
-from bot.screen import Button, Content, Style
+from bot.cards.questions import yes_no
+from bot.screen import Content, Style
 from bot.wording import code as inline
-from bot.wording import escape
-
-
-def _account(person: Person) -> str:
-    return f"{escape(person.name)} ({inline(f'{person.platform}:{person.external_id}')})"
+from bot.wording import person_words
 
 
 def not_here() -> Content:
@@ -27,27 +22,18 @@ def code(made: str, accounts: Sequence[Person]) -> Content:
         "you owns what you own."
     )
     if len(accounts) > 1:
-        text += "\n\nJoined so far: " + ", ".join(map(_account, accounts)) + "."
+        text += "\n\nJoined so far: " + ", ".join(map(person_words, accounts)) + "."
     return Content(text=text)
 
 
-def question(maker: Person, person: Person, confirmation_id: int) -> Content:
+def question(maker: Person, confirmation_id: int) -> Content:
     """The question before two accounts are joined."""
     return Content(
-        text=f"Join this account with {_account(maker)}? From then on both are one person: they "
-        "own the same avatars, share limits, invitations and blocks, and /forgetme is about both. "
-        "Join only an account of your own. If that code was sent to you by somebody else, "
+        text=f"Join this account with {person_words(maker)}? From then on both are one person: "
+        "they own the same avatars, share limits, invitations and blocks, and /forgetme is about "
+        "both. Join only an account of your own. If that code was sent to you by somebody else, "
         "say no.",
-        buttons=(
-            (
-                Button(
-                    label="Join them",
-                    action=action(Verb.YES, confirmation_id),
-                    style=Style.SUCCESS,
-                ),
-                Button(label="No", action=action(Verb.NO, confirmation_id)),
-            ),
-        ),
+        buttons=(yes_no("Join them", "No", confirmation_id, style=Style.SUCCESS),),
     )
 
 
@@ -55,7 +41,7 @@ def joined(accounts: Sequence[Person]) -> Content:
     """After the yes."""
     return Content(
         text="You are one person now: "
-        + ", ".join(map(_account, accounts))
+        + ", ".join(map(person_words, accounts))
         + ". Notices of a training go to where it was asked for. /unlink parts them again."
     )
 
@@ -65,21 +51,14 @@ def ask_unlink(accounts: Sequence[Person], person: Person, confirmation_id: int)
     first, *others = accounts
     mine = (person.platform, person.external_id)
     if (first.platform, first.external_id) == mine:
-        what = f"{', '.join(map(_account, others))} will be somebody else again"
+        what = f"{', '.join(map(person_words, others))} will be somebody else again"
         stays = "Everything stays with this account"
     else:
         what = "This account will be somebody else again"
-        stays = f"Everything stays with {_account(first)}"
+        stays = f"Everything stays with {person_words(first)}"
     return Content(
         text=f"Part your accounts? {what}. {stays}: avatars, conversations, invitations.",
-        buttons=(
-            (
-                Button(
-                    label="Part them", action=action(Verb.YES, confirmation_id), style=Style.DANGER
-                ),
-                Button(label="No", action=action(Verb.NO, confirmation_id)),
-            ),
-        ),
+        buttons=(yes_no("Part them", "No", confirmation_id),),
     )
 
 

@@ -1,6 +1,5 @@
 """The notices that the bot owes: a training ended, a model is gone."""
 
-from dataclasses import replace
 from datetime import date
 
 from avatar.limits import Scope
@@ -9,17 +8,16 @@ from avatar.records import Avatar, Notice, NoticeKind, Status, Version
 from avatar.versions import can_activate
 from avatar.why_failed import explained
 from bot.actions import Verb, code
+from bot.answers import perhaps_again
 from bot.screen import Button, Content, Style
-from bot.wording import PERHAPS_AGAIN, counted, escape, screening_words, version_title
 from bot.wording import code as inline
+from bot.wording import counted, escape, screening_words, version_title
 
 
 def notice(owed: Notice, avatar: Avatar, version: Version | None) -> Content:
     """A notice as it is read."""
     content = _notice(owed, avatar, version)
-    if owed.perhaps:
-        return replace(content, text=f"{content.text}\n\n{PERHAPS_AGAIN}")
-    return content
+    return perhaps_again(content) if owed.perhaps else content
 
 
 def _notice(owed: Notice, avatar: Avatar, version: Version | None) -> Content:

@@ -19,6 +19,7 @@ from avatar.records import (
 )
 from avatar.versions import badge, can_activate, is_active
 from bot.actions import Verb, code
+from bot.cards.pages import turn
 from bot.screen import Button, Card, Content, Entry, Style
 from bot.wording import (
     ago,
@@ -110,12 +111,8 @@ def history(
         )
         for version in versions
     )
-    turn = []
-    if page > 1:
-        turn.append(Button(label="« Newer", action=code(Verb.HISTORY, avatar.id, page - 1)))
-    if more:
-        turn.append(Button(label="Older »", action=code(Verb.HISTORY, avatar.id, page + 1)))
-    return Card(head=head, entries=entries, buttons=(tuple(turn),) if turn else ()).content
+    row = turn(Verb.HISTORY, avatar.id, page=page, more=more, back="« Newer", on="Older »")
+    return Card(head=head, entries=entries, buttons=row).content
 
 
 def _entry(

@@ -5,9 +5,11 @@ from datetime import timedelta
 
 from avatar.records import Avatar, Person
 from bot.actions import Verb, code
-from bot.screen import Button, Content, Style
+from bot.cards.pages import turn
+from bot.cards.questions import yes_no
+from bot.screen import Button, Content
 from bot.wording import code as inline
-from bot.wording import counted, escape
+from bot.wording import counted, escape, person_words
 
 OWNERS_USAGE = (
     "To add or remove an owner: /owners add telegram:123 (their /privacy shows it to them), or "
@@ -71,13 +73,7 @@ def avatars(
         for avatar in found
         if avatar.id != talking_to
     ]
-    turn = []
-    if page > 1:
-        turn.append(Button(label="« Back", action=code(Verb.AVATARS, page - 1)))
-    if more:
-        turn.append(Button(label="More »", action=code(Verb.AVATARS, page + 1)))
-    if turn:
-        rows.append(tuple(turn))
+    rows += turn(Verb.AVATARS, page=page, more=more)
     return Content(text="**Avatars**\n\n" + "\n".join(lines), buttons=tuple(rows))
 
 
@@ -97,10 +93,7 @@ def created(avatar: Avatar, *, here: bool = True, talks_here: bool = True) -> Co
 
 def owners(avatar: Avatar, people: Sequence[Person]) -> Content:
     """Who owns an avatar."""
-    lines = [
-        f"- {escape(person.name)} ({inline(f'{person.platform}:{person.external_id}')})"
-        for person in people
-    ]
+    lines = [f"- {person_words(person)}" for person in people]
     head = f"**Owners of {escape(avatar.name)}**"
     return Content(text="\n\n".join([head, "\n".join(lines) or "Nobody.", OWNERS_USAGE]))
 
@@ -170,16 +163,7 @@ def ask_forget(stored: int, confirmation_id: int) -> Content:
     )
     return Content(
         text=text,
-        buttons=(
-            (
-                Button(
-                    label="Delete my messages",
-                    action=code(Verb.YES, confirmation_id),
-                    style=Style.DANGER,
-                ),
-                Button(label="Keep them", action=code(Verb.NO, confirmation_id)),
-            ),
-        ),
+        buttons=(yes_no("Delete my messages", "Keep them", confirmation_id),),
     )
 
 

@@ -8,6 +8,7 @@ from avatar.records import Avatar, Axis, Job, Status, TrainingType, Version
 from avatar.versions import is_active
 from bot.actions import Verb, code
 from bot.cards.path import kind_words
+from bot.cards.questions import yes_no
 from bot.screen import Button, Content, Style
 from bot.wording import block, counted, escape, version_title
 from bot.wording import code as inline
@@ -145,14 +146,7 @@ def ask_delete(
     )
     return Content(
         text="\n".join(lines),
-        buttons=(_yes_no(f"Delete version {version.number}", "Keep it", confirmation_id),),
-    )
-
-
-def _yes_no(yes: str, no: str, confirmation_id: int) -> tuple[Button, ...]:
-    return (
-        Button(label=yes, action=code(Verb.YES, confirmation_id), style=Style.DANGER),
-        Button(label=no, action=code(Verb.NO, confirmation_id)),
+        buttons=(yes_no(f"Delete version {version.number}", "Keep it", confirmation_id),),
     )
 
 
@@ -191,7 +185,7 @@ def ask_delete_model(version: Version, provider: str, *, confirmation_id: int) -
         text=f"**Delete the model {model} at {escape(provider)}?**\n\nNobody can use it again, "
         "here or elsewhere; only a new training brings it back. This cannot be undone. The "
         "question is open for ten minutes.",
-        buttons=(_yes_no("Delete the model", "Keep it", confirmation_id),),
+        buttons=(yes_no("Delete the model", "Keep it", confirmation_id),),
     )
 
 

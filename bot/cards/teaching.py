@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from avatar.records import Avatar, Message, Role, Taught, Version
 from bot.actions import Verb, code
+from bot.cards.pages import turn
 from bot.screen import Button, Card, Content, Entry, File
 from bot.wording import counted, escape, shortened
 
@@ -57,17 +58,13 @@ def lessons(avatar: Avatar, page: Sequence[Taught], *, number: int, count: int) 
         )
         for one in page
     )
-    rows: list[tuple[Button, ...]] = []
-    leaf = []
-    if number > 1:
-        leaf.append(Button(label="« Newer", action=code(Verb.LESSONS, avatar.id, number - 1)))
-    if number * PAGE < count:
-        leaf.append(Button(label="Older »", action=code(Verb.LESSONS, avatar.id, number + 1)))
-    if leaf:
-        rows.append(tuple(leaf))
-    rows.append((Button(label="As a file", action=code(Verb.LESSON_FILE, avatar.id)),))
+    more = number * PAGE < count
+    rows = (
+        *turn(Verb.LESSONS, avatar.id, page=number, more=more, back="« Newer", on="Older »"),
+        (Button(label="As a file", action=code(Verb.LESSON_FILE, avatar.id)),),
+    )
     head = f"**Taught to {escape(avatar.name)}**: {counted(count, 'answer')}"
-    return Card(head=head, entries=entries, buttons=tuple(rows)).content
+    return Card(head=head, entries=entries, buttons=rows).content
 
 
 def untaught(*, gone: bool) -> Content:

@@ -7,7 +7,8 @@ headings it does not know. Code is left as it is, except that a fence is always 
 
 import asyncio
 import re
-from unicodedata import category
+
+from avatar.text import blank
 
 LIMIT = 2000  # UTF-16 code units a message, the stricter way of counting
 NOTHING = "…"  # for a text of which nothing can be seen: Discord takes no empty message
@@ -30,15 +31,14 @@ _ROW = re.compile(r"\s*\|.*\|\s*\Z")
 _DELIMITER = re.compile(r"\s*\|?\s*:?-+:?\s*(?:\|\s*:?-+:?\s*)*\|?\s*\Z")
 _TWO = re.compile(r"`(?=`)")
 _APART = "`\u200b"  # so that many backticks in a row are no mark
-_INVISIBLE = "\u2800\u3164"
 
 
 def render(markdown: str) -> tuple[str, ...]:
     """At least one part. Together they hold every word of the Markdown, in order."""
     text = translated(_CONTROL.sub("\ufffd", markdown.replace("\r\n", "\n")))
-    if not visible(text):
+    if blank(text):
         return (NOTHING,)
-    return tuple(part for part in _split(text.strip("\n")) if visible(part))
+    return tuple(part for part in _split(text.strip("\n")) if not blank(part))
 
 
 async def render_long(markdown: str) -> tuple[str, ...]:
@@ -46,11 +46,6 @@ async def render_long(markdown: str) -> tuple[str, ...]:
     if len(markdown) <= _LONG:
         return render(markdown)
     return await asyncio.to_thread(render, markdown)
-
-
-def visible(text: str) -> bool:
-    """Whether there is anything to be seen."""
-    return any(category(c)[0] not in "CZ" and c not in _INVISIBLE for c in text)
 
 
 def size(text: str) -> int:

@@ -7,7 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from avatar.errors import BadText, DeliveryError, NotDelivered
-from avatar.records import Address, Attachment, Incoming
+from avatar.incoming import Incoming
+from avatar.records import Address, Attachment
 from bot.commands import Command
 from bot.discord.calls import Gone
 from bot.discord.client import Client

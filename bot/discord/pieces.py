@@ -99,12 +99,12 @@ async def _card(card: Card) -> Piece | None:
     return piece if _counted(piece.components) <= _CARD_PARTS else None
 
 
-def addressed(pieces: Sequence[Piece], person: int) -> tuple[Piece, ...]:
+def addressed(piece: Piece, person: int) -> tuple[Piece, ...]:
     """The same with a person's name before it."""
-    name, first = f"<@{person}>", pieces[0]
-    if len(first.text) * 2 + len(name) > LIMIT:  # an emoji may count twice
-        return (Piece(text=name), *pieces)
-    return (replace(first, text=f"{name}\n{first.text}"), *pieces[1:])
+    name = f"<@{person}>"
+    if len(piece.text) * 2 + len(name) > LIMIT:  # an emoji may count twice
+        return (Piece(text=name), piece)
+    return (replace(piece, text=f"{name}\n{piece.text}"),)
 
 
 def _groups(rows: Rows) -> list[tuple[tuple[Button, ...], ...]]:

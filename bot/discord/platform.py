@@ -13,8 +13,8 @@ import aiohttp
 import discord
 
 from avatar.errors import AvatarError
+from avatar.incoming import Incoming
 from avatar.patience import until_written
-from avatar.records import Incoming
 from avatar.stores import Heard
 from bot.commands import COMMANDS, Command
 from bot.completion import Completion
@@ -223,20 +223,19 @@ class DiscordPlatform:
     # What the gateway tells, in its order. None of these waits.
 
     def _said(self, said: discord.Message) -> None:
-        server = reading.server_of(said)
         incoming = reading.message(said, me=self._client.me, app=self._client.app_id)
         if (incoming is not None and incoming.addressed) or said.channel.id in self._last:
-            self._note(said.channel.id, said.id, server)
-        if incoming is not None:
-            self._work.put_nowait(partial(self._hand_over, incoming))
+            self._note(said.channel.id, said.id, reading.server_of(said))
+        self._take(incoming)
 
     def _edited(self, said: discord.Message) -> None:
-        incoming = reading.edit(said, me=self._client.me, app=self._client.app_id)
-        if incoming is not None:
-            self._work.put_nowait(partial(self._hand_over, incoming))
+        self._take(reading.edit(said, me=self._client.me, app=self._client.app_id))
 
     def _reacted(self, reacted: discord.RawReactionActionEvent) -> None:
-        incoming = reading.reaction(reacted, me=self._client.me, now=datetime.now(UTC))
+        self._take(reading.reaction(reacted, me=self._client.me, now=datetime.now(UTC)))
+
+    def _take(self, incoming: Incoming | None) -> None:
+        """In its turn; None: it is not for the bot."""
         if incoming is not None:
             self._work.put_nowait(partial(self._hand_over, incoming))
 

@@ -9,7 +9,8 @@ from typing import Any
 
 import discord
 
-from avatar.records import Address, Attachment, Author, Incoming, Reaction, RepliedTo
+from avatar.incoming import Incoming, Reaction, RepliedTo
+from avatar.records import Address, Attachment, Author
 from bot.actions import Verb
 from bot.discord.files import attachment, described
 from bot.discord.slash import IN_MENUS, typed

@@ -54,7 +54,7 @@ _PERSON = re.compile(r"<@!?(\d+)>")
 
 def here(commands: Sequence[Command]) -> tuple[Command, ...]:
     """Those commands that exist on Discord."""
-    return tuple(c for c in commands if not c.platforms or "discord" in c.platforms)
+    return tuple(c for c in commands if c.exists_on("discord"))
 
 
 # What the menu of a message offers: its label, and the command that it stands for.

@@ -243,34 +243,19 @@ class Wire:
     async def _edit(
         self, channel: int, message: int, piece: Piece, persona: Persona | None = None
     ) -> None:
-        if persona is not None:
-            route = persona.route("PATCH", message)
-            try:
-                await self._calls.call(route, _body(piece), file=_file(piece), query=persona.query)
-            except Stale as error:
-                self.personas.forget(persona)
-                raise Gone from error
-            return
-        route = Route(
-            "PATCH",
-            "/channels/{channel_id}/messages/{message_id}",
-            channel_id=channel,
-            message_id=message,
-        )
-        await self._calls.call(route, _body(piece), file=_file(piece))
+        route, query = _standing("PATCH", channel, message, persona)
+        try:
+            await self._calls.call(route, _body(piece), file=_file(piece), query=query)
+        except Stale as error:
+            if persona is None:
+                raise
+            self.personas.forget(persona)
+            raise Gone from error
 
     async def _delete(self, address: Address, shown: Shown) -> None:
         """What is gone already, or may not be deleted, stays as it is."""
         channel, message = message_at(place_of(address), shown.id)
-        route = Route(
-            "DELETE",
-            "/channels/{channel_id}/messages/{message_id}",
-            channel_id=channel,
-            message_id=message,
-        )
-        query: dict[str, str] = {}
-        if shown.persona is not None:
-            route, query = shown.persona.route("DELETE", message), shown.persona.query
+        route, query = _standing("DELETE", channel, message, shown.persona)
         with suppress(DeliveryError, Gone, Stale):
             await self._calls.call(route, query=query)
 
@@ -307,7 +292,7 @@ class Wire:
         except Unreachable as error:
             log.info("no direct message to %s: %s", person, error.detail)
         sent = 0
-        for i, named in enumerate(addressed([piece], person)):
+        for i, named in enumerate(addressed(piece, person)):
             sent = await self._post(place.channel, named, _nonce(nonce, i), names=person)
         return f"{place.channel}/{sent}"
 
@@ -318,6 +303,16 @@ class Wire:
             made = await self._calls.call(Route("POST", "/users/@me/channels"), body)
             found = self._direct[person] = int(made["id"])
         return found
+
+
+def _standing(
+    method: str, channel: int, message: int, persona: Persona | None
+) -> tuple[Route, dict[str, str]]:
+    """How a message that stands in a channel is reached, by whoever said it; and the query."""
+    if persona is not None:
+        return persona.route(method, message), persona.query
+    path = "/channels/{channel_id}/messages/{message_id}"
+    return Route(method, path, channel_id=channel, message_id=message), {}
 
 
 def _body(piece: Piece) -> Json:

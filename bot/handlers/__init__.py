@@ -11,6 +11,7 @@ from bot.handlers.exporting import ExportingHandlers
 from bot.handlers.feedback import FeedbackHandlers
 from bot.handlers.guests import GuestHandlers
 from bot.handlers.importing import ImportingHandlers
+from bot.handlers.languages import LanguageHandlers
 from bot.handlers.linking import LinkingHandlers
 from bot.handlers.people import PeopleHandlers
 from bot.handlers.pictures import PictureHandlers
@@ -42,6 +43,7 @@ class Handlers:
             DoorHandlers(desk),
             PlaceHandlers(desk),
             LinkingHandlers(desk),
+            LanguageHandlers(desk),
             bots,
             away,
             PictureHandlers(desk),

@@ -2,13 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from functools import partial
 
+from avatar.conversation import Reply
 from avatar.errors import BadText, NotActivatable
-from avatar.patience import until_written
-from avatar.records import Attachment, Message, Status, Version
-from avatar.saying import PICTURE, says_something, together, words
-from avatar.stores import Part
+from avatar.records import Status, Version
+from avatar.saying import says_something, together, words
 from avatar.text import visible
 from avatar.versions import parse_number
 from bot.actions import Verb, code
@@ -18,11 +16,10 @@ from bot.dispatcher import split_command
 from bot.handlers.desk import Desk
 from bot.handlers.feedback import FeedbackHandlers
 from bot.handlers.replies import meant_reply
+from bot.handlers.replying import Said, pictures, reply_to, shown_as
 from bot.handlers.voices import VoiceHandlers
-from bot.pictures import data_urls
 from bot.request import Answer, CommandHandler, PressHandler, Request
-from bot.screen import Button, Speaker
-from bot.watch import ReplyWatch
+from bot.screen import Button, Content
 
 
 class ChattingHandlers:
@@ -63,13 +60,7 @@ class ChattingHandlers:
             heard = request.parts  # it was answered, and nothing more has to be known of it
         else:
             heard = await self._voices.heard(request)
-        texts = [words(part) for part in heard]
-        parts = [
-            Part(platform_id=part.message_id, text=text if len(texts) > 1 else None)
-            for part, text in zip(heard, texts, strict=True)
-        ]
-        wordless = not any(part.text.strip() for part in heard)
-        return await self._reply(request, together(texts), parts=parts, wordless=wordless)
+        return await self._reply(request, Said.of(heard))
 
     async def _edited(self, request: Request) -> Answer:
         """The last question says something else now: it is answered anew, in place of the old
@@ -96,9 +87,7 @@ class ChattingHandlers:
             return None
         return await self._reply(
             request,
-            said,
-            retry_of=last,
-            parts=parts,
+            Said(text=said, parts=parts, pictures=pictures(request.parts), retry_of=last),
             in_place_of=[part.platform_id for part in await store.shown_answer(last.id)],
         )
 
@@ -106,79 +95,32 @@ class ChattingHandlers:
         """The last message once more."""
         _ = request.avatar
         last = await self._desk.conversation.last_said(request.chat.id)
-        return await self._reply(request, last.text, retry_of=last)
+        return await self._reply(request, Said(text=last.text, retry_of=last))
 
     async def _reply(
-        self,
-        request: Request,
-        text: str,
-        *,
-        retry_of: Message | None = None,
-        parts: Sequence[Part] = (),
-        in_place_of: Sequence[str] = (),
-        wordless: bool = False,
+        self, request: Request, said: Said, *, in_place_of: Sequence[str] = ()
     ) -> Answer:
-        incoming, store = request.incoming, self._desk.store
-        sight = request.messenger.open_sight(
-            incoming.address,
-            reply_to=request.parts[-1].message_id,
-            private=incoming.private,
-            stop=Button(label="Stop", action=code(Verb.STOP)),
-            speaker=Speaker.of(request.avatar),
-            in_place_of=in_place_of,
-        )
-        pictures = [] if retry_of is not None and not incoming.edited else _pictures(request)
-        watch = ReplyWatch(
-            self._desk.meter,
-            platform=incoming.address.platform,
-            since=request.received_at,
-            clock=self._desk.clock,
-        )
-        with self._desk.running.stoppable(incoming.address) as stop:
-            try:
-                reply = await self._desk.conversation.reply(
-                    chat_id=request.chat.id,
-                    person=request.person,
-                    text=text,
-                    said_at=incoming.sent_at,
-                    inbox_id=request.inbox_id,
-                    again=request.again,
-                    show=watch.seen(sight.show),
-                    stop=stop,
-                    retry_of=retry_of,
-                    parts=parts,
-                    pictures=partial(data_urls, request.messenger, incoming.address, pictures)
-                    if pictures
-                    else None,
-                    wordless=wordless,
-                )
-                if reply.again and reply.message is not None:
-                    if await store.was_shown(reply.message.id):
-                        return None  # the process died after that
-                    await store.showing(request.inbox_id, answer=None)
-                # Stored, and not known to be shown: the process died somewhere in between. In place
-                # of an older answer nothing can stand twice.
-                doubtful = reply.again and request.shown is not False and not in_place_of
-                ids = await sight.finish(cards.reply(reply, perhaps_again=doubtful))
-                watch.over(reply.finish)
-            finally:
-                await sight.close()
-        if reply.message is not None:
-            await self._shown_as(request, reply.message, ids)
-            if retry_of is None and (spoken := await self._voices.answer(request, reply.message)):
-                await self._shown_as(request, reply.message, spoken)
-        return None
+        def worded(reply: Reply) -> Content:
+            # Stored, and not known to be shown: the process died somewhere in between. In place
+            # of an older answer nothing can stand twice.
+            doubtful = reply.again and request.shown is not False and not in_place_of
+            return cards.reply(reply, perhaps_again=doubtful)
 
-    async def _shown_as(self, request: Request, reply: Message, ids: Sequence[str]) -> None:
-        """Written however long it takes: else the reply would be shown again."""
-        await until_written(
-            partial(
-                self._desk.store.shown_as,
-                reply.id,
-                address=request.incoming.address,
-                platform_ids=ids,
+        with self._desk.running.stoppable(request.incoming.address) as stop:
+            shown = await reply_to(
+                self._desk,
+                request,
+                said,
+                worded=worded,
+                stop=stop,
+                button=Button(label="Stop", action=code(Verb.STOP)),
+                in_place_of=in_place_of,
             )
-        )
+        if shown is None or said.retry_of is not None:
+            return None
+        if spoken := await self._voices.answer(request, shown):
+            await shown_as(self._desk, request, shown, spoken)
+        return None
 
     async def stop(self, request: Request) -> Answer:
         stopped = await self._desk.running.stop(request.incoming.address)
@@ -218,7 +160,3 @@ class ChattingHandlers:
                 number=version.number, reason=f"it is {version.status}, so it cannot answer."
             )
         return version
-
-
-def _pictures(request: Request) -> list[Attachment]:
-    return [file for part in request.parts for file in part.attachments if file.kind == PICTURE]

@@ -10,7 +10,7 @@ from avatar.exports import Imported
 from bot.actions import Verb
 from bot.cards import exporting as cards
 from bot.handlers.desk import Desk
-from bot.handlers.people import SLUG_TRIES, slug_of
+from bot.handlers.people import slugs_of
 from bot.handlers.training import document_of
 from bot.request import Answer, CommandHandler, PressHandler, Request
 
@@ -56,14 +56,10 @@ class ExportingHandlers:
         return cards.imported(done, export)
 
     async def _bring(self, export: Export, request: Request) -> Imported:
-        wanted = slug_of(export.name)
-        for n in range(1, SLUG_TRIES + 1):
+        for slug in slugs_of(export.name):
             try:
                 return await self.desk.exports.bring(
-                    export,
-                    slug=wanted if n == 1 else f"{wanted}-{n}",
-                    person=request.person,
-                    now=request.now,
+                    export, slug=slug, person=request.person, now=request.now
                 )
             except AlreadyDone:
                 continue

@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 
 from avatar.errors import NotAllowed
-from avatar.records import Address, Message, Reaction, Role
+from avatar.incoming import Reaction
+from avatar.records import Address, Message, Role
 from avatar.stores import Found
 from bot.cards import teaching as cards
 from bot.handlers.desk import Desk

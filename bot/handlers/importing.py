@@ -1,8 +1,8 @@
 """Chat exports on their way to examples: the choices, and looking at what came of them."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 from avatar.dataset import openai_jsonl
 from avatar.errors import Expired, WrongKind
@@ -75,8 +75,9 @@ class ImportingHandlers:
         about = await self._import(numbers[0], request)
         if numbers[1] >= len(about.speakers):
             raise Expired(command="/train")
-        speaker = about.speakers[numbers[1]][0]
-        return await self._shown(await self._read_again(about, request, speaker=speaker), request)
+        about = replace(about, speaker=about.speakers[numbers[1]][0])
+        step = await self.desk.imports.ask_on(about) or await self._read_again(about, request)
+        return await self._shown(step, request)
 
     async def press_chats(self, request: Request, numbers: tuple[int, ...]) -> Answer:
         about, marked = await self._import(numbers[0], request), numbers[1]
@@ -85,7 +86,8 @@ class ImportingHandlers:
         chosen = tuple(
             chat_id for place, (chat_id, _, _) in enumerate(about.chats) if marked >> place & 1
         )
-        step = await self._read_again(about, request, chosen=chosen or None, every_chat=not marked)
+        about = replace(about, chosen=chosen or about.chosen)
+        step = await self._read_again(about, request, every_chat=not marked)
         return await self._shown(step, request)
 
     async def press_choices(self, request: Request, numbers: tuple[int, ...]) -> Answer:
@@ -97,16 +99,9 @@ class ImportingHandlers:
         return await self.desk.imports.open(import_id, person=request.person, now=request.now)
 
     async def _read_again(
-        self,
-        about: Import,
-        request: Request,
-        *,
-        speaker: str | None = None,
-        chosen: tuple[str, ...] | None = None,
-        every_chat: bool = False,
-        rules: Mapping[str, object] | None = None,
+        self, about: Import, request: Request, *, every_chat: bool = False
     ) -> Preflight | Asked:
-        """The file again, with another choice."""
+        """The file again, with other choices."""
         limit = self.desk.trainings.target(request.avatar).provider.max_file_bytes
         messenger, here = request.messenger, request.incoming.address
         async with (
@@ -119,10 +114,7 @@ class ImportingHandlers:
                 file,
                 person=request.person,
                 now=request.now,
-                speaker=speaker,
-                chosen=chosen,
                 every_chat=every_chat,
-                rules=rules,
                 watch=watch,
             )
 
@@ -146,8 +138,8 @@ class ImportingHandlers:
 
     async def press_option(self, request: Request, numbers: tuple[int, ...]) -> Answer:
         draft, about = await self._of_export(numbers[0], request)
-        rules = self.desk.imports.option(about, numbers[1])
-        step = await self._read_again(about, request, rules=rules)
+        about = replace(about, rules=self.desk.imports.option(about, numbers[1]))
+        step = await self._read_again(about, request)
         if isinstance(step, Asked):
             return await self._shown(step, request)
         await self.desk.store.drop_draft(draft.id)
@@ -185,8 +177,7 @@ class ImportingHandlers:
 
     async def press_kind(self, request: Request, numbers: tuple[int, ...]) -> Answer:
         draft = (await self._open(numbers[0], request)).draft
-        changed = await self.desk.looking.switch(draft, numbers[1])
-        kinds = await self.desk.looking.kinds(changed)
+        changed, kinds = await self.desk.looking.switch(draft, numbers[1])
         return Shown(content=cards.kinds(changed, kinds), in_place=True)
 
     async def press_report(self, request: Request, numbers: tuple[int, ...]) -> Answer:

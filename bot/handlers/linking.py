@@ -35,7 +35,7 @@ class LinkingHandlers:
         confirmation = await self.desk.learning_path.ask(
             code(Verb.LINK, maker.id), person=request.person, now=request.now
         )
-        return cards.question(maker, request.person, confirmation.id)
+        return cards.question(maker, confirmation.id)
 
     async def unlink(self, request: Request) -> Answer:
         accounts = await self.desk.store.known_as(request.person.id)

@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from collections.abc import Iterator
 from dataclasses import replace
 
 from avatar.access import Access, access
@@ -31,7 +32,7 @@ from bot.screen import Content, Threads
 
 AVATARS_SHOWN = 8  # on one page
 MAX_NAME = 64
-SLUG_TRIES = 50
+_SLUG_TRIES = 50
 
 
 class PeopleHandlers:
@@ -168,11 +169,10 @@ class PeopleHandlers:
         return None if await offered(self._desk, request, avatar, more) else content
 
     async def _add(self, name: str, request: Request) -> Avatar:
-        wanted = slug_of(name)
-        for n in range(1, SLUG_TRIES + 1):
+        for slug in slugs_of(name):
             try:
                 return await self._desk.store.add_avatar(
-                    slug=wanted if n == 1 else f"{wanted}-{n}",
+                    slug=slug,
                     name=name,
                     provider=self._desk.providers.default.name,
                     base_model=self._desk.providers.base_model,
@@ -231,7 +231,12 @@ def _as(request: Request, avatar: Avatar | None, manages: bool) -> Request:
     return replace(request, about=avatar, manages=manages)
 
 
-def slug_of(name: str) -> str:
-    """`Kak Ani` as `kak-ani`: what stands in deep links (Telegram: up to 64 of a-z 0-9 and -)."""
+def slugs_of(name: str) -> Iterator[str]:
+    """`Kak Ani` as `kak-ani`, and what to try where that is taken: `kak-ani-2`. It stands in deep
+    links (Telegram: up to 64 of a-z 0-9 and -).
+    """
     plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
-    return re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:40].strip("-") or "avatar"
+    wanted = re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:40].strip("-") or "avatar"
+    yield wanted
+    for n in range(2, _SLUG_TRIES + 1):
+        yield f"{wanted}-{n}"

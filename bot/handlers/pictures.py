@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from avatar.errors import BadText
 from bot.actions import Verb
 from bot.cards import pictures as cards
+from bot.downloads import content_of
 from bot.handlers.desk import Desk
 from bot.handlers.replies import sent_files
 from bot.pictures import data_url
@@ -35,8 +36,7 @@ class PictureHandlers:
         if not files:
             return cards.picture(avatar)
         address = request.incoming.address
-        async with request.messenger.download(address, files[0], limit=LARGEST) as path:
-            content = await asyncio.to_thread(path.read_bytes)
+        content = await content_of(request.messenger, address, files[0], limit=LARGEST)
         try:
             url = await asyncio.to_thread(data_url, content)
         except BadText:

@@ -1,13 +1,14 @@
 """Voice messages: /voice, what they say, and answers that are spoken."""
 
-import asyncio
 from dataclasses import dataclass, replace
 
 from avatar.errors import AvatarError, BadText, DeliveryError
-from avatar.records import Incoming, Message
+from avatar.incoming import Incoming
+from avatar.records import Message
 from avatar.saying import VOICE
 from bot.actions import Verb
 from bot.cards import voices as cards
+from bot.downloads import content_of
 from bot.handlers.desk import Desk
 from bot.request import Answer, CommandHandler, PressHandler, Request
 from bot.screen import Speaker
@@ -51,8 +52,7 @@ class VoiceHandlers:
             if file.kind != VOICE:
                 rest.append(file)
                 continue
-            async with request.messenger.download(part.address, file, limit=LARGEST) as path:
-                content = await asyncio.to_thread(path.read_bytes)
+            content = await content_of(request.messenger, part.address, file, limit=LARGEST)
             said.append(
                 await self.desk.voices.transcribe(
                     request.avatar, "voice.ogg", content, person=request.person

@@ -9,7 +9,8 @@ from datetime import datetime
 from telegram import BusinessConnection, ManagedBotUpdated, Message, Update, User
 
 from avatar.accounts import Way
-from avatar.records import Address, Author, Incoming
+from avatar.incoming import Incoming
+from avatar.records import Address, Author
 from bot.telegram.threads import GUEST, account_thread
 
 # Names of updates that are read here.

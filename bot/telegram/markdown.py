@@ -11,12 +11,12 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import accumulate
-from unicodedata import category
 
 from telegram import MessageEntity
 from telegramify_markdown import MessageEntity as Entity
 from telegramify_markdown import RenderConfig, convert
 
+from avatar.text import blank
 from bot.telegram.mathematics import readable
 
 LIMIT = 4096  # UTF-16 code units a message
@@ -43,9 +43,9 @@ def render(markdown: str) -> tuple[Part, ...]:
     clean = _CONTROL.sub("\ufffd", markdown.replace("\r\n", "\n"))
     clean = readable(clean)
     text, entities = _rendered(clean)
-    if not _visible(text):
-        text, entities = (clean, []) if _visible(clean) else (NOTHING, [])
-    return tuple(part for part in _split(text.rstrip(), entities) if _visible(part.text))
+    if blank(text):
+        text, entities = (NOTHING, []) if blank(clean) else (clean, [])
+    return tuple(part for part in _split(text.rstrip(), entities) if not blank(part.text))
 
 
 async def render_long(markdown: str) -> tuple[Part, ...]:
@@ -162,11 +162,6 @@ def _quoted(text: str, entities: Sequence[Entity]) -> list[Entity]:
                 entity.type = "expandable_blockquote"
         kept.append(entity)
     return kept
-
-
-def _visible(text: str) -> bool:
-    """Whether there is anything to be seen; Telegram takes the rest for an empty message."""
-    return any(category(c)[0] not in "CZ" and c not in "\u2800\u3164" for c in text)
 
 
 def _index(text: str, offset: int) -> int:

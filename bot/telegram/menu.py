@@ -17,7 +17,8 @@ from bot.commands import Audience, Command
 log = logging.getLogger(__name__)
 
 # What is of use among several people; the rest is about one person, or for owners.
-_IN_GROUPS = frozenset({"help", "new", "retry", "stop", "avatars", "avatar"})
+_ALL = frozenset({Audience.EVERYONE, Audience.HOSTS})
+_IN_GROUPS = frozenset({"help", "new", "retry", "stop", "avatars", "avatar", "language"})
 _HELP_LIMIT = 256  # characters of a description
 
 
@@ -26,7 +27,7 @@ def menu(commands: Sequence[Command]) -> tuple[BotCommand, ...]:
     return tuple(
         BotCommand(command.name, command.help[:_HELP_LIMIT])
         for command in commands
-        if not command.platforms or "telegram" in command.platforms
+        if command.exists_on("telegram")
     )
 
 
@@ -43,7 +44,7 @@ async def offer(bot: Bot, entries: tuple[BotCommand, ...], scope: BotCommandScop
 
 async def offer_everyone(bot: Bot, commands: Sequence[Command]) -> bool:
     """The menus of every chat that has none of its own: private ones, and groups."""
-    everyone = [command for command in commands if command.audience is Audience.EVERYONE]
+    everyone = [command for command in commands if command.audience in _ALL]
     in_groups = [command for command in commands if command.name in _IN_GROUPS]
     return await offer(bot, menu(everyone), BotCommandScopeDefault()) and await offer(
         bot, menu(in_groups), BotCommandScopeAllGroupChats()

@@ -13,7 +13,8 @@ from telegram.constants import ChatMemberStatus
 from telegram.error import RetryAfter, TelegramError
 
 from avatar.errors import NotDelivered
-from avatar.records import Address, Attachment, Incoming
+from avatar.incoming import Incoming
+from avatar.records import Address, Attachment
 from bot.commands import Command
 from bot.screen import Button, Content, Sight, Speaker
 from bot.telegram.files import downloaded

@@ -14,8 +14,8 @@ from telegram import Bot, Update
 from telegram.error import BadRequest, Conflict, InvalidToken, RetryAfter, TelegramError
 
 from avatar.errors import AvatarError
+from avatar.incoming import Incoming
 from avatar.patience import until_written
-from avatar.records import Incoming
 from bot.commands import COMMANDS, Command
 from bot.screen import Receive
 from bot.telegram.elsewhere import ELSEWHERE_UPDATES, elsewhere

@@ -5,7 +5,8 @@ from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
 from avatar.errors import NotDelivered
-from avatar.records import Address, Attachment, Incoming
+from avatar.incoming import Incoming
+from avatar.records import Address, Attachment
 from bot.commands import Command
 from bot.screen import Button, Content, Sight, Speaker
 from bot.telegram.guests import GuestSight, answer_guest

@@ -19,7 +19,8 @@ from telegram import (
 )
 from telegram.constants import ChatType
 
-from avatar.records import Address, Attachment, Author, Incoming, Reaction, RepliedTo
+from avatar.incoming import Incoming, Reaction, RepliedTo
+from avatar.records import Address, Attachment, Author
 
 # What `incoming` reads. The last one is of Bot API 10.3, which the SDK does not know yet.
 ALLOWED_UPDATES = (

@@ -14,7 +14,7 @@ from rich.live import Live
 from rich.markdown import Markdown
 from rich.text import Text
 
-from avatar.records import Incoming
+from avatar.incoming import Incoming
 from bot.commands import BY_NAME, COMMANDS, Parameter
 from bot.completion import Offer, offers
 from bot.handlers.desk import Desk

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Protocol
 
 from avatar.errors import BadText
-from avatar.records import Address, Attachment, Incoming
+from avatar.incoming import Incoming
+from avatar.records import Address, Attachment
 from avatar.text import visible
 from bot.commands import Command
 from bot.downloads import larger

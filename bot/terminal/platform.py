@@ -10,7 +10,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO, TextIO
 
-from avatar.records import Attachment, Author, Incoming
+from avatar.incoming import Incoming
+from avatar.records import Attachment, Author
 from bot.commands import BY_NAME, Kind
 from bot.screen import Content, Receive
 from bot.terminal.messenger import ADDRESS, TerminalMessenger

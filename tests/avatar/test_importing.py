@@ -8,6 +8,7 @@ import sqlite3
 import threading
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from unittest.mock import patch
 
@@ -80,17 +81,28 @@ async def test_a_file_is_read_once_to_look_and_once_to_build(
     about = await imports.open(asked.about.id, person=world.person, now=NOW)
     for times, rules in enumerate(({}, {"held_out": 0.0}), start=1):
         step = await imports.choose(
-            about,
+            replace(about, speaker="user2", rules=rules),
             world.avatar,
             tmp_path / "chat.json",
             person=world.person,
             now=NOW,
-            speaker="user2",
-            rules=rules,
         )
         assert isinstance(step, Preflight)
         assert step.draft.example_count == (36, 40)[times - 1]
         assert (reads.overviews, reads.messages) == (1, times)
+
+
+async def test_choices_are_asked_for_without_the_file(world: World, tmp_path: Path) -> None:
+    attachment = a_chat(tmp_path / "chat.json")
+    imports = Imports(world.store, trainings=world.trainings)
+    asked = await begun(world, tmp_path / "chat.json", attachment)
+    who = replace(asked.about, speaker="user2")
+    assert await imports.ask_on(asked.about) == asked
+    assert await imports.ask_on(who) is None
+    several = replace(who, chat_count=2)
+    assert await imports.ask_on(several) == Asked(about=several)
+    assert (await imports.open(who.id, person=world.person, now=NOW)).speaker == "user2"
+    assert await imports.ask_on(replace(several, chosen=("chat1",))) is None
 
 
 async def test_one_that_is_too_large_to_remember_is_looked_at_again(
@@ -103,12 +115,11 @@ async def test_one_that_is_too_large_to_remember_is_looked_at_again(
     about = await imports.open(asked.about.id, person=world.person, now=NOW)
     assert about.overview is None
     step = await imports.choose(
-        about,
+        replace(about, speaker="user2"),
         world.avatar,
         tmp_path / "chat.json",
         person=world.person,
         now=NOW,
-        speaker="user2",
     )
     assert isinstance(step, Preflight)
     assert (reads.overviews, reads.messages) == (2, 1)
@@ -140,12 +151,11 @@ async def test_a_file_that_changed_meanwhile_is_refused(world: World, tmp_path: 
     a_chat(tmp_path / "chat.json", messages=90)
     with pytest.raises(BadDataset, match="not the file that it was"):
         await imports.choose(
-            about,
+            replace(about, speaker="user2"),
             world.avatar,
             tmp_path / "chat.json",
             person=world.person,
             now=NOW,
-            speaker="user2",
         )
 
 
@@ -198,12 +208,11 @@ async def test_the_stages_of_a_file(world: World, tmp_path: Path) -> None:
     asked = await begun(world, tmp_path / "chat.json", attachment)
     watch = Noted()
     await Imports(world.store, trainings=world.trainings).choose(
-        asked.about,
+        replace(asked.about, speaker="user2"),
         world.avatar,
         tmp_path / "chat.json",
         person=world.person,
         now=NOW,
-        speaker="user2",
         watch=watch,
     )
     assert stages == [Stage.READING, Stage.BUILDING, Stage.MASKING, Stage.COUNTING]
@@ -318,7 +327,7 @@ async def test_nothing_is_kept_of_a_person_who_says_too_little(
     before = all_rows(tmp_path)
     with pytest.raises(BadDataset) as caught:
         await Imports(world.store, trainings=world.trainings).choose(
-            asked.about, world.avatar, file, person=world.person, now=NOW, speaker=speaker
+            replace(asked.about, speaker=speaker), world.avatar, file, person=world.person, now=NOW
         )
     assert sentence in caught.value.sentence
     assert all_rows(tmp_path) == before

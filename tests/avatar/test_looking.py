@@ -74,7 +74,8 @@ async def test_the_kinds_that_there_are(world: World) -> None:
 
 async def test_a_kind_goes_and_comes_back(world: World) -> None:
     looking, before = Looking(world.store), await a_draft(world)
-    german = await looking.switch(before, number_of("in German"))
+    german, kinds = await looking.switch(before, number_of("in German"))
+    assert kinds == await looking.kinds(german)
     assert (german.example_count, german.left_out) == (20, {"in German": 10})
     assert german.tokens < before.tokens
     assert german.report is not None
@@ -86,11 +87,11 @@ async def test_a_kind_goes_and_comes_back(world: World) -> None:
     assert place is not None
     assert place.turns[-1].text == "ok 0"
     # What is of two kinds stays out until it is of none that is left out.
-    ben = await looking.switch(german, number_of("from the chat Ben"))
+    ben, _ = await looking.switch(german, number_of("from the chat Ben"))
     assert (ben.example_count, adds_up(ben)) == (10, True)
-    masked_back = await looking.switch(ben, number_of("in German"))
+    masked_back, _ = await looking.switch(ben, number_of("in German"))
     assert (masked_back.example_count, adds_up(masked_back)) == (20, True)
-    both_back = await looking.switch(masked_back, number_of("from the chat Ben"))
+    both_back, _ = await looking.switch(masked_back, number_of("from the chat Ben"))
     assert (both_back.example_count, both_back.tokens) == (30, before.tokens)
     assert both_back.left_out == {}
     assert adds_up(both_back)
@@ -102,16 +103,17 @@ async def test_one_by_one(world: World) -> None:
         draft = await looking.leave_one(draft, 25)
     assert (draft.example_count, draft.left_out) == (27, {"one by one": 3})
     assert adds_up(draft)
-    ben = await looking.switch(draft, number_of("from the chat Ben"))
+    ben, kinds = await looking.switch(draft, number_of("from the chat Ben"))
+    assert kinds == await looking.kinds(ben)
     assert ben.left_out == {"one by one": 3, "from the chat Ben": 7}
-    back = await looking.switch(ben, number_of("one by one"))
+    back, _ = await looking.switch(ben, number_of("one by one"))
     assert back.left_out == {"from the chat Ben": 10}
     assert adds_up(back)
 
 
 async def test_the_last_ten_stay(world: World) -> None:
     looking, draft = Looking(world.store), await a_draft(world)
-    draft = await looking.switch(draft, number_of("in English"))
+    draft, _ = await looking.switch(draft, number_of("in English"))
     with pytest.raises(BadText, match="10 examples are the least"):
         await looking.switch(draft, number_of("in German"))
     with pytest.raises(BadText, match="only 9 would be left"):
@@ -120,7 +122,7 @@ async def test_the_last_ten_stay(world: World) -> None:
 
 async def test_only_what_is_in_is_trained(world: World) -> None:
     looking, draft = Looking(world.store), await a_draft(world)
-    draft = await looking.switch(draft, number_of("in German"))
+    draft, _ = await looking.switch(draft, number_of("in German"))
     version = await world.trainings.start(draft.id, person=world.person, address=ADDRESS, now=NOW)
     assert version.example_count == 20
     stored = await world.store.stored_examples(version.id, after=-1, limit=100)

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from avatar.records import Address, Attachment, Author, Incoming, RepliedTo
+from avatar.incoming import Incoming, RepliedTo
+from avatar.records import Address, Attachment, Author
 from avatar.saying import CUT_AT, QUOTED, says_something, together, words
 
 MEI = Author(platform="telegram", external_id="3", name="Mei\nLin")

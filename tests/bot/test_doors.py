@@ -11,17 +11,8 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from avatar.records import (
-    Address,
-    Attachment,
-    Author,
-    Avatar,
-    Example,
-    Incoming,
-    Received,
-    Role,
-    Turn,
-)
+from avatar.incoming import Incoming, Received
+from avatar.records import Address, Attachment, Author, Avatar, Example, Role, Turn
 from avatar.stores import Found
 from bot.actions import NUMBERS, Verb, code
 from bot.commands import BY_NAME
@@ -74,6 +65,7 @@ COMMANDS_OF = {
     },
     "creators": {"newavatar", "import"},
     "places": {"avatar", "talkative", "quiet", "managers"},
+    "hosts": {"language"},
 }
 BUTTONS_OF = {
     "everyone": {"talk", "avatars", "stop", "no"},
@@ -331,13 +323,15 @@ def passes(kind: str, role: str, *, private: bool, platform: str) -> bool:
         case "places":
             in_group = not private or platform == "terminal"
             return in_group and (role in {"admin", "operator"} or private)
+        case "hosts":
+            return private or role in {"admin", "operator"}
         case _:
             return False
 
 
 async def test_commands(house: House) -> None:
     doors = [(kind, name, True) for kind, names in COMMANDS_OF.items() for name in names]
-    doors += [("places", name, False) for name in COMMANDS_OF["places"]]
+    doors += [(kind, name, False) for kind in ("places", "hosts") for name in COMMANDS_OF[kind]]
     doors += [("everyone", "help", False), ("owners", "history", False)]
     for kind, name, private in sorted(doors):
         platforms = BY_NAME[name].platforms

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from avatar.records import Address, Author, Incoming, Reaction, Received
+from avatar.incoming import Incoming, Reaction, Received
+from avatar.records import Address, Author
 from bot.joining import MOST, Take, Wait, Windows, decide
 
 NOW = datetime(2026, 11, 27, 12, tzinfo=UTC)

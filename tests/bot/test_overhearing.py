@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from avatar.records import Address, Author, Incoming
+from avatar.incoming import Incoming
+from avatar.records import Address, Author
 from bot.joining import MOST
 from bot.overhearing import MOST_PERCENT, Ears
 from tests.avatar.make import NOW

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from avatar.records import Address, Author, Finish, Incoming, Pair, Received, Usage
+from avatar.incoming import Incoming, Received
+from avatar.records import Address, Author, Finish, Pair, Usage
 from bot.dispatcher import Dispatcher, Permissions, passes
 from bot.joining import LONG, Windows
 from bot.lanes import LaneQueue

@@ -12,9 +12,10 @@ from typing import Any
 
 import pytest
 
+from avatar.incoming import Incoming
 from avatar.ports import ChatRequest, Ended
 from avatar.providers import providers_for
-from avatar.records import Address, Attachment, Author, Finish, Incoming, Usage
+from avatar.records import Address, Attachment, Author, Finish, Usage
 from bot import composition
 from bot.commands import Command
 from bot.dispatcher import Dispatcher

@@ -8,11 +8,11 @@ real discord.py.
 
 import asyncio
 import io
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, suppress
 from functools import partial
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from avatar.ports import Clock
 from avatar.providers import Providers, providers_for
@@ -26,7 +26,7 @@ from bot.handlers.desk import Desk
 from bot.inline import InlineAnswers
 from bot.joining import Windows
 from bot.screen import Messenger
-from bot.serving import webhooks_of
+from bot.serving import serve, webhooks_of
 from bot.settings import Settings
 from bot.telegram.accounts import TelegramAccounts
 from bot.telegram.inline import InlineQueries
@@ -65,6 +65,37 @@ DISCORD_PACE = DiscordPace(
 
 def model_server(folder: Path, *, word_seconds: float = 0.0) -> ModelServer:
     return ModelServer(folder, engine=Imitator(word_seconds=word_seconds), training_seconds=0.2)
+
+
+@asynccontextmanager
+async def meanwhile(work: Coroutine[Any, Any, None]) -> AsyncIterator[asyncio.Task[None]]:
+    """Something goes on while inside; it is cancelled at the end."""
+    task = asyncio.create_task(work)
+    try:
+        yield task
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+
+
+@asynccontextmanager
+async def both_platforms(folder: Path) -> AsyncIterator[tuple[TelegramStandIn, DiscordStandIn]]:
+    """The bot on Telegram and on Discord, with Ann on Discord as its operator."""
+    async with DiscordStandIn() as discord, TelegramStandIn() as telegram:
+        settings = Settings(
+            telegram_token=telegram.token,
+            telegram_api_url=telegram.url,
+            discord_token=discord.token,
+            discord_api_url=discord.api_url,
+            discord_gateway_url=discord.gateway_url,
+            database_url=f"sqlite+aiosqlite:///{folder}/avatar.db",
+            operators=frozenset({("discord", str(discord_api.ANN))}),
+            poll_seconds=0.1,
+        )
+        async with meanwhile(serve(settings)):
+            await discord.heard()
+            yield telegram, discord
 
 
 class Stage(Protocol):
@@ -190,19 +221,38 @@ class TelegramStage:
         return await self._answer(before)
 
     async def train(self, path: Path) -> str:
+        return await self.send("/train", Document(name=path.name, content=path.read_bytes()))
+
+    async def send(self, text: str, document: Document) -> str:
+        """A file, and the words under it."""
         before = self._since = self._seen()
-        document = Document(name=path.name, content=path.read_bytes())
-        self.standin.say("/train", chat=self.user, document=document)
+        self.standin.say(text, chat=self.user, document=document)
+        return await self._answer(before)
+
+    async def forge(self, code: str) -> str:
+        """Press a button that nobody was shown, under a message of one's own."""
+        before = self._seen()
+        place = {"message_id": max(before), "date": 1, "text": "x"}
+        place["chat"] = {"id": self.user, "type": "private", "first_name": "Forger"}
+        self.standin.press_forged(code, place, user=self.user)
         return await self._answer(before)
 
     async def waited(self) -> str:
         await self.desk.idle()
         return self._news(self._since)
 
-    async def _answer(self, before: dict[int, str]) -> str:
+    async def settled(self) -> None:
+        """Wait until all that the bot was told is answered."""
         await self.standin.settled()
         await self.dispatcher.quiet()
         await self.standin.settled()
+
+    def elsewhere(self, *, user: int, standin: TelegramStandIn | None = None) -> "TelegramStage":
+        """Another person, or another bot, of the same installation."""
+        return TelegramStage(standin or self.standin, self.dispatcher, self.desk, user=user)
+
+    async def _answer(self, before: dict[int, str]) -> str:
+        await self.settled()
         return self._news(before)
 
     def _seen(self) -> dict[int, str]:
@@ -281,15 +331,10 @@ async def telegram_stage(
         )
         messengers["telegram"] = telegram
         await dispatcher.resume({"telegram"})
-        listening = asyncio.create_task(telegram.serve(dispatcher.receive))
-        try:
-            stage = TelegramStage(server, dispatcher, desk)
-            await stage.say("/newavatar Demo")
-            yield stage
-        finally:
-            listening.cancel()
-            with suppress(asyncio.CancelledError):
-                await listening
+        await stack.enter_async_context(meanwhile(telegram.serve(dispatcher.receive)))
+        stage = TelegramStage(server, dispatcher, desk)
+        await stage.say("/newavatar Demo")
+        yield stage
 
 
 def as_slash(text: str) -> tuple[str, dict[str, str | int]] | None:
@@ -359,9 +404,13 @@ class DiscordStage:
         return await self._answer(before)
 
     async def train(self, path: Path) -> str:
-        before = self._since = self._seen()
         document = discord_api.Document(name=path.name, content=path.read_bytes())
-        self.standin.slash("train", channel=self.channel, user=self.user, document=document)
+        return await self.send("train", document)
+
+    async def send(self, name: str, document: discord_api.Document) -> str:
+        """A slash command with a file."""
+        before = self._since = self._seen()
+        self.standin.slash(name, channel=self.channel, user=self.user, document=document)
         return await self._answer(before)
 
     async def waited(self) -> str:
@@ -433,17 +482,17 @@ async def discord_stage(
             )
             async with built as (dispatcher, desk):
                 desks.append(desk)
-                serving = asyncio.create_task(
-                    platform.serve(
-                        dispatcher.receive, completion(settings, desk.store, clock=clock)
-                    )
-                )
-                await server.heard()
-                stage = DiscordStage(server, platform, dispatcher, desk)
-                await stage.say("/newavatar Demo")
-                try:
+                offers = completion(settings, desk.store, clock=clock)
+                async with meanwhile(platform.serve(dispatcher.receive, offers)):
+                    await server.heard()
+                    stage = DiscordStage(server, platform, dispatcher, desk)
+                    await stage.say("/newavatar Demo")
                     yield stage
-                finally:
-                    serving.cancel()
-                    with suppress(asyncio.CancelledError):
-                        await serving
+
+
+# By the name of a platform.
+STAGES: Mapping[str, Callable[..., AbstractAsyncContextManager[Stage]]] = {
+    "terminal": terminal_stage,
+    "telegram": telegram_stage,
+    "discord": discord_stage,
+}

@@ -1,5 +1,6 @@
 """The avatar in its owner's own chats: when it answers there, and that nothing is managed there."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
@@ -36,24 +37,18 @@ async def connected(folder: Path, clock: Clock) -> AsyncIterator[TelegramStage]:
         yield ann
 
 
-async def settle(stage: TelegramStage) -> None:
-    await stage.standin.settled()
-    await stage.dispatcher.quiet()
-    await stage.standin.settled()
-
-
 async def to_ann(stage: TelegramStage, text: str, *, user: int = BEN) -> str:
     """Somebody writes to Ann; what stands there as her answer to it."""
     before = len(stage.standin.answers_for_owner(chat=user))
     stage.standin.say_to_owner(text, user=user)
-    await settle(stage)
+    await stage.settled()
     answers = stage.standin.answers_for_owner(chat=user)[before:]
     return "\n".join(answer["text"] for answer in answers)
 
 
 async def ann_writes(stage: TelegramStage, text: str, *, user: int = BEN) -> None:
     stage.standin.say_to_owner(text, user=user, by=ANN)
-    await settle(stage)
+    await stage.settled()
 
 
 async def test_it_answers_for_its_owner_and_falls_silent_when_they_write(tmp_path: Path) -> None:
@@ -149,7 +144,7 @@ async def test_away_says_when_and_to_whom(tmp_path: Path) -> None:
 async def test_who_is_not_away_and_who_owns_nothing(tmp_path: Path) -> None:
     async with telegram_stage(tmp_path) as ann:
         await play(ann, [("/away", "Connect this bot with your account"), ("/honesty", "Connect")])
-        ben = TelegramStage(ann.standin, ann.dispatcher, ann.desk, user=BEN)
+        ben = ann.elsewhere(user=BEN)
         await play(ben, [("/start demo", "talking to Demo"), ("/away", "There is no command")])
         before = ben._seen()
         ann.standin.connect(user=BEN)
@@ -174,7 +169,7 @@ async def test_when_it_may_no_more(tmp_path: Path, end: str) -> None:
                 assert owner is not None
                 await store.add_owner(1, other.id, by=None, now=datetime.now(UTC))
                 assert await store.remove_owner(1, owner.id)
-        await settle(ann)
+        await ann.settled()
         assert not await to_ann(ann, "Still there?")
 
 
@@ -192,3 +187,19 @@ async def test_what_goes_wrong_is_not_said_there(tmp_path: Path) -> None:
         ann.standin.fail("sendMessage", FORBIDDEN, times=2)  # the preview, and the reply
         assert not await to_ann(ann, "Hello")
         assert await to_ann(ann, "Hello?")
+
+
+async def test_killed_after_its_answer_was_shown(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def killed(*_: object, **__: object) -> None:
+        raise asyncio.CancelledError
+
+    async with connected(tmp_path, Clock()) as ann:
+        with monkeypatch.context() as patched:
+            patched.setattr(type(ann.desk.store), "done", killed)
+            assert await to_ann(ann, "Hello Ann")
+        await ann.dispatcher.resume({"telegram"})
+        await ann.settled()
+        assert len(ann.standin.answers_for_owner(chat=BEN)) == 1
+        assert await ann.desk.store.unanswered(limit=9) == ()

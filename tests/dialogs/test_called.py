@@ -14,9 +14,7 @@ from tests.standins.telegram_api import ANN, BEN
 async def called(stage: TelegramStage, text: str, *, user: int = BEN) -> str:
     """Somebody calls the bot; what stands there then."""
     query = stage.standin.summon(text, user=user)
-    await stage.standin.settled()
-    await stage.dispatcher.quiet()
-    await stage.standin.settled()
+    await stage.settled()
     return "\n".join(stage.standin.guest_answers.get(query, [""])[-1:])
 
 
@@ -87,7 +85,7 @@ async def test_nobody_asks_for_ever(tmp_path: Path) -> None:
 
 async def test_who_types_is_held_to_the_limits_and_the_block_list(tmp_path: Path) -> None:
     async with telegram_stage(tmp_path) as ann:
-        ben = TelegramStage(ann.standin, ann.dispatcher, ann.desk, user=BEN)
+        ben = ann.elsewhere(user=BEN)
         ask = InlineAnswers(
             ann.desk.store,
             ann.desk.conversation,

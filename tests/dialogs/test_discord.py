@@ -5,19 +5,15 @@ import os
 import signal
 import sys
 from collections.abc import AsyncIterator
-from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 from avatar.providers import Providers, preset
-from bot.serving import serve
-from bot.settings import Settings
-from tests.dialogs.stage import EXAMPLES, DiscordStage, discord_stage, play
+from tests.dialogs.stage import EXAMPLES, DiscordStage, both_platforms, discord_stage, play
 from tests.standins.discord_api import ANN, BEN, BOT, CHANNEL, DIRECT, DiscordStandIn, Document
 from tests.standins.discord_world import HOSTS
 from tests.standins.openai_host import OpenAIHost
-from tests.standins.telegram_api import TelegramStandIn
 
 
 @pytest.fixture
@@ -246,19 +242,7 @@ async def test_the_gateway_drops_in_the_middle_of_a_conversation(ann: DiscordSta
 
 
 async def test_two_platforms_side_by_side(tmp_path: Path) -> None:
-    async with DiscordStandIn() as discord, TelegramStandIn() as telegram:
-        settings = Settings(
-            telegram_token=telegram.token,
-            telegram_api_url=telegram.url,
-            discord_token=discord.token,
-            discord_api_url=discord.api_url,
-            discord_gateway_url=discord.gateway_url,
-            database_url=f"sqlite+aiosqlite:///{tmp_path}/avatar.db",
-            operators=frozenset({("discord", str(ANN))}),
-            poll_seconds=0.1,
-        )
-        serving = asyncio.create_task(serve(settings))
-        await discord.heard()
+    async with both_platforms(tmp_path) as (telegram, discord):
         discord.slash("newavatar", {"name": "Demo"})
         await discord.until(
             lambda: "is there and yours" in "".join(m.text for m in discord.shown())
@@ -267,9 +251,6 @@ async def test_two_platforms_side_by_side(tmp_path: Path) -> None:
         telegram.say("Hello")
         await discord.until(lambda: "talk about?" in "".join(m.text for m in discord.shown()))
         await telegram.until(lambda: "talk about?" in "".join(m.text for m in telegram.shown()))
-        serving.cancel()
-        with suppress(asyncio.CancelledError):
-            await serving
 
 
 async def bot_process(discord: DiscordStandIn, folder: Path) -> asyncio.subprocess.Process:

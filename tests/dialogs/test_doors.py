@@ -2,13 +2,13 @@
 
 from pathlib import Path
 
-from tests.dialogs.stage import TelegramStage, play, telegram_stage
+from tests.dialogs.stage import play, telegram_stage
 from tests.standins.telegram_api import ANN, BEN
 
 
 async def test_people_who_are_not_owners_only_chat(tmp_path: Path) -> None:
     async with telegram_stage(tmp_path) as ann:
-        ben = TelegramStage(ann.standin, ann.dispatcher, ann.desk, user=BEN)
+        ben = ann.elsewhere(user=BEN)
         await play(
             ben,
             [
@@ -25,9 +25,7 @@ async def test_people_who_are_not_owners_only_chat(tmp_path: Path) -> None:
         await play(ann, [("/prompt You are X.", "Version 1"), ("/delete 1", "Delete version 1")])
         asked = ann.standin.messages(ANN)
         assert "Delete version 1" in asked[max(asked)].labels
-        # Ben presses codes that were never shown to him, under a message of his own.
-        place = {"message_id": max(ann.standin.messages(BEN)), "date": 1, "text": "x"}
-        place["chat"] = {"id": BEN, "type": "private", "first_name": "Ben"}
+        # Ben presses codes that were never shown to him.
         for forged, expected in (
             ("yes:1", "Only owners of Demo"),
             ("delete:1", "Only owners of Demo"),
@@ -35,9 +33,7 @@ async def test_people_who_are_not_owners_only_chat(tmp_path: Path) -> None:
             ("delete:999", "There is no version"),
             ("drop table", "button does not work"),
         ):
-            before = ben._seen()
-            ann.standin.press_forged(forged, place, user=BEN)
-            shown = await ben._answer(before)
+            shown = await ben.forge(forged)
             assert expected in shown, (forged, shown)
         await play(ann, [("[Delete version 1]", "is deleted"), ("/history", "no versions yet")])
 

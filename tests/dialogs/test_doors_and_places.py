@@ -1,6 +1,5 @@
 """Limits, private avatars, groups and joined accounts as conversations."""
 
-from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
 
@@ -8,29 +7,9 @@ import pytest
 
 from avatar.limits import Limits, budgets
 from avatar.records import Address
-from tests.dialogs.stage import (
-    Stage,
-    TelegramStage,
-    discord_stage,
-    play,
-    telegram_stage,
-    terminal_stage,
-)
+from tests.dialogs.stage import Stage, discord_stage, play, telegram_stage
 from tests.standins import discord_api
 from tests.standins.telegram_api import ANN, BEN, GROUP
-
-
-@pytest.fixture(params=["terminal", "telegram", "discord"])
-async def stage(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Stage]:
-    if request.param == "terminal":
-        async with terminal_stage(tmp_path) as made:
-            yield made
-    elif request.param == "telegram":
-        async with telegram_stage(tmp_path) as made_there:
-            yield made_there
-    else:
-        async with discord_stage(tmp_path) as made_here:
-            yield made_here
 
 
 async def test_an_owners_doors(stage: Stage) -> None:
@@ -68,7 +47,7 @@ async def test_an_owners_doors(stage: Stage) -> None:
 
 async def test_a_person_is_stopped_politely(tmp_path: Path) -> None:
     async with telegram_stage(tmp_path) as ann:
-        ben = TelegramStage(ann.standin, ann.dispatcher, ann.desk, user=BEN)
+        ben = ann.elsewhere(user=BEN)
         await play(ann, [("/limits messages 2", "2 replies")])
         await play(
             ben,
@@ -105,7 +84,7 @@ async def test_a_training_over_the_limit_does_not_begin(stage: Stage) -> None:
 
 async def test_a_private_avatar_is_not_there_for_strangers(tmp_path: Path) -> None:
     async with telegram_stage(tmp_path) as ann:
-        ben = TelegramStage(ann.standin, ann.dispatcher, ann.desk, user=BEN)
+        ben = ann.elsewhere(user=BEN)
         await play(ann, [("/share", "Demo is public"), ("[Make it private]", "Demo is private")])
         shown = await ann.say("/invite")
         assert "https://t.me/avatar_bot?start=i_" in shown.replace("\\", "")
@@ -162,9 +141,7 @@ async def test_a_group_on_telegram(tmp_path: Path) -> None:
         async def say(text: str, user: int) -> str:
             before = set(standin.messages(GROUP))
             standin.say(text, chat=GROUP, user=user)
-            await standin.settled()
-            await ann.dispatcher.quiet()
-            await standin.settled()
+            await ann.settled()
             return "\n".join(
                 shown.text for id_, shown in standin.messages(GROUP).items() if id_ not in before
             )
@@ -202,8 +179,7 @@ async def test_privacy_mode_is_told(tmp_path: Path) -> None:
     async with telegram_stage(tmp_path) as ann:
         ann.standin.hears_groups = False
         ann.standin.say("/talkative 5", chat=GROUP, user=ANN)
-        await ann.standin.settled()
-        await ann.dispatcher.quiet()
+        await ann.settled()
         assert "/setprivacy" in ann.standin.shown(GROUP)[-1].text
 
 

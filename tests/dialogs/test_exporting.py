@@ -8,7 +8,6 @@ import pytest
 from avatar.exporting import Export, read, write
 from avatar.records import Avatar, Status
 from tests.dialogs.stage import (
-    DiscordStage,
     Stage,
     TelegramStage,
     discord_stage,
@@ -100,29 +99,21 @@ async def test_on_telegram(tmp_path: Path) -> None:
 
 
 async def _sent(stage: TelegramStage, content: bytes) -> str:
-    before = stage._seen()
     document = telegram_api.Document(name="export.zip", content=content)
-    stage.standin.say("/import", chat=stage.user, document=document)
-    return await stage._answer(before)
+    return await stage.send("/import", document)
 
 
 async def test_on_discord(tmp_path: Path) -> None:
     async with discord_stage(tmp_path) as stage:
         await play(stage, [("/prompt You are X.", "Version 1"), ("/export", "1 version")])
         export = await exported(stage)
-        assert "Demo is there and yours" in await _asked(stage, write(export))
+        document = discord_api.Document(name="export.zip", content=write(export))
+        assert "Demo is there and yours" in await stage.send("import", document)
         assert comparable(await exported(stage, "demo-2")) == comparable(export)
-
-
-async def _asked(stage: DiscordStage, content: bytes) -> str:
-    before = stage._seen()
-    document = discord_api.Document(name="export.zip", content=content)
-    stage.standin.slash("import", channel=stage.channel, user=stage.user, document=document)
-    return await stage._answer(before)
 
 
 async def test_who_may(tmp_path: Path) -> None:
     async with telegram_stage(tmp_path) as ann:
-        ben = TelegramStage(ann.standin, ann.dispatcher, ann.desk, user=telegram_api.BEN)
+        ben = ann.elsewhere(user=telegram_api.BEN)
         await play(ben, [("/start demo", "Demo"), ("/export", "no command /export")])
         assert "no command /import" in await _sent(ben, write(await exported(ann)))

@@ -35,12 +35,6 @@ def stages(request: pytest.FixtureRequest) -> Stages:
     return made
 
 
-@pytest.fixture
-async def host() -> AsyncIterator[OpenAIHost]:
-    async with OpenAIHost() as serving:
-        yield serving
-
-
 def at(host: OpenAIHost, *, model: str = "gpt-4o-mini", **own: object) -> Providers:
     """A provider that sees, hears and speaks."""
     provider = preset("openai", base_url=host.url, base_model=model, **own)
@@ -139,7 +133,7 @@ async def test_thumbs_of_others_change_nothing(stages: Stages, tmp_path: Path) -
     async with stages(tmp_path) as ann:
         ben: Place
         if isinstance(ann, TelegramStage):
-            ben = TelegramStage(ann.standin, ann.dispatcher, ann.desk, user=telegram_api.BEN)
+            ben = ann.elsewhere(user=telegram_api.BEN)
         else:
             ben = ann.elsewhere(user=discord_api.BEN, channel=discord_api.DIRECT[discord_api.BEN])
         await act(
@@ -170,7 +164,7 @@ async def test_in_a_group_it_is_asked_where_only_the_owner_reads(tmp_path: Path)
         assert max(server.messages(group)) == reply
         await act(ann, [("(reply) Selamat pagi!", "Kept for the next training")])
         # When Ben has his words deleted, what was kept of them goes too.
-        ben = TelegramStage(server, ann.dispatcher, ann.desk, user=telegram_api.BEN)
+        ben = ann.elsewhere(user=telegram_api.BEN)
         await play(ben, [("/forgetme", "Delete 2"), ("[Delete my messages]", "2 messages deleted")])
         assert await ann.desk.store.count_taught(1) == 0
 
@@ -437,7 +431,7 @@ async def test_hearing_is_held_to_the_limits(tmp_path: Path, host: OpenAIHost) -
     )
     priced = Providers([replace(openai, prices=prices)], default="openai", base_model="gpt-4o-mini")
     async with telegram_stage(tmp_path, providers=priced) as ann:
-        ben = TelegramStage(ann.standin, ann.dispatcher, ann.desk, user=telegram_api.BEN)
+        ben = ann.elsewhere(user=telegram_api.BEN)
         ann.desk.limiter.limits = Limits(person_cost_per_day=60)
         await act(ben, [("/start demo", "Demo"), ("(voice)", f"read <{HEARD}>")])
         # 37 tokens were heard and 14 were answered; the next ones find nothing left.

@@ -3,7 +3,6 @@
 import asyncio
 import json
 import time
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -16,27 +15,15 @@ from tests.dialogs.stage import (
     Stage,
     TelegramStage,
     TerminalStage,
-    discord_stage,
     play,
-    telegram_stage,
     terminal_stage,
 )
 
 
-@pytest.fixture(params=["terminal", "telegram", "discord"])
-async def stage(
-    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> AsyncIterator[Stage]:
-    monkeypatch.chdir(tmp_path)  # where the terminal puts files
-    if request.param == "terminal":
-        async with terminal_stage(tmp_path) as made:
-            yield made
-    elif request.param == "telegram":
-        async with telegram_stage(tmp_path) as made_there:
-            yield made_there
-    else:
-        async with discord_stage(tmp_path) as made_too:
-            yield made_too
+@pytest.fixture(autouse=True)
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the terminal puts files."""
+    monkeypatch.chdir(tmp_path)
 
 
 def whatsapp(file: Path, *, days: int = 30) -> Path:
@@ -52,8 +39,8 @@ def whatsapp(file: Path, *, days: int = 30) -> Path:
     return file
 
 
-def telegram_account(file: Path, *, more: int = 0) -> Path:
-    """Two chats of one account, or more."""
+def telegram_account(file: Path, *, more: int = 0, owner: bool = True) -> Path:
+    """Two chats of one account, or more; which may say whose it is."""
 
     def chat(number: int, name: str) -> dict[str, object]:
         messages = []
@@ -72,8 +59,8 @@ def telegram_account(file: Path, *, more: int = 0) -> Path:
                 )
         return {"name": name, "type": "personal_chat", "id": number, "messages": messages}
 
-    data = {
-        "personal_information": {"user_id": 1, "first_name": "Mei"},
+    data: dict[str, object] = {
+        **({"personal_information": {"user_id": 1, "first_name": "Mei"}} if owner else {}),
         "chats": {
             "list": [
                 chat(7, "Ann"),
@@ -238,6 +225,15 @@ async def test_several_chats_are_asked_about(stage: Stage, tmp_path: Path) -> No
     await play(stage, [("[All 2 chats]", "!not chosen & Start it?")])
 
 
+async def test_the_file_is_not_fetched_between_two_questions(stage: Stage, tmp_path: Path) -> None:
+    file = telegram_account(tmp_path / "result.json", owner=False)
+    assert "Who is the avatar to learn from?" in await stage.train(file)
+    away = file.rename(tmp_path / "away.json")
+    await play(stage, [("[Mei (80)]", "From which chats?")])
+    away.rename(file)
+    await play(stage, [("[All 2 chats]", "160 messages: & Start it?")])
+
+
 async def test_many_chats_are_paged_and_marks_stay(stage: Stage, tmp_path: Path) -> None:
     shown = await stage.train(telegram_account(tmp_path / "result.json", more=12))
     assert "1,120 messages in 14 chats" in shown
@@ -286,8 +282,7 @@ async def test_a_broken_export_is_a_sentence(stage: Stage, tmp_path: Path) -> No
     assert "cannot be trained on" in shown
 
 
-async def test_teaching_in_the_chat(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
+async def test_teaching_in_the_chat(tmp_path: Path) -> None:
     async with terminal_stage(tmp_path) as stage:
         await play(stage, [("/examples", "Nothing was taught yet"), ("/teach Wah", "no record")])
         for number in range(10):

@@ -1,14 +1,8 @@
 """One person on Telegram and on Discord: a code from one, typed on the other."""
 
-import asyncio
-from contextlib import suppress
 from pathlib import Path
 
-# Imported here, so that it is not waited for below.
-import modelserver.server  # noqa: F401
-from bot.serving import serve
-from bot.settings import Settings
-from tests.standins import discord_api
+from tests.dialogs.stage import both_platforms
 from tests.standins.discord_api import DiscordStandIn
 from tests.standins.telegram_api import ANN, BEN, TelegramStandIn
 
@@ -50,19 +44,7 @@ def code_in(shown: str) -> str:
 
 
 async def test_joined_and_parted(tmp_path: Path) -> None:
-    async with DiscordStandIn() as discord, TelegramStandIn() as telegram:
-        settings = Settings(
-            telegram_token=telegram.token,
-            telegram_api_url=telegram.url,
-            discord_token=discord.token,
-            discord_api_url=discord.api_url,
-            discord_gateway_url=discord.gateway_url,
-            database_url=f"sqlite+aiosqlite:///{tmp_path}/avatar.db",
-            operators=frozenset({("discord", str(discord_api.ANN))}),
-            poll_seconds=0.1,
-        )
-        serving = asyncio.create_task(serve(settings))
-        await discord.heard()
+    async with both_platforms(tmp_path) as (telegram, discord):
         ann = Both(telegram, discord)
         await ann.on_discord("newavatar", "is there and yours", name="Demo")
         await ann.on_telegram("/start demo", "talking to Demo")
@@ -84,6 +66,3 @@ async def test_joined_and_parted(tmp_path: Path) -> None:
         await ann.on_telegram("/unlink", "Part your accounts?")
         await ann.on_telegram("[Part them]", "Your accounts are parted")
         await ann.on_telegram("/history", "no command /history")
-        serving.cancel()
-        with suppress(asyncio.CancelledError):
-            await serving

@@ -1,25 +1,6 @@
 """The rules of the main job as conversations, on every platform from one table."""
 
-from collections.abc import AsyncIterator
-from pathlib import Path
-
-import pytest
-
-from tests.dialogs.stage import Stage, discord_stage, play, telegram_stage, terminal_stage
-
-
-@pytest.fixture(params=["terminal", "telegram", "discord"])
-async def stage(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Stage]:
-    if request.param == "terminal":
-        async with terminal_stage(tmp_path) as made:
-            yield made
-    elif request.param == "telegram":
-        async with telegram_stage(tmp_path) as made_there:
-            yield made_there
-    else:
-        async with discord_stage(tmp_path) as made_here:
-            yield made_here
-
+from tests.dialogs.stage import Stage, play
 
 TRAINED = [
     ("(train)", "44 examples & imitator-1 & free & Start it?"),

@@ -5,7 +5,7 @@ others. Each has a store, a queue and a connection to the platform of its own.
 import asyncio
 import io
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,6 +30,7 @@ from tests.dialogs.stage import (
     DiscordStage,
     Stage,
     TelegramStage,
+    meanwhile,
     model_server,
     play,
 )
@@ -88,7 +89,7 @@ class Installation:
         dispatcher, desk = await self._process(
             settings, Role.WORKER, {"telegram": worker.messenger}
         )
-        self._serving(on.queue.alone("telegram", lambda: receiver.poll(on.queue.put)))
+        await self.serving(on.queue.alone("telegram", lambda: receiver.poll(on.queue.put)))
         stage = TelegramStage(standin, dispatcher, desk)
         await stage.say("/newavatar Demo")
         return stage
@@ -118,7 +119,7 @@ class Installation:
         await self._process(settings, Role.JOBS, {"discord": jobs.messenger})
         dispatcher, desk = await self._process(settings, Role.WORKER, {"discord": worker.messenger})
         offers = completion(settings, on.store)
-        self._serving(on.queue.alone("discord", lambda: receiver.serve(on.queue.put, offers)))
+        await self.serving(on.queue.alone("discord", lambda: receiver.serve(on.queue.put, offers)))
         await standin.heard()
         stage = DiscordStage(standin, receiver, dispatcher, desk)
         await stage.say("/newavatar Demo")
@@ -130,14 +131,8 @@ class Installation:
         built = bot(settings, messengers, role=role, windows=AT_ONCE)
         return await self.stack.enter_async_context(built)
 
-    def _serving(self, receiving: Any) -> None:
-        task = asyncio.ensure_future(receiving)
-
-        async def end() -> None:
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
-
-        self.stack.push_async_callback(end)
+    async def serving(self, receiving: Coroutine[Any, Any, None]) -> None:
+        await self.stack.enter_async_context(meanwhile(receiving))
 
 
 @asynccontextmanager
@@ -215,7 +210,7 @@ async def test_a_second_receiver_waits(tmp_path: Path, database: str) -> None:
             polled.append("second")
             await second.poll(on.queue.put)
 
-        made._serving(on.queue.alone("telegram", poll))
+        await made.serving(on.queue.alone("telegram", poll))
         await play(stage, [("Hello", "What would you like"), ("Hello", "What would you like")])
         assert not polled
 

@@ -5,9 +5,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.dialogs.stage import EXAMPLES, DiscordStage, TelegramStage, discord_stage, telegram_stage
+from tests.dialogs.stage import EXAMPLES, discord_stage, telegram_stage
 from tests.standins import discord_api, telegram_api
-from tests.standins.discord_api import ANN as DISCORD_ANN
 
 NAMES = (
     "../../../../../../tmp/evil.jsonl",
@@ -51,30 +50,18 @@ async def test_on_telegram(tmp_path: Path) -> None:
     async with telegram_stage(tmp_path) as stage:
         with touched() as paths:
             for name in NAMES:
-                assert "44 examples" in await _sent(stage, name)
+                document = telegram_api.Document(name=name, content=EXAMPLES.read_bytes())
+                assert "44 examples" in await stage.send("/train", document)
         _in_a_folder_of_ours(paths)
-
-
-async def _sent(stage: TelegramStage, name: str) -> str:
-    before = stage._seen()
-    document = telegram_api.Document(name=name, content=EXAMPLES.read_bytes())
-    stage.standin.say("/train", chat=stage.user, document=document)
-    return await stage._answer(before)
 
 
 async def test_on_discord(tmp_path: Path) -> None:
     async with discord_stage(tmp_path) as stage:
         with touched() as paths:
             for name in NAMES:
-                assert "44 examples" in await _asked(stage, name)
+                document = discord_api.Document(name=name, content=EXAMPLES.read_bytes())
+                assert "44 examples" in await stage.send("train", document)
         _in_a_folder_of_ours(paths)
-
-
-async def _asked(stage: DiscordStage, name: str) -> str:
-    before = stage._seen()
-    document = discord_api.Document(name=name, content=EXAMPLES.read_bytes())
-    stage.standin.slash("train", channel=stage.channel, user=DISCORD_ANN, document=document)
-    return await stage._answer(before)
 
 
 def _in_a_folder_of_ours(paths: list[str]) -> None:

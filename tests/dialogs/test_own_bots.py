@@ -37,7 +37,7 @@ async def made(stage: TelegramStage, username: str = "mei_bot") -> TelegramStand
 
 
 def at(stage: TelegramStage, bot: TelegramStandIn, user: int = ANN) -> TelegramStage:
-    return TelegramStage(bot, stage.dispatcher, stage.desk, user=user)
+    return stage.elsewhere(user=user, standin=bot)
 
 
 @pytest.mark.parametrize("pushed", [False, True], ids=["asked for", "pushed"])
@@ -97,8 +97,7 @@ async def test_a_token_that_telegram_replaced_is_fetched(tmp_path: Path) -> None
         # Telegram says so.
         bot.token = f"{bot.bot_id}:" + "z" * 35
         ann.standin.tell_of(bot)
-        await ann.standin.settled()
-        await ann.dispatcher.quiet()
+        await ann.settled()
         await play(at(ann, bot, BEN), [("Hello", "talk about")])
         assert (await own(ann, 2)).token == bot.token != first
         # And when it does not say so, the old one is refused: a new one is asked for.
@@ -116,8 +115,7 @@ async def test_it_looks_like_its_avatar(tmp_path: Path) -> None:
         bot = await made(ann)
         jpeg = b"\xff\xd8\xff picture"
         ann.standin.say("/picture", document=Document(name="mei.jpg", content=jpeg))
-        await ann.standin.settled()
-        await ann.dispatcher.quiet()
+        await ann.settled()
         await play(ann, [("/bot", "It runs.")])
         assert (await own(ann, 2)).trouble == ""
         await bot.until(lambda: bot.profile.get("photo") == jpeg, within=40)
@@ -136,7 +134,7 @@ async def test_owners_stop_and_start_it(tmp_path: Path) -> None:
         assert not bot.shown(BEN)
         await play(ann, [("[Start it]", "It runs.")])
         await bot.until(lambda: bool(bot.shown(BEN)))
-        ben = TelegramStage(ann.standin, ann.dispatcher, ann.desk, user=BEN)
+        ben = ann.elsewhere(user=BEN)
         await play(ben, [("/start mei", "talking to Mei"), ("/bot", "There is no command")])
 
 

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from tests.dialogs.stage import TelegramStage, play, telegram_stage, terminal_stage
+from tests.dialogs.stage import play, telegram_stage, terminal_stage
 from tests.standins.telegram_api import BEN
 
 NOT_OPEN = "no longer open"
@@ -32,7 +32,7 @@ async def test_a_yes_that_comes_too_late_changes_nothing(tmp_path: Path) -> None
 
 async def test_a_yes_of_another_owner_counts_nothing(tmp_path: Path) -> None:
     async with telegram_stage(tmp_path) as ann:
-        ben = TelegramStage(ann.standin, ann.dispatcher, ann.desk, user=BEN)
+        ben = ann.elsewhere(user=BEN)
         await play(ben, [("/start demo", "talking to Demo")])
         await play(
             ann,
@@ -42,11 +42,7 @@ async def test_a_yes_of_another_owner_counts_nothing(tmp_path: Path) -> None:
                 ("/delete 1", "Delete version 1"),
             ],
         )
-        place = {"message_id": max(ann.standin.messages(BEN)), "date": 1, "text": "x"}
-        place["chat"] = {"id": BEN, "type": "private", "first_name": "Ben"}
-        before = ben._seen()
-        ann.standin.press_forged("yes:1", place, user=BEN)
-        assert NOT_OPEN in await ben._answer(before)
+        assert NOT_OPEN in await ben.forge("yes:1")
         await play(ben, [("/prompt", "You are X."), ("/delete 1", "Delete version 1")])
         await play(ann, [("[Delete version 1]", "is deleted")])  # hers was still open
         await play(ben, [("[Delete version 1]", "was deleted"), ("/history", "no versions yet")])

@@ -7,33 +7,20 @@ from pathlib import Path
 import pytest
 
 from avatar.providers import Providers, preset
-from tests.dialogs.stage import Stage, discord_stage, play, telegram_stage, terminal_stage
+from tests.dialogs.stage import STAGES, Stage, play
 from tests.standins.openai_host import OpenAIHost
 
 MODEL = "gpt-4o-mini-2024-07-18"
 
 
-@pytest.fixture
-async def host() -> AsyncIterator[OpenAIHost]:
-    async with OpenAIHost() as serving:
-        yield serving
-
-
-@pytest.fixture(params=["terminal", "telegram", "discord"])
+@pytest.fixture(params=STAGES)
 async def stage(
     request: pytest.FixtureRequest, host: OpenAIHost, tmp_path: Path
 ) -> AsyncIterator[Stage]:
     provider = preset("openai", base_url=host.url, base_model=MODEL, trains=[MODEL])
     providers = Providers([provider], default="openai", base_model=MODEL)
-    if request.param == "terminal":
-        async with terminal_stage(tmp_path, providers=providers) as made:
-            yield made
-    elif request.param == "telegram":
-        async with telegram_stage(tmp_path, providers=providers) as made_there:
-            yield made_there
-    else:
-        async with discord_stage(tmp_path, providers=providers) as made_too:
-            yield made_too
+    async with STAGES[request.param](tmp_path, providers=providers) as made:
+        yield made
 
 
 def examples(file: Path, *, grim: int, kind: int = 14) -> Path:

@@ -1,14 +1,13 @@
 """A platform that cannot be reached at the start holds up nothing else."""
 
 import asyncio
-from contextlib import suppress
 from pathlib import Path
 
 from avatar.records import Status
 from bot.serving import serve
 from bot.settings import Settings
 from storage.store import open_store
-from tests.dialogs.stage import play, terminal_stage
+from tests.dialogs.stage import meanwhile, play, terminal_stage
 
 
 async def test_trainings_are_followed_while_telegram_is_down(tmp_path: Path) -> None:
@@ -21,15 +20,10 @@ async def test_trainings_are_followed_while_telegram_is_down(tmp_path: Path) -> 
         database_url=url,
         poll_seconds=0.1,
     )
-    serving = asyncio.create_task(serve(settings))
-    try:
+    async with meanwhile(serve(settings)) as serving:
         async with open_store(url) as store, asyncio.timeout(40):
             while (version := await store.version(1)) and version.status is Status.TRAINING:
                 await asyncio.sleep(0.05)
         assert version is not None
         assert version.status is Status.COMPLETED
         assert not serving.done()
-    finally:
-        serving.cancel()
-        with suppress(asyncio.CancelledError):
-            await serving

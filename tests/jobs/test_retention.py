@@ -2,8 +2,9 @@
 
 from datetime import datetime, timedelta
 
+from avatar.incoming import Incoming
 from avatar.pricing import month_of
-from avatar.records import Author, Finish, Incoming, Message, Usage
+from avatar.records import Author, Finish, Message, Usage
 from jobs.retention import Retention
 from tests.avatar.make import NOW
 from tests.jobs.world import ADDRESS, World

@@ -25,11 +25,8 @@ from aiohttp import web
 
 from tests.standins import discord_rules as rules
 from tests.standins import discord_spec
-from tests.standins.discord_channels import (
-    UNKNOWN_MESSAGE,
-    DiscordChannels,
-)
-from tests.standins.discord_rules import Json, Refusal
+from tests.standins.discord_interactions import DiscordInteractions
+from tests.standins.discord_rules import Json, Refusal, Sent
 from tests.standins.discord_world import (
     ANN,
     APP,
@@ -93,7 +90,7 @@ class _Bucket:
     used: int = 0
 
 
-class DiscordStandIn(DiscordChannels):
+class DiscordStandIn(DiscordInteractions):
     """See the module's docstring."""
 
     def __init__(self, *, limits: tuple[int, float] | None = None) -> None:
@@ -101,11 +98,8 @@ class DiscordStandIn(DiscordChannels):
         self.calls: list[Call] = []
         self.commands: list[Json] = []
         self.limits = limits  # so many calls in so many seconds, by route and channel
-        self.expired: set[str] = set()  # tokens of interactions that are too old
-        self.typed: list[int] = []
         self.faults: list[str] = []  # what Discord's own description has against what was sent
         self._buckets: dict[str, _Bucket] = {}
-        self._nonces: dict[str, tuple[int, int]] = {}
         self._scripted: list[_Scripted] = []
         self._in_flight = 0
         self._routes: list[tuple[str, re.Pattern[str], Callable[..., Any]]] = [
@@ -215,18 +209,18 @@ class DiscordStandIn(DiscordChannels):
     async def _serve(self, request: web.Request) -> web.StreamResponse:
         path = "/" + request.match_info["path"]
         self._in_flight += 1
-        body: Json = {}
+        sent = Sent(body={})
         status = 0
         try:
-            body, files = await _read(request)
-            status, answer, headers = self._answered(request, path, body, files)
+            sent = await _read(request)
+            status, answer, headers = self._answered(request, path, sent)
         finally:
             self._in_flight -= 1
             self.calls.append(
                 Call(
                     method=request.method,
                     path=path,
-                    body=body,
+                    body=sent.body,
                     query=dict(request.query),
                     at=time.monotonic(),
                     status=status,
@@ -241,7 +235,7 @@ class DiscordStandIn(DiscordChannels):
         return web.Response(status=status or 500, body=text.encode(), headers=headers)
 
     def _answered(
-        self, request: web.Request, path: str, body: Json, files: list[tuple[str, bytes]]
+        self, request: web.Request, path: str, sent: Sent
     ) -> tuple[int, Any, dict[str, str]]:
         headers: dict[str, str] = {}
         try:
@@ -251,35 +245,22 @@ class DiscordStandIn(DiscordChannels):
             if script is not None and not script.after:
                 raise _scripted(script)
             headers = self._limited(request.method, path)
-            fault = discord_spec.fault(request.method, path, body)
+            fault = discord_spec.fault(request.method, path, sent.body)
             if fault is not None:
                 self.faults.append(f"{request.method} {path}: {fault}")
                 raise rules.invalid(fault)
-            answer = self._carried_out(request, path, body, files)
+            answer = self._carried_out(request.method, path, sent)
             if script is not None:
                 raise _scripted(script)
         except Refusal as refusal:
             return refusal.status, refusal.body, {**headers, **refusal.headers}
         return (204 if answer is None else 200), answer, headers
 
-    def _carried_out(
-        self, request: web.Request, path: str, body: Json, files: list[tuple[str, bytes]]
-    ) -> Any:
-        for method, pattern, serve in self._routes:
+    def _carried_out(self, method: str, path: str, sent: Sent) -> Any:
+        for wanted, pattern, serve in self._routes:
             found = pattern.fullmatch(path)
-            if method == request.method and found is not None:
-                if serve in (self._send, self._edit, self._edit_original, self._follow_up):
-                    return serve(*found.groups(), body=body, files=files)
-                if serve in (self._say_by_webhook, self._edit_by_webhook, self._delete_by_webhook):
-                    return serve(
-                        *found.groups(),
-                        body=body,
-                        files=files,
-                        thread=request.query.get("thread_id"),
-                    )
-                if serve == self._history:
-                    return serve(*found.groups(), query=dict(request.query))
-                return serve(*found.groups(), body=body)
+            if method == wanted and found is not None:
+                return serve(sent, *found.groups())
         raise Refusal(404, 0, "404: Not Found")
 
     def _script(self, method: str, path: str) -> _Scripted | None:
@@ -315,10 +296,10 @@ class DiscordStandIn(DiscordChannels):
 
     # What is asked for
 
-    def _me(self, *, body: Json) -> Json:
+    def _me(self, sent: Sent) -> Json:
         return self._user(BOT)
 
-    def _application(self, *, body: Json) -> Json:
+    def _application(self, sent: Sent) -> Json:
         return {
             "id": str(APP),
             "name": "Avatar",
@@ -331,14 +312,14 @@ class DiscordStandIn(DiscordChannels):
             "flags": self.application_flags,
         }
 
-    def _get_commands(self, *, body: Json) -> list[Json]:
+    def _get_commands(self, sent: Sent) -> list[Json]:
         return self.commands
 
-    def _put_commands(self, *, body: Any) -> list[Json]:
-        rules.check_commands(body)
+    def _put_commands(self, sent: Sent) -> list[Json]:
+        rules.check_commands(sent.body)
         # Discord adds to what it was told, and leaves out what is the default.
         self.commands = []
-        for given in body:
+        for given in sent.body:
             options = [
                 {k: v for k, v in option.items() if v is not False}
                 for option in given.get("options", [])
@@ -357,152 +338,15 @@ class DiscordStandIn(DiscordChannels):
             )
         return self.commands
 
-    def _open_direct(self, *, body: Json) -> Json:
-        person = int(body["recipient_id"])
-        if person not in DIRECT:
-            raise Refusal(400, 50033, "Invalid Recipient(s)")
-        return self._channel(DIRECT[person])
-
-    def _history(self, channel: str, *, query: dict[str, str]) -> list[Json]:
-        after = int(query.get("after", 0))
-        found = [
-            self._told(message)
-            for id_, message in self.channels[self._place(channel)].items()
-            if id_ > after and message["hidden_for"] is None
-        ]
-        return list(reversed(found[: int(query.get("limit", 50))]))
-
-    def _send(self, channel: str, *, body: Json, files: list[tuple[str, bytes]]) -> Json:
-        id_ = self._place(channel)
-        rules.check_message(body, files=bool(files))
-        nonce = body.get("nonce")
-        if nonce is not None and body.get("enforce_nonce"):
-            there, known = self._nonces.get(str(nonce), (0, 0))  # by author, in all channels
-            if known in self.channels.get(there, {}):
-                return self._wire(self.channels[there][known])
-        message = self._message(id_, BOT, "")
-        reference = body.get("message_reference")
-        if reference is not None:
-            answered = int(reference["message_id"])
-            if answered in self.channels[id_]:
-                message["type"] = 19
-                message["message_reference"] = {"message_id": str(answered), "channel_id": channel}
-            elif reference.get("fail_if_not_exists", True):
-                del self.channels[id_][int(message["id"])]
-                raise rules.invalid("message_reference: Unknown message")
-        self._written(message, body, files)
-        if nonce is not None:
-            self._nonces[str(nonce)] = (id_, int(message["id"]))
-        told = self._wire(message)
-        self.event("MESSAGE_CREATE", told)
-        return told
-
-    def _edit(
-        self, channel: str, message: str, *, body: Json, files: list[tuple[str, bytes]]
-    ) -> Json:
-        found = self.channels[self._place(channel)].get(int(message))
-        if found is None or found["hidden_for"] is not None:
-            raise Refusal(*UNKNOWN_MESSAGE)
-        if found["author"]["id"] != str(BOT):
-            raise Refusal(403, 50005, "Cannot edit a message authored by another user")
-        rules.check_message(body, files=bool(files), edit=True)
-        self._written(found, body, files)
-        return self._wire(found)
-
-    def _delete(self, channel: str, message: str, *, body: Json) -> None:
-        if self.channels[self._place(channel)].pop(int(message), None) is None:
-            raise Refusal(*UNKNOWN_MESSAGE)
-
-    def _type(self, channel: str, *, body: Json) -> None:
-        self.typed.append(self._place(channel))
-
-    def _nothing(self, *_: str, body: Json) -> None:
+    def _nothing(self, sent: Sent, *_: str) -> None:
         return None
 
-    def _open_thread(self, channel: str, *, body: Json) -> Json:
-        parent = self._place(channel)
-        if self.is_direct(parent) or parent in self.threads:
-            raise Refusal(400, 50024, "Cannot execute action on this channel type")
-        id_ = snowflake()
-        thread = {
-            "id": str(id_),
-            "guild_id": str(SERVER),
-            "parent_id": str(parent),
-            "owner_id": str(BOT),
-            "name": body["name"],
-            "type": 11,
-            "thread_metadata": {
-                "archived": False,
-                "auto_archive_duration": body["auto_archive_duration"],
-                "archive_timestamp": "2026-11-27T12:00:00+00:00",
-                "locked": False,
-            },
-            "message_count": 0,
-            "member_count": 1,
-            "rate_limit_per_user": 0,
-            "flags": 0,
-            "last_message_id": None,
-        }
-        self.threads[id_] = thread
-        self.channels[id_] = {}
-        self.event("THREAD_CREATE", thread)
-        return thread
+    # Files
 
-    # Interactions
-
-    def _callback(self, id_: str, token: str, *, body: Json) -> None:
-        asked = self.asked.get(token)
-        if asked is None or asked.id != int(id_):
-            raise Refusal(404, 10062, "Unknown interaction")
-        if asked.callback is not None:
-            raise Refusal(400, 40060, "Interaction has already been acknowledged.")
-        data = body.get("data", {})
-        allowed = {2: {4, 5, 9}, 3: {4, 5, 6, 7, 9}, 4: {8}, 5: {4, 5}}[asked.kind]
-        if body["type"] not in allowed:
-            raise rules.invalid(f"type {body['type']} for an interaction of type {asked.kind}")
-        match body["type"]:
-            case 4 | 5:
-                message = self._message(asked.channel, BOT, data.get("content", ""))
-                message["thinking"] = body["type"] == 5
-                message["hidden_for"] = asked.user if data.get("flags", 0) & 64 else None
-                asked.original = int(message["id"])
-            case 6:
-                asked.original = asked.message
-            case 8:
-                rules.check_choices(data["choices"])
-            case 9:
-                rules.check_form(data)
-        asked.callback = body
-
-    def _open(self, token: str) -> Asked:
-        asked = self.asked.get(token)
-        if asked is None or asked.callback is None:
-            raise Refusal(404, 10015, "Unknown Webhook")
-        if token in self.expired:
-            raise Refusal(401, 50027, "Invalid Webhook Token")
-        return asked
-
-    def _edit_original(self, token: str, *, body: Json, files: list[tuple[str, bytes]]) -> Json:
-        asked = self._open(token)
-        found = self.channels[asked.channel].get(asked.original or 0)
-        if found is None:
-            raise Refusal(*UNKNOWN_MESSAGE)
-        rules.check_message(body, files=bool(files), edit=True)
-        self._written(found, body, files)
-        return self._wire(found)
-
-    def _follow_up(self, token: str, *, body: Json, files: list[tuple[str, bytes]]) -> Json:
-        asked = self._open(token)
-        rules.check_message(body, files=bool(files))
-        message = self._message(asked.channel, BOT, "")
-        message["hidden_for"] = asked.user if body.get("flags", 0) & 64 else None
-        self._written(message, body, files)
-        return self._wire(message)
-
-    def _refresh(self, *, body: Json) -> Json:
+    def _refresh(self, sent: Sent) -> Json:
         urls = [
             {"original": url, "refreshed": url.split("?")[0] + "?ex=fresh"}
-            for url in body["attachment_urls"]
+            for url in sent.body["attachment_urls"]
         ]
         return {"refreshed_urls": urls}
 
@@ -516,12 +360,12 @@ class DiscordStandIn(DiscordChannels):
         return web.Response(body=content)
 
 
-async def _read(request: web.Request) -> tuple[Any, list[tuple[str, bytes]]]:
-    """The body, and the files that came with it."""
+async def _read(request: web.Request) -> Sent:
+    query = dict(request.query)
     if not request.can_read_body:
-        return {}, []
+        return Sent(body={}, query=query)
     if request.content_type == "application/json":
-        return await request.json(), []
+        return Sent(body=await request.json(), query=query)
     form = await request.post()
     files = []
     for name, value in form.items():
@@ -530,7 +374,7 @@ async def _read(request: web.Request) -> tuple[Any, list[tuple[str, bytes]]]:
             files.append((value.filename, value.file.read()))
     payload = form["payload_json"]
     assert isinstance(payload, str)
-    return json.loads(payload), files
+    return Sent(body=json.loads(payload), files=files, query=query)
 
 
 def _scripted(script: _Scripted) -> Refusal:

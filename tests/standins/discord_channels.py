@@ -4,8 +4,8 @@ import re
 
 from tests.standins import discord_rules as rules
 from tests.standins.discord_gateway import DiscordGateway
-from tests.standins.discord_rules import CARD, Json, Refusal, invalid, texts
-from tests.standins.discord_world import APP, BOT, DIRECT, Document, snowflake
+from tests.standins.discord_rules import CARD, Json, Refusal, Sent, invalid, texts
+from tests.standins.discord_world import APP, BOT, DIRECT, SERVER, Document, snowflake
 
 UNKNOWN_CHANNEL = (404, 10003, "Unknown Channel")
 UNKNOWN_MESSAGE = (404, 10008, "Unknown Message")
@@ -17,6 +17,8 @@ class DiscordChannels(DiscordGateway):
     def __init__(self) -> None:
         super().__init__()
         self.closed: set[int] = set()  # channels that the bot may not write to
+        self.typed: list[int] = []
+        self._nonces: dict[str, tuple[int, int]] = {}
 
     def _place(self, channel: str) -> int:
         id_ = int(channel)
@@ -29,7 +31,8 @@ class DiscordChannels(DiscordGateway):
                 raise Refusal(403, 50007, "Cannot send messages to this user")
         return id_
 
-    def _written(self, message: Json, body: Json, files: list[tuple[str, bytes]]) -> None:
+    def _written(self, message: Json, sent: Sent) -> None:
+        body = sent.body
         message["thinking"] = False
         message["flags"] |= body.get("flags", 0) & CARD
         if message["flags"] & CARD and (body.get("content") or message["content"]):
@@ -38,15 +41,101 @@ class DiscordChannels(DiscordGateway):
             message["content"] = body["content"] or ""
         if "components" in body:
             message["components"] = body["components"]
-        for name, content in files:
+        for name, content in sent.files:
             message["attachments"] = [self._stored(Document(name=name, content=content))]
         allowed = body.get("allowed_mentions", {})
         for person in re.findall(r"<@(\d+)>", "\n".join(texts(message))):
             if person in allowed.get("users", ()):
                 message["told_of"].append(int(person))
 
-    def _get_channel(self, channel: str, *, body: Json) -> Json:
+    def _get_channel(self, sent: Sent, channel: str) -> Json:
         return self._channel(self._place(channel))
+
+    def _open_direct(self, sent: Sent) -> Json:
+        person = int(sent.body["recipient_id"])
+        if person not in DIRECT:
+            raise Refusal(400, 50033, "Invalid Recipient(s)")
+        return self._channel(DIRECT[person])
+
+    def _history(self, sent: Sent, channel: str) -> list[Json]:
+        after = int(sent.query.get("after", 0))
+        found = [
+            self._told(message)
+            for id_, message in self.channels[self._place(channel)].items()
+            if id_ > after and message["hidden_for"] is None
+        ]
+        return list(reversed(found[: int(sent.query.get("limit", 50))]))
+
+    def _send(self, sent: Sent, channel: str) -> Json:
+        id_ = self._place(channel)
+        rules.check_message(sent.body, files=bool(sent.files))
+        nonce = sent.body.get("nonce")
+        if nonce is not None and sent.body.get("enforce_nonce"):
+            there, known = self._nonces.get(str(nonce), (0, 0))  # by author, in all channels
+            if known in self.channels.get(there, {}):
+                return self._wire(self.channels[there][known])
+        message = self._message(id_, BOT, "")
+        reference = sent.body.get("message_reference")
+        if reference is not None:
+            answered = int(reference["message_id"])
+            if answered in self.channels[id_]:
+                message["type"] = 19
+                message["message_reference"] = {"message_id": str(answered), "channel_id": channel}
+            elif reference.get("fail_if_not_exists", True):
+                del self.channels[id_][int(message["id"])]
+                raise rules.invalid("message_reference: Unknown message")
+        self._written(message, sent)
+        if nonce is not None:
+            self._nonces[str(nonce)] = (id_, int(message["id"]))
+        told = self._wire(message)
+        self.event("MESSAGE_CREATE", told)
+        return told
+
+    def _edit(self, sent: Sent, channel: str, message: str) -> Json:
+        found = self.channels[self._place(channel)].get(int(message))
+        if found is None or found["hidden_for"] is not None:
+            raise Refusal(*UNKNOWN_MESSAGE)
+        if found["author"]["id"] != str(BOT):
+            raise Refusal(403, 50005, "Cannot edit a message authored by another user")
+        rules.check_message(sent.body, files=bool(sent.files), edit=True)
+        self._written(found, sent)
+        return self._wire(found)
+
+    def _delete(self, sent: Sent, channel: str, message: str) -> None:
+        if self.channels[self._place(channel)].pop(int(message), None) is None:
+            raise Refusal(*UNKNOWN_MESSAGE)
+
+    def _type(self, sent: Sent, channel: str) -> None:
+        self.typed.append(self._place(channel))
+
+    def _open_thread(self, sent: Sent, channel: str) -> Json:
+        parent = self._place(channel)
+        if self.is_direct(parent) or parent in self.threads:
+            raise Refusal(400, 50024, "Cannot execute action on this channel type")
+        id_ = snowflake()
+        thread = {
+            "id": str(id_),
+            "guild_id": str(SERVER),
+            "parent_id": str(parent),
+            "owner_id": str(BOT),
+            "name": sent.body["name"],
+            "type": 11,
+            "thread_metadata": {
+                "archived": False,
+                "auto_archive_duration": sent.body["auto_archive_duration"],
+                "archive_timestamp": "2026-11-27T12:00:00+00:00",
+                "locked": False,
+            },
+            "message_count": 0,
+            "member_count": 1,
+            "rate_limit_per_user": 0,
+            "flags": 0,
+            "last_message_id": None,
+        }
+        self.threads[id_] = thread
+        self.channels[id_] = {}
+        self.event("THREAD_CREATE", thread)
+        return thread
 
     # Webhooks
 
@@ -65,13 +154,13 @@ class DiscordChannels(DiscordGateway):
             raise Refusal(403, 50013, "Missing Permissions")
         return self._place(channel)
 
-    def _get_webhooks(self, channel: str, *, body: Json) -> list[Json]:
+    def _get_webhooks(self, sent: Sent, channel: str) -> list[Json]:
         place = self._may_manage(channel)
         theirs = {"id": "1", "type": 1, "channel_id": channel, "application_id": None, "name": "x"}
         ours = [self._webhook_json(id_) for id_, there in self.webhooks.items() if there == place]
         return [theirs, *ours]
 
-    def _make_webhook(self, channel: str, *, body: Json) -> Json:
+    def _make_webhook(self, sent: Sent, channel: str) -> Json:
         place = self._may_manage(channel)
         if place in self.threads:
             raise Refusal(400, 50024, "Cannot execute action on this channel type")
@@ -79,16 +168,17 @@ class DiscordChannels(DiscordGateway):
             raise Refusal(400, 30007, "Maximum number of webhooks reached (15)")
         id_ = snowflake()
         self.webhooks[id_] = place
-        self.webhook_bodies[id_] = body
+        self.webhook_bodies[id_] = sent.body
         return self._webhook_json(id_)
 
-    def _change_webhook(self, webhook: str, *, body: Json) -> Json:
+    def _change_webhook(self, sent: Sent, webhook: str) -> Json:
         if int(webhook) not in self.webhooks:
             raise Refusal(404, 10015, "Unknown Webhook")
-        self.webhook_bodies[int(webhook)] |= body
+        self.webhook_bodies[int(webhook)] |= sent.body
         return self._webhook_json(int(webhook))
 
-    def _spoken_in(self, webhook: str, token: str, thread: str | None) -> int:
+    def _spoken_in(self, sent: Sent, webhook: str, token: str) -> int:
+        thread = sent.query.get("thread_id")
         channel = self.webhooks.get(int(webhook))
         if channel is None or token != f"hook-{webhook}":
             raise Refusal(404, 10015, "Unknown Webhook")
@@ -98,58 +188,33 @@ class DiscordChannels(DiscordGateway):
             raise Refusal(*UNKNOWN_CHANNEL)
         return int(thread)
 
-    def _say_by_webhook(
-        self,
-        webhook: str,
-        token: str,
-        *,
-        body: Json,
-        files: list[tuple[str, bytes]],
-        thread: str | None,
-    ) -> Json:
-        place = self._spoken_in(webhook, token, thread)
-        rules.check_message(body, files=bool(files))
+    def _say_by_webhook(self, sent: Sent, webhook: str, token: str) -> Json:
+        place = self._spoken_in(sent, webhook, token)
+        body = sent.body
+        rules.check_message(body, files=bool(sent.files))
         if not 1 <= len(body["username"]) <= 80 or "message_reference" in body or "nonce" in body:
             raise rules.invalid("webhook message")
         message = self._message(place, BOT, "")
         author = {**self._user(BOT), "id": webhook, "global_name": body["username"]}
         message |= {"author": author, "webhook_id": webhook, "application_id": str(APP)}
         del message["member"]
-        self._written(message, body, files)
+        self._written(message, sent)
         told = self._wire(message)
         self.event("MESSAGE_CREATE", told)
         return told
 
-    def _by_webhook(self, webhook: str, token: str, message: str, thread: str | None) -> Json:
-        found = self.channels[self._spoken_in(webhook, token, thread)].get(int(message))
+    def _by_webhook(self, sent: Sent, webhook: str, token: str, message: str) -> Json:
+        found = self.channels[self._spoken_in(sent, webhook, token)].get(int(message))
         if found is None or found.get("webhook_id") != webhook:
             raise Refusal(*UNKNOWN_MESSAGE)
         return found
 
-    def _edit_by_webhook(
-        self,
-        webhook: str,
-        token: str,
-        message: str,
-        *,
-        body: Json,
-        files: list[tuple[str, bytes]],
-        thread: str | None,
-    ) -> Json:
-        found = self._by_webhook(webhook, token, message, thread)
-        rules.check_message(body, files=bool(files), edit=True)
-        self._written(found, body, files)
+    def _edit_by_webhook(self, sent: Sent, webhook: str, token: str, message: str) -> Json:
+        found = self._by_webhook(sent, webhook, token, message)
+        rules.check_message(sent.body, files=bool(sent.files), edit=True)
+        self._written(found, sent)
         return self._wire(found)
 
-    def _delete_by_webhook(
-        self,
-        webhook: str,
-        token: str,
-        message: str,
-        *,
-        body: Json,
-        files: list[tuple[str, bytes]],
-        thread: str | None,
-    ) -> None:
-        found = self._by_webhook(webhook, token, message, thread)
+    def _delete_by_webhook(self, sent: Sent, webhook: str, token: str, message: str) -> None:
+        found = self._by_webhook(sent, webhook, token, message)
         del self.channels[int(found["channel_id"])][int(message)]

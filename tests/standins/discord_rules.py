@@ -1,7 +1,10 @@
-"""What Discord's API refuses. (From its documentation, version 10.)"""
+"""What comes with a call to Discord's API, and what it refuses. (From its documentation, version
+10.)
+"""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 Json = dict[str, Any]
@@ -9,6 +12,15 @@ Json = dict[str, Any]
 TEXT_LIMIT = 2000
 CARD = 1 << 15  # the flag of a message that is laid out by components alone
 _NAME = re.compile(r"[-_'\w]{1,32}\Z")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Sent:
+    """What came with a call."""
+
+    body: Any
+    files: Sequence[tuple[str, bytes]] = ()  # names and contents
+    query: Mapping[str, str] = field(default_factory=dict)
 
 
 class Refusal(Exception):

@@ -114,7 +114,6 @@ class DiscordWorld:
         self.webhooks: dict[int, int] = {}  # by id: the channel
         self.webhook_bodies: dict[int, Json] = {}
         self.base = ""  # of addresses of files
-        self.options: dict[tuple[int, str], list[str]] = {}
 
     # What a person does
 

@@ -8,20 +8,26 @@ import pytest
 from avatar.records import Author, Avatar, Person
 from storage.store import SqlStore, open_store
 from tests.avatar.make import NOW
-from tests.standins import postgres
+from tests.standins import made, postgres
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def url(
     request: pytest.FixtureRequest, tmp_path: Path, cluster: postgres.Cluster | None
 ) -> Iterator[str]:
-    """An empty database."""
+    """A database without anything in it; one of PostgreSQL has its tables."""
     if request.param == "sqlite":
         yield f"sqlite+aiosqlite:///{tmp_path}/avatar.db"
     elif cluster is None:
         pytest.skip("PostgreSQL is not installed (initdb and pg_ctl were not found)")
     else:
-        yield cluster.create()
+        yield cluster.create(template=made.template(cluster))
+
+
+@pytest.fixture
+def new_url(url: str, cluster: postgres.Cluster | None) -> str:
+    """A database that nobody opened yet."""
+    return url if url.startswith("sqlite") or cluster is None else cluster.create()
 
 
 @pytest.fixture

@@ -87,11 +87,11 @@ async def test_a_target_that_is_not_empty_stays_as_it_is(url: str, other: str) -
         _ = [each async for each in copy(url, url)]
 
 
-async def test_processes_that_start_at_once_migrate_once(url: str) -> None:
+async def test_processes_that_start_at_once_migrate_once(new_url: str) -> None:
     processes = [
-        await asyncio.create_subprocess_exec(sys.executable, "-c", OPEN, url, cwd=ROOT)
+        await asyncio.create_subprocess_exec(sys.executable, "-c", OPEN, new_url, cwd=ROOT)
         for _ in range(3)
     ]
     assert [await process.wait() for process in processes] == [0, 0, 0]
-    async with open_store(url) as store:
+    async with open_store(new_url) as store:
         assert await store.avatars(person_id=None, limit=1) == ()

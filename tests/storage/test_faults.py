@@ -39,8 +39,6 @@ class Trouble:
     async def is_(self, pragma: str) -> None:
         """From now on; the connections of before go."""
         self.pragma = pragma
-        if self._database._group is not None:
-            await self._database._group.close()  # what failed is being taken back
         await self._database.engine.dispose()
 
 
@@ -56,6 +54,16 @@ async def put(database: Database, n: int, size: int = 2_000) -> int:
     async with database.writing() as write:
         await write.execute(sa.insert(TABLE).values(n=n, text="x" * size))
     return n
+
+
+def piece(n: int, size: int = 2_000) -> Callable[[sa.Connection], int]:
+    """The same as one piece of work."""
+
+    def work(write: sa.Connection) -> int:
+        write.execute(sa.insert(TABLE).values(n=n, text="x" * size))
+        return n
+
+    return work
 
 
 async def stored(database: Database) -> set[int]:
@@ -82,6 +90,28 @@ async def test_a_full_disk(database: Database, caplog: pytest.LogCaptureFixture)
         await put(database, 500, size=500_000)
     await trouble.is_("PRAGMA max_page_count = 100000")
     assert await put(database, 600, size=500_000) == 600
+    assert 600 in await stored(database)
+    lines = told(caplog)
+    assert lines[0].startswith("the database fails: the disk is full.")
+    assert lines[-1].startswith("the database works again")
+    await database.close()
+
+
+async def test_pieces_of_work_on_a_full_disk(
+    database: Database, caplog: pytest.LogCaptureFixture
+) -> None:
+    def small(write: sa.Connection) -> None:
+        write.exec_driver_sql("PRAGMA max_page_count = 30")
+
+    await database.write(small)  # until its connection goes
+    works = (database.write(piece(n)) for n in range(120))
+    results = await asyncio.gather(*works, return_exceptions=True)
+    done = {result for result in results if isinstance(result, int)}
+    assert len(done) < 120
+    for result in results:
+        assert isinstance(result, int | StoreFailed)
+    assert await stored(database) == done
+    assert await database.write(piece(600, size=500_000)) == 600
     assert 600 in await stored(database)
     lines = told(caplog)
     assert lines[0].startswith("the database fails: the disk is full.")
@@ -129,6 +159,8 @@ async def test_a_locked_database(
         for n in range(3):
             with pytest.raises(StoreFailed):
                 await put(database, n)
+            with pytest.raises(StoreFailed):
+                await database.write(piece(n))
         assert await stored(database) == set()  # reading goes on
     await put(database, 7)
     assert await stored(database) == {7}

@@ -7,7 +7,8 @@ from datetime import timedelta
 import pytest
 
 from avatar.errors import AvatarNotFound
-from avatar.records import Address, Author, Avatar, Finish, Incoming, Message, Person, Usage
+from avatar.incoming import Incoming
+from avatar.records import Address, Author, Avatar, Finish, Message, Person, Usage
 from storage.store import SqlStore, open_store
 from tests.avatar.make import NOW
 from tests.storage.steps import EXAMPLE, HOME, begin
@@ -113,12 +114,12 @@ async def test_what_is_not_there(store: SqlStore) -> None:
     assert await store.examples(99, limit=9) == ()
 
 
-async def test_new_databases_opened_at_once(tmp_path: object, url: str) -> None:
+async def test_new_databases_opened_at_once(new_url: str) -> None:
     async def opened(which: str) -> int:
         async with open_store(which) as store:
             return len(await store.avatars(person_id=None, limit=1))
 
-    urls = [url, url, url.replace("avatar.db", "other.db")]
+    urls = [new_url, new_url, new_url.replace("avatar.db", "other.db")]
     assert await asyncio.gather(*map(opened, urls)) == [0, 0, 0]
 
 

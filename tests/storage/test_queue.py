@@ -11,7 +11,8 @@ import pytest
 import sqlalchemy as sa
 from procrastinate.schema import SchemaManager
 
-from avatar.records import Address, Author, Incoming, Received
+from avatar.incoming import Incoming, Received
+from avatar.records import Address, Author
 from storage.queue import PostgresQueue, open_queue
 from storage.store import SqlStore, open_store
 from tests.avatar.make import NOW

@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from avatar.errors import AlreadyDone, AvatarError
+from avatar.incoming import Incoming, Reaction, RepliedTo
 from avatar.learning_path import LearningPath
 from avatar.records import (
     Attachment,
@@ -16,12 +17,9 @@ from avatar.records import (
     Avatar,
     Axis,
     Finish,
-    Incoming,
     NewNotice,
     NoticeKind,
     Person,
-    Reaction,
-    RepliedTo,
     Role,
     Spent,
     Status,

@@ -3,7 +3,8 @@
 from dataclasses import replace
 from datetime import timedelta
 
-from avatar.records import Address, Author, Avatar, Incoming, NewNotice, NoticeKind
+from avatar.incoming import Incoming
+from avatar.records import Address, Author, Avatar, NewNotice, NoticeKind
 from storage.store import SqlStore
 from tests.avatar.make import NOW
 

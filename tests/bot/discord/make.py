@@ -4,7 +4,8 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
-from avatar.records import Address, Incoming
+from avatar.incoming import Incoming
+from avatar.records import Address
 from avatar.stores import Heard
 from bot.completion import Completion
 from bot.discord.pace import Pace

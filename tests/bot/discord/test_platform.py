@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from discord.utils import snowflake_time as discord_time
 
-from avatar.records import Incoming
+from avatar.incoming import Incoming
 from avatar.stores import Heard
 from bot.commands import Command, Parameter
 from bot.completion import Completion, Form, Offer

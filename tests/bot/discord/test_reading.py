@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from avatar.records import Author, Reaction, RepliedTo
+from avatar.incoming import Reaction, RepliedTo
+from avatar.records import Author
 from bot.commands import BY_NAME, COMMANDS
 from bot.discord import slash
 from bot.discord.client import intents

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager, suppress
 
 import pytest
 
-from avatar.records import Incoming
+from avatar.incoming import Incoming
 from bot.screen import Receive
 from bot.telegram.platform import TelegramPlatform, TokenRefused
 from tests.bot.telegram.make import FREE, QUICK, said

@@ -9,7 +9,7 @@ from telegram import Update
 
 from avatar.accounts import Way
 from avatar.errors import NotDelivered, Unreachable
-from avatar.records import Incoming
+from avatar.incoming import Incoming
 from bot.screen import Content
 from bot.telegram.elsewhere import elsewhere
 from bot.telegram.guests import MORE, GuestSight, answer_guest

@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from telegram import Update
 
-from avatar.records import Address, Attachment, Author, Incoming, Reaction, RepliedTo
+from avatar.incoming import Incoming, Reaction, RepliedTo
+from avatar.records import Address, Attachment, Author
 from bot.telegram.updates import incoming
 from tests.standins.telegram_rules import seen_entities
 

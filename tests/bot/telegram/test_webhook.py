@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager, suppress
 import aiohttp
 import pytest
 
-from avatar.records import Incoming
+from avatar.incoming import Incoming
 from bot.screen import Receive
 from bot.telegram.platform import TelegramPlatform, WebhookRefused
 from bot.telegram.webhook import MAX_BYTES, Webhooks

@@ -1,0 +1,118 @@
+"""A reply on its way: from what was said to the model, to the person, and to what is remembered."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+from avatar.conversation import Reply
+from avatar.incoming import Incoming
+from avatar.patience import until_written
+from avatar.records import Attachment, Message
+from avatar.saying import PICTURE, together, words
+from avatar.stores import Part
+from bot.handlers.desk import Desk
+from bot.pictures import data_urls
+from bot.request import Request
+from bot.screen import Button, Content, Speaker
+from bot.watch import ReplyWatch
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Said:
+    """What is answered."""
+
+    text: str
+    parts: Sequence[Part] = ()  # the platform's messages that it came in
+    pictures: Sequence[Attachment] = ()
+    wordless: bool = False  # it has nothing but its pictures
+    retry_of: Message | None = None  # it was answered before, and is answered anew
+
+    @classmethod
+    def of(cls, turn: Sequence[Incoming]) -> "Said":
+        """The messages of one turn."""
+        texts = [words(each) for each in turn]
+        return cls(
+            text=together(texts),
+            parts=[
+                Part(platform_id=each.message_id, text=text if len(texts) > 1 else None)
+                for each, text in zip(turn, texts, strict=True)
+            ],
+            pictures=pictures(turn),
+            wordless=not any(each.text.strip() for each in turn),
+        )
+
+
+def pictures(turn: Sequence[Incoming]) -> list[Attachment]:
+    """Those that came with the messages of one turn."""
+    return [file for each in turn for file in each.attachments if file.kind == PICTURE]
+
+
+async def reply_to(
+    desk: Desk,
+    request: Request,
+    said: Said,
+    *,
+    worded: Callable[[Reply], Content | None],
+    stop: asyncio.Event,
+    button: Button | None = None,
+    in_place_of: Sequence[str] = (),
+    rider: str = "",
+) -> Message | None:
+    """Answer what was said; the reply, where one was stored and was not known to be shown before.
+    `worded` is how it is shown; None: not at all. `button` is offered while it is written. It takes
+    the place of the messages `in_place_of`. Raises what `Conversation.reply` raises, and
+    DeliveryError.
+    """
+    incoming, store = request.incoming, desk.store
+    sight = request.messenger.open_sight(
+        incoming.address,
+        reply_to=request.parts[-1].message_id,
+        private=incoming.private,
+        stop=button,
+        speaker=Speaker.of(request.avatar),
+        in_place_of=in_place_of,
+    )
+    watch = ReplyWatch(
+        desk.meter,
+        platform=incoming.address.platform,
+        since=request.received_at,
+        clock=desk.clock,
+    )
+    try:
+        reply = await desk.conversation.reply(
+            chat_id=request.chat.id,
+            person=request.person,
+            text=said.text,
+            said_at=incoming.sent_at,
+            inbox_id=request.inbox_id,
+            again=request.again,
+            show=watch.seen(sight.show),
+            stop=stop,
+            retry_of=said.retry_of,
+            parts=said.parts,
+            pictures=partial(data_urls, request.messenger, incoming.address, said.pictures)
+            if said.pictures
+            else None,
+            wordless=said.wordless,
+            rider=rider,
+        )
+        if reply.again and reply.message is not None:
+            if await store.was_shown(reply.message.id):
+                return None  # the process died after that
+            await store.showing(request.inbox_id, answer=None)
+        content = worded(reply)
+        ids = () if content is None else await sight.finish(content)
+        watch.over(reply.finish)
+    finally:
+        await sight.close()
+    if reply.message is not None:
+        await shown_as(desk, request, reply.message, ids)
+    return reply.message
+
+
+async def shown_as(desk: Desk, request: Request, reply: Message, ids: Sequence[str]) -> None:
+    """Written however long it takes: else the reply would be shown again."""
+    await until_written(
+        partial(desk.store.shown_as, reply.id, address=request.incoming.address, platform_ids=ids)
+    )
