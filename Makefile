@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: discord-spec run test test-long test-crashes test-lora check format fuzz bench soak audit lock clean help
+.PHONY: discord-spec run test test-long test-crashes test-lora check format fuzz bench soak audit strings lock clean help
 
 help:  ## what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -51,6 +51,9 @@ soak: $(VENV)/.dev  ## endurance: many messages through one process, much in the
 
 audit:  ## ask the database of advisories about the pinned dependencies, where it can be reached
 	@.ci/audit
+
+strings: $(VENV)/.dev  ## bring the files of translations to what the code says
+	@$(BIN)/python -m tests.strings
 
 lock:  ## pin the dependencies anew (needs uv)
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url -o requirements.txt pyproject.toml
