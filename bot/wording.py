@@ -2,10 +2,11 @@
 
 import re
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from avatar.errors import AvatarError, BadDataset
+from avatar.language import noted, tr, trn
 from avatar.records import Badge, Job, Person, TrainingType, Version
 from avatar.versions import short_model
 
@@ -17,9 +18,31 @@ _SYMBOLS = {
     Badge.CANCELLED: "⚫",
     Badge.QUICK_TRAINING: "○",
 }
+_BADGES = {
+    Badge.ACTIVE_NOW: noted("Active Now"),
+    Badge.COMPLETED: noted("Completed"),
+    Badge.TRAINING: noted("Training"),
+    Badge.FAILED: noted("Failed"),
+    Badge.CANCELLED: noted("Cancelled"),
+    Badge.QUICK_TRAINING: noted("Quick Training"),
+}
+_MONTHS = (
+    noted("Jan"),
+    noted("Feb"),
+    noted("Mar"),
+    noted("Apr"),
+    noted("May"),
+    noted("Jun"),
+    noted("Jul"),
+    noted("Aug"),
+    noted("Sep"),
+    noted("Oct"),
+    noted("Nov"),
+    noted("Dec"),
+)
 
 # Under what may have been shown before a crash.
-PERHAPS_AGAIN = "_(I was interrupted, so this may reach you for the second time.)_"
+PERHAPS_AGAIN = noted("_(I was interrupted, so this may reach you for the second time.)_")
 
 _SPECIAL = re.compile(r"([\\`*_\[\]<>|~#$!&])")
 _LINE_START = re.compile(r"(?m)^([^\S\n]*\d*)([-+=.)])")
@@ -57,36 +80,61 @@ def counted(n: int, one: str, many: str | None = None) -> str:
     return f"{n:,} {one if n == 1 else many or one + 's'}"
 
 
+def examples(n: int) -> str:
+    """`1 example`, `44 examples`."""
+    return trn("{n:,} example", "{n:,} examples", n)
+
+
+def epochs(n: int) -> str:
+    """`1 epoch`, `3 epochs`."""
+    return trn("{n:,} epoch", "{n:,} epochs", n)
+
+
+def characters(n: int) -> str:
+    """`1 character`, `200 characters`."""
+    return trn("{n:,} character", "{n:,} characters", n)
+
+
 def ago(then: datetime, now: datetime) -> str:
     """How long since, in one unit: `2 hours ago`. A clock that went back reads as `just now`."""
     seconds = (now - then).total_seconds()
     if seconds < 45:
-        return "just now"
-    for unit, size, below in (
-        ("minute", 60, 60),
-        ("hour", 3600, 24),
-        ("day", 86_400, 30),
-        ("month", 2_629_800, 12),
-        ("year", 31_557_600, 10_000),
-    ):
-        n = max(1, round(seconds / size))
-        if n < below:
-            return f"{counted(n, unit)} ago"
-    return "long ago"
+        return tr("just now")
+    if (n := _units(seconds, 60)) < 60:
+        return trn("{n:,} minute ago", "{n:,} minutes ago", n)
+    if (n := _units(seconds, 3600)) < 24:
+        return trn("{n:,} hour ago", "{n:,} hours ago", n)
+    if (n := _units(seconds, 86_400)) < 30:
+        return trn("{n:,} day ago", "{n:,} days ago", n)
+    if (n := _units(seconds, 2_629_800)) < 12:
+        return trn("{n:,} month ago", "{n:,} months ago", n)
+    if (n := _units(seconds, 31_557_600)) < 10_000:
+        return trn("{n:,} year ago", "{n:,} years ago", n)
+    return tr("long ago")
+
+
+def _units(seconds: float, size: int) -> int:
+    return max(1, round(seconds / size))
+
+
+def day(at: date) -> str:
+    """A day: `14 Jan 2027`."""
+    return tr("{day:02} {month} {year}", day=at.day, month=tr(_MONTHS[at.month - 1]), year=at.year)
 
 
 def moment(at: datetime) -> str:
     """A time, to the minute."""
-    return f"{at:%d %b %Y %H:%M} UTC"
+    return f"{day(at)} {at:%H:%M} UTC"
 
 
 def duration(seconds: float) -> str:
     """`about 5 seconds`, `about 12 minutes`, `about 2 hours`."""
     if seconds < 90:
-        return f"about {counted(max(1, round(seconds)), 'second')}"
+        n = max(1, round(seconds))
+        return trn("about {n:,} second", "about {n:,} seconds", n)
     if seconds < 5400:
-        return f"about {counted(round(seconds / 60), 'minute')}"
-    return f"about {counted(round(seconds / 3600), 'hour')}"
+        return trn("about {n:,} minute", "about {n:,} minutes", round(seconds / 60))
+    return trn("about {n:,} hour", "about {n:,} hours", round(seconds / 3600))
 
 
 def person_words(person: Person) -> str:
@@ -96,7 +144,7 @@ def person_words(person: Person) -> str:
 
 def badge_words(badge: Badge, job: Job | None = None) -> str:
     """A badge with its colour, and how far a training is."""
-    words = f"{_SYMBOLS[badge]} {badge}"
+    words = f"{_SYMBOLS[badge]} {tr(_BADGES[badge])}"
     if badge is Badge.TRAINING and (done := share_done(job)) is not None:
         words += f" {done:.0%}"
     return words
@@ -118,10 +166,10 @@ def bar(share: float, width: int = 20) -> str:
 def version_name(version: Version) -> str:
     """What a version is called: its model's shortened id, or "Prompt update"."""
     if version.training_type is TrainingType.PROMPT_UPDATE:
-        return "Prompt update"
+        return tr("Prompt update")
     if version.fine_tuned_model_id:
         return short_model(version.fine_tuned_model_id)
-    return f"Fine-tune of {version.base_model}"
+    return tr("Fine-tune of {model}", model=version.base_model)
 
 
 def version_title(version: Version) -> str:
@@ -135,12 +183,20 @@ def version_title(version: Version) -> str:
 def screening_words(screening: Mapping[str, Any], provider: str) -> str:
     """What a provider's moderation said of a version's examples."""
     if screening["refusal"]:
-        return f"Not screened by {provider}: {screening['refusal']}"
-    words = f"Screened by the moderation of {provider}: "
+        refusal = screening["refusal"]
+        return tr("Not screened by {provider}: {refusal}", provider=provider, refusal=refusal)
     if not screening["left_out"]:
-        return words + "nothing was flagged"
+        return tr(
+            "Screened by the moderation of {provider}: nothing was flagged", provider=provider
+        )
     kinds = ", ".join(f"{name} {count:,}" for name, count in screening["categories"].items())
-    return words + f"{counted(screening['left_out'], 'example')} left out ({kinds})"
+    return trn(
+        "Screened by the moderation of {provider}: {n:,} example left out ({kinds})",
+        "Screened by the moderation of {provider}: {n:,} examples left out ({kinds})",
+        screening["left_out"],
+        provider=provider,
+        kinds=kinds,
+    )
 
 
 def left_out_words(left_out: Mapping[str, int]) -> str:
@@ -152,27 +208,33 @@ def sentence(error: AvatarError) -> str:
     """An error as Markdown: what happened and what to do next."""
     if isinstance(error, BadDataset):
         if len(error.faults) == 1 and not error.more:
-            return (
-                f"The file cannot be trained on: {escape(error.faults[0])}\n\nNothing was stored. "
-                "Send it again with /train when that is mended, or send another one."
+            return tr(
+                "The file cannot be trained on: {fault}\n\nNothing was stored. Send it again with "
+                "/train when that is mended, or send another one.",
+                fault=escape(error.faults[0]),
             )
-        lines = ["The file cannot be trained on:", ""]
+        lines = [tr("The file cannot be trained on:"), ""]
         lines += [f"- {escape(fault)}" for fault in error.faults]
         if error.more:
-            lines.append(f"- … and {counted(error.more, 'more fault')}")
-        lines += ["", "Nothing was stored. Correct the file and send it again with /train."]
-        return "\n".join(lines)
+            more = trn("… and {n:,} more fault", "… and {n:,} more faults", error.more)
+            lines.append(f"- {more}")
+        mend = tr("Nothing was stored. Correct the file and send it again with /train.")
+        return "\n".join([*lines, "", mend])
     return escape(error.sentence)
 
 
 def unexpected(reference: str) -> str:
     """What a person reads when something went wrong that we did not foresee."""
-    return (
+    return tr(
         "Something went wrong here, and it is not your fault. Please try again; if it stays, give "
-        f"the operator this reference: {code(reference)}"
+        "the operator this reference: {reference}",
+        reference=code(reference),
     )
 
 
 def unknown_command(name: str) -> str:
     """For a command that does not exist, or not for this person."""
-    return f"There is no command /{escape(shortened(name, 32))} here. /help lists what you can do."
+    return tr(
+        "There is no command /{name} here. /help lists what you can do.",
+        name=escape(shortened(name, 32)),
+    )

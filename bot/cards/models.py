@@ -2,52 +2,61 @@
 
 from collections.abc import Sequence
 
+from avatar.language import tr
 from avatar.models import Base, Shelf
 from avatar.records import Avatar, Version
 from bot.actions import Verb, code
 from bot.screen import Button, Content, Style
 from bot.wording import code as inline
-from bot.wording import counted, escape, version_title
+from bot.wording import day, escape, version_title
 
 SHOWN = 15  # models of a provider
 
 
 def adoptable(shelves: Sequence[Shelf]) -> Content:
     """For /adopt without a model."""
-    parts = []
-    for shelf in shelves:
-        head = f"**{escape(shelf.provider.label)}** ({inline(shelf.provider.name)})"
-        if shelf.error is not None:
-            parts.append(f"{head}\n\n{escape(shelf.error.sentence)}")
-            continue
-        if not shelf.models:
-            parts.append(f"{head}\n\nNothing that this avatar has not.")
-            continue
-        lines = []
-        for model in shelf.models[:SHOWN]:
-            ends = f" — ends {model.ends_on:%d %b %Y}" if model.ends_on is not None else ""
-            lines.append(f"- {inline(model.id)}{ends}")
-        if len(shelf.models) > SHOWN:
-            lines.append(f"- … and {counted(len(shelf.models) - SHOWN, 'more', 'more')}")
-        parts.append(f"{head}\n\n" + "\n".join(lines))
-    parts.append("/adopt MODEL takes one of them as a version; it is not activated by itself.")
+    parts = [
+        f"**{escape(shelf.provider.label)}** ({inline(shelf.provider.name)})\n\n{_on(shelf)}"
+        for shelf in shelves
+    ]
+    parts.append(tr("/adopt MODEL takes one of them as a version; it is not activated by itself."))
     return Content(text="\n\n".join(parts))
+
+
+def _on(shelf: Shelf) -> str:
+    if shelf.error is not None:
+        return escape(shelf.error.sentence)
+    if not shelf.models:
+        return tr("Nothing that this avatar has not.")
+    lines = [
+        inline(model.id)
+        if model.ends_on is None
+        else tr("{model} — ends {date}", model=inline(model.id), date=day(model.ends_on))
+        for model in shelf.models[:SHOWN]
+    ]
+    if len(shelf.models) > SHOWN:
+        lines.append(tr("… and {count:,} more", count=len(shelf.models) - SHOWN))
+    return "\n".join(f"- {line}" for line in lines)
 
 
 def adopted(version: Version, label: str) -> Content:
     """After /adopt MODEL."""
     return Content(
-        text=f"{version_title(version)} is a version now: the model "
-        f"{inline(version.fine_tuned_model_id or '')} at {escape(label)}. It is not active yet. "
-        "Its examples are not known here, so it cannot be trained again from here.",
+        text=tr(
+            "{version} is a version now: the model {model} at {provider}. It is not active yet. "
+            "Its examples are not known here, so it cannot be trained again from here.",
+            version=version_title(version),
+            model=inline(version.fine_tuned_model_id or ""),
+            provider=escape(label),
+        ),
         buttons=(
             (
                 Button(
-                    label="Activate This Version",
+                    label=tr("Activate This Version"),
                     action=code(Verb.ACTIVATE, version.id),
                     style=Style.SUCCESS,
                 ),
-                Button(label="Show", action=code(Verb.SHOW, version.id)),
+                Button(label=tr("Show"), action=code(Verb.SHOW, version.id)),
             ),
         ),
     )
@@ -56,15 +65,16 @@ def adopted(version: Version, label: str) -> Content:
 def bases(avatar: Avatar, choices: Sequence[Base]) -> Content:
     """The base model, and what it can be."""
     now = next((choice for choice in choices if choice.is_now), None)
-    words = f"{inline(now.model)} at {escape(now.provider.label)}" if now else "none"
-    text = (
-        f"**Base model of {escape(avatar.name)}**: {words}. It answers when no fine-tuned version "
-        "is active; versions and the prompt stay as they are when it is changed."
+    text = tr(
+        "**Base model of {name}**: {model}. It answers when no fine-tuned version is active; "
+        "versions and the prompt stay as they are when it is changed.",
+        name=escape(avatar.name),
+        model=tr("none") if now is None else _at(inline(now.model), escape(now.provider.label)),
     )
     rows = [
         (
             Button(
-                label=f"Use {choice.model} at {choice.provider.label}"[:64],
+                label=_use(choice)[:64],
                 action=code(Verb.REBASE, avatar.id, place),
             ),
         )
@@ -72,19 +82,30 @@ def bases(avatar: Avatar, choices: Sequence[Base]) -> Content:
         if not choice.is_now
     ]
     if not rows:
-        text += " No other one is set up here; the operator adds providers in providers.toml."
+        alone = tr("No other one is set up here; the operator adds providers in providers.toml.")
+        text += f" {alone}"
     return Content(text=text, buttons=tuple(rows))
+
+
+def _at(model: str, provider: str) -> str:
+    return tr("{model} at {provider}", model=model, provider=provider)
+
+
+def _use(choice: Base) -> str:
+    return tr("Use {model} at {provider}", model=choice.model, provider=choice.provider.label)
 
 
 def rebased(avatar: Avatar, chosen: Base) -> Content:
     """After the base model was changed."""
-    text = (
-        f"The base model of {escape(avatar.name)} is {inline(chosen.model)} at "
-        f"{escape(chosen.provider.label)} now, instead of {inline(avatar.base_model)}. It counts "
-        "from the next message on."
+    text = tr(
+        "The base model of {name} is {model} at {provider} now, instead of {before}. It counts "
+        "from the next message on.",
+        name=escape(avatar.name),
+        model=inline(chosen.model),
+        provider=escape(chosen.provider.label),
+        before=inline(avatar.base_model),
     )
     if avatar.active_model_id is not None:
-        text += " A fine-tuned version is active: that goes on answering."
-    return Content(
-        text=text, buttons=((Button(label="Base model", action=code(Verb.BASES, avatar.id)),),)
-    )
+        text += f" {tr('A fine-tuned version is active: that goes on answering.')}"
+    again = Button(label=tr("Base model"), action=code(Verb.BASES, avatar.id))
+    return Content(text=text, buttons=((again,),))

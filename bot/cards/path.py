@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
+from avatar.language import tr
 from avatar.pricing import dollars
 from avatar.providers import Provider
 from avatar.records import (
@@ -25,9 +26,11 @@ from bot.wording import (
     ago,
     badge_words,
     block,
-    counted,
+    characters,
+    day,
     duration,
     escape,
+    examples,
     moment,
     screening_words,
     version_title,
@@ -40,22 +43,22 @@ PAGE = 5  # versions on a page of /history
 def kind_words(version: Version) -> str:
     """The kind of a version, as people know it."""
     if version.training_type is TrainingType.PROMPT_UPDATE:
-        return "Quick Training"
-    return "Deep Training"
+        return tr("Quick Training")
+    return tr("Deep Training")
 
 
 def cost_words(version: Version) -> str:
     """What a version cost: "$8.50", "free", or an estimate while it is not known."""
     if version.training_type is TrainingType.PROMPT_UPDATE:
-        return "free"
+        return tr("free")
     if version.actual_cost is not None:
         return dollars(version.actual_cost)
     if version.status in {Status.FAILED, Status.CANCELLED}:
-        return "nothing charged"
+        return tr("nothing charged")
     if version.estimated_cost is None:
-        return "cost unknown"
+        return tr("cost unknown")
     estimated = dollars(version.estimated_cost)
-    return estimated if version.estimated_cost == 0 else f"about {estimated}"
+    return estimated if version.estimated_cost == 0 else tr("about {cost}", cost=estimated)
 
 
 def actions(
@@ -69,15 +72,15 @@ def actions(
 
     fine_tuned = version.training_type is TrainingType.FINE_TUNE
     if can_activate(version, avatar):
-        label = "Activate This Version" if fine_tuned else "Restore Prompt"
+        label = tr("Activate This Version") if fine_tuned else tr("Restore Prompt")
         add(label, Verb.ACTIVATE, Style.SUCCESS)
     elif fine_tuned and is_active(version, avatar):
-        add("Deactivate", Verb.DEACTIVATE)
+        add(tr("Deactivate"), Verb.DEACTIVATE)
     if version.status is Status.TRAINING:
-        add("Cancel", Verb.CANCEL)
+        add(tr("Cancel"), Verb.CANCEL)
     if show:
-        add("Show", Verb.SHOW)
-    add("Delete", Verb.DELETE, Style.DANGER)
+        add(tr("Show"), Verb.SHOW)
+    add(tr("Delete"), Verb.DELETE, Style.DANGER)
     return tuple(buttons)
 
 
@@ -94,16 +97,21 @@ def history(
     """One page of the Learning Path, newest first. `jobs` by version id, for progress."""
     if not versions:
         text = (
-            "There is no such page. /history shows the newest versions."
+            tr("There is no such page. /history shows the newest versions.")
             if page > 1
-            else f"**{escape(avatar.name)}** has no versions yet. /prompt TEXT gives it a prompt "
-            "(Quick Training, free, at once); /train with a file of examples trains a model "
-            "(Deep Training)."
+            else tr(
+                "**{name}** has no versions yet. /prompt TEXT gives it a prompt (Quick Training, "
+                "free, at once); /train with a file of examples trains a model (Deep Training).",
+                name=escape(avatar.name),
+            )
         )
         return Content(text=text)
-    head = f"**Learning Path of {escape(avatar.name)}**"
-    if page > 1 or more:
-        head += f" (page {page})"
+    name = escape(avatar.name)
+    head = (
+        tr("**Learning Path of {name}** (page {page})", name=name, page=page)
+        if page > 1 or more
+        else tr("**Learning Path of {name}**", name=name)
+    )
     entries = tuple(
         Entry(
             text=_entry(version, avatar, jobs.get(version.id), endings.get(version.id), now),
@@ -111,7 +119,8 @@ def history(
         )
         for version in versions
     )
-    row = turn(Verb.HISTORY, avatar.id, page=page, more=more, back="« Newer", on="Older »")
+    back, on = tr("« Newer"), tr("Older »")
+    row = turn(Verb.HISTORY, avatar.id, page=page, more=more, back=back, on=on)
     return Card(head=head, entries=entries, buttons=row).content
 
 
@@ -121,12 +130,12 @@ def _entry(
     seen = badge(version, avatar)
     facts = [kind_words(version)]
     if version.example_count:
-        facts.append(counted(version.example_count, "example"))
+        facts.append(examples(version.example_count))
     facts += [cost_words(version), ago(version.created_at, now)]
     if ending is not None:
         facts.append(ends_words(ending))
     if version.unlearnt_at is not None:
-        facts.append("knows what was unlearnt")
+        facts.append(tr("knows what was unlearnt"))
     lines = [f"{version_title(version)} — {badge_words(seen, job)}", " · ".join(facts)]
     if version.note:
         lines.append(escape(version.note))
@@ -150,36 +159,35 @@ def version_card(
     head = [f"{version_title(version)} — {badge_words(seen, job)}"]
     if version.note:
         head.append(escape(version.note))
-    made = f"Made {ago(version.created_at, now)} ({moment(version.created_at)})"
-    if maker is not None:
-        made += f" by {escape(maker.name)}"
+    made = _made_words(version, maker, now)
     if version.training_type is TrainingType.PROMPT_UPDATE:
         prompt = version.prompt or ""
-        lines = [f"{kind_words(version)} · free · {counted(len(prompt), 'character')}", made]
+        facts = [kind_words(version), cost_words(version), characters(len(prompt))]
+        lines = [" · ".join(facts), made]
         text = "\n\n".join(["  \n".join(head), "  \n".join(lines), block(prompt)])
     else:
         lines = [*_training_lines(version, job, seen, provider), made]
         if version.unlearnt_at is not None:
-            lines.insert(
-                2,
-                f"Examples were removed on {version.unlearnt_at:%d %b %Y} (/unlearn); its model "
-                "still knows them",
+            removed = tr(
+                "Examples were removed on {date} (/unlearn); its model still knows them",
+                date=day(version.unlearnt_at),
             )
+            lines.insert(2, removed)
         if ending is not None:
-            lines.insert(2, f"Its model {ends_words(ending)}")
+            lines.insert(2, _model_ends_words(ending))
         if origin is not None:
-            lines.append(f"Trained on the examples of version {origin.number}")
+            lines.append(tr("Trained on the examples of version {number}", number=origin.number))
         parts = ["  \n".join(head), "\n".join(f"- {line}" for line in lines)]
         if events:
             said = "\n".join(f"{event.created_at:%H:%M:%S} {event.message}" for event in events)
-            parts.append("What the provider said last:\n\n" + block(said))
+            parts.append(f"{tr('What the provider said last:')}\n\n{block(said)}")
         text = "\n\n".join(parts)
     rows = [actions(version, avatar)]
     if version.example_count and version.status is not Status.TRAINING:
         rows.append(
             (
-                Button(label="Train Again", action=code(Verb.RETRAIN, version.id)),
-                Button(label="Examples as a file", action=code(Verb.DATASET, version.id)),
+                Button(label=tr("Train Again"), action=code(Verb.RETRAIN, version.id)),
+                Button(label=tr("Examples as a file"), action=code(Verb.DATASET, version.id)),
             )
         )
     return Content(text=text, buttons=tuple(rows))
@@ -187,58 +195,95 @@ def version_card(
 
 def ends_words(ending: Ending) -> str:
     """`ends 14 Jan 2027`, or that it is gone."""
-    if ending.vanished_at is not None:
-        return "is gone at its provider"
-    return f"ends {ending.ends_on:%d %b %Y}"
+    if ending.vanished_at is not None or ending.ends_on is None:
+        return tr("is gone at its provider")
+    return tr("ends {date}", date=day(ending.ends_on))
+
+
+def _model_ends_words(ending: Ending) -> str:
+    if ending.vanished_at is not None or ending.ends_on is None:
+        return tr("Its model is gone at its provider")
+    return tr("Its model ends {date}", date=day(ending.ends_on))
+
+
+def _made_words(version: Version, maker: Person | None, now: datetime) -> str:
+    age, when = ago(version.created_at, now), moment(version.created_at)
+    if maker is None:
+        return tr("Made {age} ({when})", age=age, when=when)
+    return tr("Made {age} ({when}) by {person}", age=age, when=when, person=escape(maker.name))
 
 
 def _training_lines(
     version: Version, job: Job | None, seen: Badge, provider: Provider | None
 ) -> list[str]:
-    how = (
-        "Preference training (DPO)" if version.method is Method.PREFERENCE else kind_words(version)
-    )
-    lines = [f"{how} of {inline(version.base_model or '')}"]
-    if version.provider:
-        label = version.provider if provider is None else provider.label
-        lines[0] += f" at {escape(label)}"
-        if provider is None:
-            lines[0] += " (which is not set up here)"
-        elif provider.needs_deployment and version.fine_tuned_model_id:
-            lines.append("It answers once it is deployed there: then /adopt the deployment's name")
+    lines = [_what_is_trained(version, provider)]
+    if provider is not None and provider.needs_deployment and version.fine_tuned_model_id:
+        lines.append(tr("It answers once it is deployed there: then /adopt the deployment's name"))
     if version.fine_tuned_model_id:
-        lines.append(f"Model: {inline(version.fine_tuned_model_id)}")
-    data = counted(version.example_count, "example")
+        lines.append(tr("Model: {model}", model=inline(version.fine_tuned_model_id)))
+    data = examples(version.example_count)
     if version.source:
-        data += f" from {inline(version.source)}"
-    lines.append(f"Data: {data}")
+        data = tr("{examples} from {source}", examples=data, source=inline(version.source))
+    lines.append(tr("Data: {examples}", examples=data))
     if version.screening is not None:
         host = version.provider if provider is None else provider.label
-        lines.append(escape(screening_words(version.screening, host or "its provider")))
+        lines.append(escape(screening_words(version.screening, host or tr("its provider"))))
     if job is not None and job.hyperparameters:
         settings = ", ".join(f"{escape(k)} {v}" for k, v in sorted(job.hyperparameters.items()))
-        lines.append(f"Hyperparameters: {settings}")
+        lines.append(tr("Hyperparameters: {settings}", settings=settings))
     if version.epochs:
-        lines.append(f"Epochs: {version.epochs}")
+        lines.append(tr("Epochs: {count}", count=version.epochs))
     tokens = []
     if version.trained_tokens is not None:
-        tokens.append(f"{version.trained_tokens:,} trained")
+        tokens.append(tr("{tokens:,} trained", tokens=version.trained_tokens))
     if version.estimated_tokens is not None:
-        tokens.append(f"{version.estimated_tokens:,} estimated")
+        tokens.append(tr("{tokens:,} estimated", tokens=version.estimated_tokens))
     if tokens:
-        lines.append(f"Tokens: {', '.join(tokens)}")
-    cost = f"Cost: {cost_words(version)}"
-    if version.actual_cost and version.estimated_cost:
-        cost += f" (estimated {dollars(version.estimated_cost)})"
-    lines.append(cost)
-    if version.finished_at is not None and version.started_at is not None:
-        took = (version.finished_at - version.started_at).total_seconds()
-        lines.append(f"Ended {moment(version.finished_at)}, after {duration(took)}")
-    elif seen is Badge.TRAINING and job is not None:
-        status = (job.remote_status or "being handed to the provider").replace("_", " ")
-        lines.append(f"State at the provider: {status}")
-        if job.estimated_finish is not None:
-            lines.append(f"Expected to end {moment(job.estimated_finish)}")
+        lines.append(tr("Tokens: {amounts}", amounts=", ".join(tokens)))
+    lines.append(_cost_line(version))
+    lines += _time_lines(version, job, seen)
     if version.error:
-        lines.append(f"Reason: {escape(version.error)}")
+        lines.append(tr("Reason: {reason}", reason=escape(version.error)))
+    return lines
+
+
+def _what_is_trained(version: Version, provider: Provider | None) -> str:
+    how = (
+        tr("Preference training (DPO)")
+        if version.method is Method.PREFERENCE
+        else kind_words(version)
+    )
+    model = inline(version.base_model or "")
+    if not version.provider:
+        return tr("{how} of {model}", how=how, model=model)
+    if provider is None:
+        return tr(
+            "{how} of {model} at {provider} (which is not set up here)",
+            how=how,
+            model=model,
+            provider=escape(version.provider),
+        )
+    label = escape(provider.label)
+    return tr("{how} of {model} at {provider}", how=how, model=model, provider=label)
+
+
+def _cost_line(version: Version) -> str:
+    cost = cost_words(version)
+    if version.actual_cost and version.estimated_cost:
+        estimate = dollars(version.estimated_cost)
+        return tr("Cost: {cost} (estimated {estimate})", cost=cost, estimate=estimate)
+    return tr("Cost: {cost}", cost=cost)
+
+
+def _time_lines(version: Version, job: Job | None, seen: Badge) -> list[str]:
+    if version.finished_at is not None and version.started_at is not None:
+        took = duration((version.finished_at - version.started_at).total_seconds())
+        when = moment(version.finished_at)
+        return [tr("Ended {when}, after {duration}", when=when, duration=took)]
+    if seen is not Badge.TRAINING or job is None:
+        return []
+    state = (job.remote_status or tr("being handed to the provider")).replace("_", " ")
+    lines = [tr("State at the provider: {state}", state=state)]
+    if job.estimated_finish is not None:
+        lines.append(tr("Expected to end {when}", when=moment(job.estimated_finish)))
     return lines

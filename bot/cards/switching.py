@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from avatar.diff import Change, Run
+from avatar.language import tr, trn
 from avatar.learning_path import Deleted, Switched
 from avatar.records import Avatar, Axis, Job, Status, TrainingType, Version
 from avatar.versions import is_active
@@ -10,47 +11,75 @@ from bot.actions import Verb, code
 from bot.cards.path import kind_words
 from bot.cards.questions import yes_no
 from bot.screen import Button, Content, Style
-from bot.wording import block, counted, escape, version_title
+from bot.wording import block, characters, escape, version_title
 from bot.wording import code as inline
 
 
 def _undo(avatar: Avatar) -> tuple[Button, ...]:
-    return (Button(label="Undo", action=code(Verb.UNDO, avatar.id)),)
+    return (Button(label=tr("Undo"), action=code(Verb.UNDO, avatar.id)),)
 
 
 def _what(version: Version | None, axis: Axis, avatar: Avatar) -> str:
-    if version is None:
-        return (
-            f"the base model ({escape(avatar.base_model)})" if axis is Axis.MODEL else "no prompt"
-        )
-    return f"version {version.number}"
+    if version is not None:
+        return tr("version {number}", number=version.number)
+    if axis is Axis.MODEL:
+        return tr("the base model ({model})", model=escape(avatar.base_model))
+    return tr("no prompt")
 
 
 def switched(done: Switched) -> Content:
     """After /activate, /deactivate or /restore."""
-    avatar, after, before = done.avatar, done.after, done.before
-    if after is None:
-        head = f"**{escape(avatar.name)}** is back on {_what(None, done.axis, avatar)}."
-    elif done.axis is Axis.MODEL:
-        head = f"{version_title(after)} is **Active Now**."
-    else:
-        head = f"The prompt of version {after.number} is **Active Now**:"
-        head += f"\n\n{block(after.prompt or '')}"
+    avatar, before = done.avatar, done.before
     tail = []
     if before is not None:
-        tail.append(f"Version {before.number} is no longer active; it stays on the Learning Path.")
-    other = "prompt" if done.axis is Axis.MODEL else "model"
-    tail.append(f"The {other} was not touched. It counts from the next message on.")
-    return Content(text=f"{head}\n\n{' '.join(tail)}", buttons=(_undo(avatar),))
+        tail.append(
+            tr(
+                "Version {number} is no longer active; it stays on the Learning Path.",
+                number=before.number,
+            )
+        )
+    tail.append(
+        tr("The prompt was not touched. It counts from the next message on.")
+        if done.axis is Axis.MODEL
+        else tr("The model was not touched. It counts from the next message on.")
+    )
+    return Content(text=f"{_now_active(done)}\n\n{' '.join(tail)}", buttons=(_undo(avatar),))
+
+
+def _now_active(done: Switched) -> str:
+    avatar, after = done.avatar, done.after
+    if after is None and done.axis is Axis.MODEL:
+        return tr(
+            "**{name}** is back on the base model ({model}).",
+            name=escape(avatar.name),
+            model=escape(avatar.base_model),
+        )
+    if after is None:
+        return tr("**{name}** is back on no prompt.", name=escape(avatar.name))
+    if done.axis is Axis.MODEL:
+        return tr("{version} is **Active Now**.", version=version_title(after))
+    head = tr("The prompt of version {number} is **Active Now**:", number=after.number)
+    return f"{head}\n\n{block(after.prompt or '')}"
 
 
 def undone(done: Switched) -> Content:
     """After /undo."""
-    axis = "Model" if done.axis is Axis.MODEL else "Prompt"
+    now = _what(done.after, done.axis, done.avatar)
+    before = _what(done.before, done.axis, done.avatar)
     text = (
-        f"Taken back. {axis}: {_what(done.after, done.axis, done.avatar)} again, instead of "
-        f"{_what(done.before, done.axis, done.avatar)}. It counts from the next message on; "
-        "/undo again brings it back."
+        tr(
+            "Taken back. Model: {now} again, instead of {before}. It counts from the next message "
+            "on; /undo again brings it back.",
+            now=now,
+            before=before,
+        )
+        if done.axis is Axis.MODEL
+        else tr(
+            "Taken back. Prompt: {now} again, instead of {before}. It counts from the next message "
+            "on; /undo again brings it back.",
+            now=now,
+            before=before,
+        )
     )
     return Content(text=text, buttons=(_undo(done.avatar),))
 
@@ -59,41 +88,69 @@ def prompt_written(
     avatar: Avatar, version: Version, before: Version | None, removed: int, added: int
 ) -> Content:
     """After /prompt TEXT: what changed and how to go back."""
-    size = counted(len(version.prompt or ""), "character")
-    text = (
-        f"**Version {version.number}** is the prompt of {escape(avatar.name)} now ({size}, free)."
-    )
+    parts = [
+        tr(
+            "**Version {number}** is the prompt of {name} now ({size}, free).",
+            number=version.number,
+            name=escape(avatar.name),
+            size=characters(len(version.prompt or "")),
+        )
+    ]
     if before is not None:
-        text += (
-            f" Against version {before.number}: {counted(added, 'word')} added, "
-            f"{counted(removed, 'word')} removed (/diff {before.number} {version.number}). "
-            f"Back: /restore {before.number} or Undo."
+        parts.append(
+            tr(
+                "Against version {before}: {added} added, {removed} removed (/diff {before} "
+                "{number}). Back: /restore {before} or Undo.",
+                before=before.number,
+                number=version.number,
+                added=_words(added),
+                removed=_words(removed),
+            )
         )
     else:
-        text += " It had none before. Back: Undo."
-    text += " The model was not touched. It counts from the next message on."
-    return Content(text=text, buttons=(_undo(avatar),))
+        parts.append(tr("It had none before. Back: Undo."))
+    parts.append(tr("The model was not touched. It counts from the next message on."))
+    return Content(text=" ".join(parts), buttons=(_undo(avatar),))
+
+
+def _words(n: int) -> str:
+    return trn("{n:,} word", "{n:,} words", n)
 
 
 def prompt_card(avatar: Avatar, version: Version | None) -> Content:
     """The whole active prompt."""
+    name = escape(avatar.name)
     if version is None:
         return Content(
-            text=f"**{escape(avatar.name)}** has no active prompt. Write one: "
-            "/prompt You are a friendly guide to Ipoh. Answer in one or two sentences."
+            text=tr(
+                "**{name}** has no active prompt. Write one: /prompt You are a friendly guide to "
+                "Ipoh. Answer in one or two sentences.",
+                name=name,
+            )
         )
-    return Content(
-        text=f"**Prompt of {escape(avatar.name)}** (version {version.number})\n\n"
-        f"{block(version.prompt or '')}",
-        buttons=((Button(label="Learning Path", action=code(Verb.HISTORY, avatar.id, 1)),),),
-    )
+    head = tr("**Prompt of {name}** (version {number})", name=name, number=version.number)
+    path = Button(label=tr("Learning Path"), action=code(Verb.HISTORY, avatar.id, 1))
+    return Content(text=f"{head}\n\n{block(version.prompt or '')}", buttons=((path,),))
 
 
 def diff(first: Version, second: Version, runs: Sequence[Run], removed: int, added: int) -> Content:
     """What changed between two prompts, in the form of `git diff --word-diff`."""
-    head = f"**Prompts of version {first.number} and version {second.number}**: "
     if not removed and not added:
-        return Content(text=f"{head}the same words.")
+        return Content(
+            text=tr(
+                "**Prompts of version {first} and version {second}**: the same words.",
+                first=first.number,
+                second=second.number,
+            )
+        )
+    head = tr(
+        "**Prompts of version {first} and version {second}**: {removed} removed [-…-], {added} "
+        "added {{+…+}}.",
+        first=first.number,
+        second=second.number,
+        removed=_words(removed),
+        added=_words(added),
+    )
     marks = {
         Change.SAME: "{}",
         Change.REMOVED: "[-{}-]",
@@ -106,70 +163,85 @@ def diff(first: Version, second: Version, runs: Sequence[Run], removed: int, add
         before, _, after = run.text.partition(core) if core else (run.text, "", "")
         mark = marks[run.change]
         pieces.append(mark if run.change is Change.LEFT_OUT else before + mark.format(core) + after)
-    return Content(
-        text=f"{head}{counted(removed, 'word')} removed [-…-], {counted(added, 'word')} added "
-        f"{{+…+}}.\n\n{block(''.join(pieces).strip())}"
-    )
+    return Content(text=f"{head}\n\n{block(''.join(pieces).strip())}")
 
 
 def ask_delete(
     version: Version, avatar: Avatar, job: Job | None, *, confirmation_id: int
 ) -> Content:
     """The question before /delete: what goes, what stays."""
-    goes = [f"version {version.number} itself ({kind_words(version)})"]
-    if version.training_type is TrainingType.PROMPT_UPDATE:
-        goes.append("the text of its prompt")
-    else:
-        remote = f" ({inline(job.remote_job_id)})" if job and job.remote_job_id else ""
-        goes.append(f"its job{remote}")
-        goes.append(f"its {counted(version.example_count, 'example')}")
-    lines = [f"**Delete version {version.number} of {escape(avatar.name)}?**", ""]
+    name = escape(avatar.name)
+    parts = [tr("**Delete version {number} of {name}?**", number=version.number, name=name)]
     if is_active(version, avatar):
-        fallback = (
-            "has no prompt then"
+        parts.append(
+            tr("It is active now: {name} has no prompt then.", name=name)
             if version.training_type is TrainingType.PROMPT_UPDATE
-            else f"falls back to the base model ({escape(avatar.base_model)})"
+            else tr(
+                "It is active now: {name} falls back to the base model ({model}).",
+                name=name,
+                model=escape(avatar.base_model),
+            )
         )
-        lines += [f"It is active now: {escape(avatar.name)} {fallback}.", ""]
     if version.status is Status.TRAINING:
-        lines += ["It is training: its job is cancelled first.", ""]
-    lines += ["What goes:", "", *[f"- {thing}" for thing in goes], ""]
+        parts.append(tr("It is training: its job is cancelled first."))
+    parts += [tr("What goes:"), "\n".join(f"- {thing}" for thing in _goes(version, job))]
     if version.fine_tuned_model_id:
-        lines += [
-            f"What stays: the model {inline(version.fine_tuned_model_id)} at the provider. You can "
-            "delete it too, afterwards.",
-            "",
-        ]
-    lines.append(
-        "This cannot be undone, and its number is not used again. The question is open for ten "
-        "minutes."
+        parts.append(
+            tr(
+                "What stays: the model {model} at the provider. You can delete it too, afterwards.",
+                model=inline(version.fine_tuned_model_id),
+            )
+        )
+    parts.append(
+        tr(
+            "This cannot be undone, and its number is not used again. The question is open for ten "
+            "minutes."
+        )
     )
+    delete = tr("Delete version {number}", number=version.number)
     return Content(
-        text="\n".join(lines),
-        buttons=(yes_no(f"Delete version {version.number}", "Keep it", confirmation_id),),
+        text="\n\n".join(parts), buttons=(yes_no(delete, tr("Keep it"), confirmation_id),)
     )
+
+
+def _goes(version: Version, job: Job | None) -> list[str]:
+    itself = tr("version {number} itself ({kind})", number=version.number, kind=kind_words(version))
+    if version.training_type is TrainingType.PROMPT_UPDATE:
+        return [itself, tr("the text of its prompt")]
+    its_job = (
+        tr("its job ({job})", job=inline(job.remote_job_id))
+        if job and job.remote_job_id
+        else tr("its job")
+    )
+    count = version.example_count
+    return [itself, its_job, trn("its {n:,} example", "its {n:,} examples", count)]
 
 
 def deleted(done: Deleted, avatar: Avatar, *, offer_model: bool) -> Content:
     """After a deletion, with the offer to delete the model too."""
-    version = done.version
-    parts = [f"Version {version.number} is deleted."]
+    version, name = done.version, escape(avatar.name)
+    parts = [tr("Version {number} is deleted.", number=version.number)]
     if done.was_active:
         parts.append(
-            f"{escape(avatar.name)} has no prompt now."
+            tr("{name} has no prompt now.", name=name)
             if version.training_type is TrainingType.PROMPT_UPDATE
-            else f"{escape(avatar.name)} is back on the base model ({escape(avatar.base_model)})."
+            else tr(
+                "{name} is back on the base model ({model}).",
+                name=name,
+                model=escape(avatar.base_model),
+            )
         )
     if done.was_training:
-        parts.append("Its job at the provider is being cancelled.")
+        parts.append(tr("Its job at the provider is being cancelled."))
     rows: tuple[tuple[Button, ...], ...] = ()
     if version.fine_tuned_model_id:
-        parts.append(f"Its model {inline(version.fine_tuned_model_id)} is still at the provider.")
+        model = inline(version.fine_tuned_model_id)
+        parts.append(tr("Its model {model} is still at the provider.", model=model))
         if offer_model:
             rows = (
                 (
                     Button(
-                        label="Delete the model at the provider too",
+                        label=tr("Delete the model at the provider too"),
                         action=code(Verb.DELETE_MODEL, version.id),
                         style=Style.DANGER,
                     ),
@@ -180,12 +252,15 @@ def deleted(done: Deleted, avatar: Avatar, *, offer_model: bool) -> Content:
 
 def ask_delete_model(version: Version, provider: str, *, confirmation_id: int) -> Content:
     """The question before a model is deleted at its provider."""
-    model = inline(version.fine_tuned_model_id or "")
     return Content(
-        text=f"**Delete the model {model} at {escape(provider)}?**\n\nNobody can use it again, "
-        "here or elsewhere; only a new training brings it back. This cannot be undone. The "
-        "question is open for ten minutes.",
-        buttons=(yes_no("Delete the model", "Keep it", confirmation_id),),
+        text=tr(
+            "**Delete the model {model} at {provider}?**\n\nNobody can use it again, here or "
+            "elsewhere; only a new training brings it back. This cannot be undone. The question is "
+            "open for ten minutes.",
+            model=inline(version.fine_tuned_model_id or ""),
+            provider=escape(provider),
+        ),
+        buttons=(yes_no(tr("Delete the model"), tr("Keep it"), confirmation_id),),
     )
 
 
@@ -193,12 +268,12 @@ def model_deleted(version: Version, *, was_gone: bool) -> Content:
     """After a model was deleted at its provider."""
     model = inline(version.fine_tuned_model_id or "")
     return Content(
-        text=f"The model {model} was gone at the provider already."
+        text=tr("The model {model} was gone at the provider already.", model=model)
         if was_gone
-        else f"The model {model} is deleted at the provider."
+        else tr("The model {model} is deleted at the provider.", model=model)
     )
 
 
 def kept() -> Content:
     """After a No."""
-    return Content(text="Nothing was changed.")
+    return Content(text=tr("Nothing was changed."))

@@ -1,6 +1,6 @@
 """How things are said."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import given
@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
 from avatar.errors import BadDataset, VersionNotFound
+from avatar.language import speaking
 from avatar.records import Badge
 from bot import wording
 from tests.avatar.make import NOW
@@ -74,3 +75,23 @@ def test_sentences() -> None:
     text = wording.sentence(BadDataset(faults=("line 3: role “x”",), more=12))
     assert "line 3" in text
     assert "12 more faults" in text
+
+
+def test_plurals_dates_and_ages_are_of_the_language() -> None:
+    may = datetime(2027, 5, 1, 8, 5, tzinfo=UTC)
+    assert (wording.moment(may), wording.examples(1)) == ("01 May 2027 08:05 UTC", "1 example")
+    with speaking("ms"):
+        assert wording.moment(may) == "01 Mei 2027 08:05 UTC"
+        assert (wording.examples(1), wording.examples(1_200)) == ("1 contoh", "1,200 contoh")
+        assert wording.ago(NOW - timedelta(hours=2), NOW) == "2 jam yang lalu"
+        assert wording.duration(700) == "kira-kira 12 minit"
+        assert wording.badge_words(Badge.ACTIVE_NOW) == "🟢 Aktif Sekarang"
+
+
+def test_what_others_wrote_is_no_template() -> None:
+    """Braces in names, prompts and reasons stay as they are, in every language."""
+    screening = {"refusal": "no {budget}", "left_out": 0, "categories": {}}
+    assert wording.screening_words(screening, "{me}") == "Not screened by {me}: no {budget}"
+    with speaking("ms"):
+        assert wording.screening_words(screening, "{me}") == "Tidak ditapis oleh {me}: no {budget}"
+        assert "line 3: {x}" in wording.sentence(BadDataset(faults=("line 3: {x}",), more=0))
