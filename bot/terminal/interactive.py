@@ -15,13 +15,15 @@ from rich.markdown import Markdown
 from rich.text import Text
 
 from avatar.incoming import Incoming
-from bot.commands import BY_NAME, COMMANDS, Parameter
+from bot.commands import COMMANDS, Parameter
 from bot.completion import Offer, offers
 from bot.handlers.desk import Desk
 from bot.screen import Content, Receive
 from bot.terminal.messenger import ADDRESS, TerminalMessenger
 from bot.terminal.plain import plain
 from bot.terminal.platform import Typed
+
+COMMANDS_HERE = {each.name: each for each in COMMANDS if each.exists_on(ADDRESS.platform)}
 
 
 class Screen:
@@ -166,11 +168,11 @@ class CommandCompleter(Completer):
             return
         name, space, rest = text[1:].partition(" ")
         if not space:
-            for command in COMMANDS:
+            for command in COMMANDS_HERE.values():
                 if command.name.startswith(name):
                     yield Completion(f"/{command.name}", -len(text), display_meta=command.help)
             return
-        named = BY_NAME.get(name)
+        named = COMMANDS_HERE.get(name)
         words = rest.split(" ")
         if named is None or len(words) > len(named.parameters):
             return
