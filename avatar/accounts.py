@@ -7,20 +7,18 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from avatar.daytime import DAY, minute_of, read_span, within
 from avatar.errors import BadText
+from avatar.language import tr
 
 SILENCE = timedelta(hours=1)  # after the owner wrote in a chat themselves
-DAY = 24 * 60  # minutes
 HONESTY = (
     "You answer in the name of the owner of this account, who is away. You are an AI and not that "
     "person: whoever sincerely asks whether they talk to a human or to a machine is told the truth."
 )
 MIN_HONESTY, MAX_HONESTY = 20, 1_000  # characters
-_HOURS = re.compile(
-    r"(\d{1,2}):(\d{2})\s*[-–]\s*(\d{1,2}):(\d{2})"
-    r"(?:\s+(?:UTC)?([+-])(\d{1,2})(?::(\d{2}))?)?\Z",
-    re.ASCII | re.IGNORECASE,
-)
+_ZONE = re.compile(r"(?:\s+(?:UTC)?([+-])(\d{1,2})(?::([0-5]\d))?)?\Z", re.ASCII | re.IGNORECASE)
+_MOST_ZONE = 14 * 60  # minutes
 
 
 class Way(StrEnum):
@@ -68,25 +66,25 @@ class Hours:
 
     def hold(self, now: datetime) -> bool:
         minute = (now.hour * 60 + now.minute + self.zone) % DAY
-        if self.begins <= self.ends:
-            return self.begins <= minute < self.ends
-        return minute >= self.begins or minute < self.ends
+        return within(minute, begins=self.begins, ends=self.ends)
 
 
 def read_hours(text: str) -> Hours:
     """`22:00-07:00 +8`: hours and, if they are not UTC, how far the place is from it. Raises
     BadText.
     """
-    match = _HOURS.match(text.strip())
-    if match is not None:
-        begins, ends = (int(match[i]) * 60 + int(match[i + 1]) for i in (1, 3))
-        zone = int(match[6] or 0) * 60 + int(match[7] or 0)
-        minutes = [int(match[i] or 0) for i in (2, 4, 7)]
-        if begins < DAY and ends < DAY and begins != ends and zone <= 14 * 60 and max(minutes) < 60:
-            return Hours(begins=begins, ends=ends, zone=-zone if match[5] == "-" else zone)
+    span = read_span(text)
+    behind = None if span is None else _ZONE.match(span.rest)
+    if span is not None and behind is not None and None not in {span.begins[1], span.ends[1]}:
+        begins, ends = minute_of(span.begins), minute_of(span.ends)
+        zone = int(behind[2] or 0) * 60 + int(behind[3] or 0)
+        if begins is not None and ends is not None and begins != ends and zone <= _MOST_ZONE:
+            return Hours(begins=begins, ends=ends, zone=-zone if behind[1] == "-" else zone)
     raise BadText(
-        reason="I cannot read these hours. Write them like 22:00-07:00 +8, with the hours that "
-        "your place is ahead of UTC (or behind: -5)."
+        reason=tr(
+            "I cannot read these hours. Write them like 22:00-07:00 +8, with the hours that your "
+            "place is ahead of UTC (or behind: -5)."
+        )
     )
 
 

@@ -18,6 +18,7 @@ from typing import cast
 from avatar import pricing, tokens
 from avatar.endings import gone_notices
 from avatar.errors import BadText, CannotSee, EmptyReply, MessageNotFound, ModelGone, NotOffered
+from avatar.language import tr
 from avatar.limiter import Bill, Limiter
 from avatar.limits import most_of_a_reply
 from avatar.meter import UNCOUNTED, Meter
@@ -102,8 +103,12 @@ def compose(
         room -= _cost_of(prompt)
     if room < 0:
         raise BadText(
-            reason=f"That message is too long for the model (about {tokens.estimate(said):,} tokens"
-            f" of the {context_tokens:,} it takes with its prompt). Please send a shorter one."
+            reason=tr(
+                "That message is too long for the model (about {tokens:,} tokens of the {most:,} "
+                "it takes with its prompt). Please send a shorter one.",
+                tokens=tokens.estimate(said),
+                most=context_tokens,
+            )
         )
     room = min(room, HISTORY_TOKENS)
     kept: list[Turn] = []
@@ -172,7 +177,7 @@ class Conversation:
             return Reply(text=stored.text, finish=finish, message=stored, again=True)
         said = visible(text).strip()
         if not said:
-            raise BadText(reason="I received an empty message. Write something to me.")
+            raise BadText(reason=tr("I received an empty message. Write something to me."))
         context = await self._store.context(chat_id, limit=TURNS_READ)
         turns: Sequence[Message] = context.turns
         if retry_of is not None:
@@ -248,7 +253,7 @@ class Conversation:
         """The message that /retry answers again. Raises BadText when there is none."""
         last = await self._store.last_said(chat_id)
         if last is None:
-            raise BadText(reason="There is nothing to answer again in this conversation yet.")
+            raise BadText(reason=tr("There is nothing to answer again in this conversation yet."))
         return last
 
     async def once(self, avatar: Avatar, text: str, *, person: Person) -> Said:
@@ -257,7 +262,7 @@ class Conversation:
         """
         said = visible(text).strip()
         if not said:
-            raise BadText(reason="Say what it should answer.")
+            raise BadText(reason=tr("Say what it should answer."))
         pair = self._providers.pair(
             avatar,
             prompt=await self._store.version(avatar.active_prompt_id),
@@ -287,7 +292,9 @@ class Conversation:
         """
         said = visible(text).strip()
         if not said:
-            raise BadText(reason="Say what they should answer: /compare 2 base How was your day?")
+            raise BadText(
+                reason=tr("Say what they should answer: /compare 2 base How was your day?")
+            )
         pairs = await self._pairs(avatar, sides)
         requests = [self._request(each, (), said, ()) for each in pairs]
         most = sum(map(self._most, pairs, requests))
@@ -340,7 +347,11 @@ class Conversation:
             pair = self._providers.pair(avatar, prompt=prompt, model=side)
             if pair.model != side and side is not None:
                 raise NotOffered(
-                    what=f"version {side.number}: its provider ({side.provider}) is not set up."
+                    what=tr(
+                        "version {number}: its provider ({provider}) is not set up.",
+                        number=side.number,
+                        provider=side.provider,
+                    )
                 )
             pairs.append(pair)
         return pairs

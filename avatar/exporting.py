@@ -19,6 +19,7 @@ from typing import Any, TypeVar
 from avatar.dataset import archive
 from avatar.dataset.source import Source
 from avatar.errors import BadDataset, BadText
+from avatar.language import tr
 from avatar.records import Axis, Example, Method, Role, Status, TrainingType, Turn, Why
 from avatar.text import storable, visible, well_formed
 from avatar.versions import MAX_NOTE, MAX_NUMBER_DIGITS, MAX_PROMPT
@@ -202,47 +203,52 @@ def read(path: Path) -> Export:
     try:
         sources = {source.name: source for source in archive.texts(path, "")}
         if sum(source.size for source in sources.values()) > MAX_BYTES:
-            raise _Unfit(f"it unpacks to more than {MAX_BYTES // 1024**2} MB")
+            raise _Unfit(tr("it unpacks to more than {size} MB", size=MAX_BYTES // 1024**2))
         if ABOUT not in sources:
-            raise _Unfit(f"there is no {ABOUT} in it")
+            raise _Unfit(tr("there is no {file} in it", file=ABOUT))
         about = _Fields(_json(_bytes(sources.pop(ABOUT))))
         return _export(about, sources)
     except BadDataset as error:
-        raise BadText(reason=f"That archive cannot be used: {error.faults[0]}") from error
+        raise BadText(
+            reason=tr("That archive cannot be used: {fault}", fault=error.faults[0])
+        ) from error
     except _Unfit as error:
         raise BadText(
-            reason=f"That is no export of an avatar: {error}. Send a file that /export made."
+            reason=tr(
+                "That is no export of an avatar: {fault}. Send a file that /export made.",
+                fault=error,
+            )
         ) from error
 
 
 def _export(about: "_Fields", sources: Mapping[str, Source]) -> Export:
     if about.whole("format") != FORMAT:
-        raise _Unfit("it was written by another version of avatar-bot")
+        raise _Unfit(tr("it was written by another version of avatar-bot"))
     left = dict(sources)
     versions = [
         _version(each, left.pop(f"examples/{each.whole('number')}.jsonl", None))
         for each in about.items("versions", MAX_VERSIONS)
     ]
     if left:
-        raise _Unfit(f"it holds {next(iter(left))}, which belongs to no version")
+        raise _Unfit(tr("it holds {file}, which belongs to no version", file=next(iter(left))))
     numbers = [version.number for version in versions]
     if numbers != sorted(set(numbers)):
-        raise _Unfit("its versions are not in order, or one is there twice")
+        raise _Unfit(tr("its versions are not in order, or one is there twice"))
     kinds = {version.number: version.training_type for version in versions}
 
     def pointer(name: str, kind: TrainingType) -> int | None:
         number = about.whole_or_none(name)
         if number is not None and kinds.get(number) is not kind:
-            raise _Unfit(f"{name} points to no such version")
+            raise _Unfit(tr("{name} points to no such version", name=name))
         return number
 
     switches = tuple(_switch(each, kinds) for each in about.items("switches", MAX_VERSIONS))
     visibility = about.line("visibility")
     if visibility not in {"public", "private"}:
-        raise _Unfit("its visibility is neither public nor private")
+        raise _Unfit(tr("its visibility is neither public nor private"))
     name = " ".join(visible(about.line("name", most=64)).split())
     if not name:
-        raise _Unfit("it has no name")
+        raise _Unfit(tr("it has no name"))
     return Export(
         name=name,
         provider=about.line("provider", most=64),
@@ -262,7 +268,12 @@ def _version(each: "_Fields", source: Source | None) -> ExportedVersion:
     if (prompt is None) != (kind is TrainingType.FINE_TUNE) or (
         kind is TrainingType.PROMPT_UPDATE and (source is not None or each.has("model"))
     ):
-        raise _Unfit(f"version {each.whole('number')} is neither a prompt nor a fine-tune")
+        raise _Unfit(
+            tr(
+                "version {number} is neither a prompt nor a fine-tune",
+                number=each.whole("number"),
+            )
+        )
     examples, held_out = ((), ()) if source is None else _examples(source)
     return ExportedVersion(
         number=each.whole("number", least=1),
@@ -293,7 +304,7 @@ def _examples(source: Source) -> tuple[tuple[Example, ...], tuple[Example, ...]]
         each = _Fields(_json(line))
         turns = each.turns("turns", with_weight=True)
         if not turns:
-            raise _Unfit(f"{source.name} has an example without words")
+            raise _Unfit(tr("{file} has an example without words", file=source.name))
         example = Example(
             turns=tuple(turn for turn, _ in turns),
             weights=tuple(weight for _, weight in turns),
@@ -312,7 +323,7 @@ def _switch(each: "_Fields", kinds: Mapping[int, TrainingType]) -> ExportedSwitc
     before, after = each.whole_or_none("before"), each.whole_or_none("after")
     for number in (before, after):
         if number is not None and kinds.get(number) is not kind:
-            raise _Unfit("one of its switches points to no such version")
+            raise _Unfit(tr("one of its switches points to no such version"))
     return ExportedSwitch(
         axis=axis,
         before=before,
@@ -337,7 +348,7 @@ def _bytes(source: Source) -> bytes:
     with source.stream() as stream:
         content = stream.read(source.size + 1)
     if len(content) > source.size:
-        raise _Unfit(f"{source.name} is larger than it says")
+        raise _Unfit(tr("{file} is larger than it says", file=source.name))
     return content
 
 
@@ -345,7 +356,7 @@ def _json(content: bytes) -> object:
     try:
         return json.loads(content)
     except (ValueError, RecursionError) as error:
-        raise _Unfit("it holds something that is not JSON") from error
+        raise _Unfit(tr("it holds something that is not JSON")) from error
 
 
 class _Fields:
@@ -353,7 +364,7 @@ class _Fields:
 
     def __init__(self, value: object) -> None:
         if not isinstance(value, dict):
-            raise _Unfit("something in it is no object")
+            raise _Unfit(tr("something in it is no object"))
         self._value: dict[str, Any] = value
 
     def has(self, name: str) -> bool:
@@ -362,19 +373,19 @@ class _Fields:
     def whole(self, name: str, *, least: int = 0, most: int = 10**MAX_NUMBER_DIGITS - 1) -> int:
         value = self._value.get(name)
         if type(value) is not int or not least <= value <= most:
-            raise _Unfit(f"{name} is no number as it should be")
+            raise _Unfit(tr("{name} is no number as it should be", name=name))
         return value
 
     def flag(self, name: str) -> bool:
         value = self._value.get(name)
         if not isinstance(value, bool):
-            raise _Unfit(f"{name} is neither true nor false")
+            raise _Unfit(tr("{name} is neither true nor false", name=name))
         return value
 
     def words(self, name: str, most: int) -> str:
         value = self._value.get(name)
         if not isinstance(value, str) or len(value) > most:
-            raise _Unfit(f"{name} is no text, or too long")
+            raise _Unfit(tr("{name} is no text, or too long", name=name))
         return well_formed(value)
 
     def line(self, name: str, *, most: int = MAX_LINE) -> str:
@@ -383,7 +394,7 @@ class _Fields:
         """
         value = self.words(name, most)
         if visible(value) != value or "\t" in value or value.splitlines() not in ([], [value]):
-            raise _Unfit(f"{name} holds control characters")
+            raise _Unfit(tr("{name} holds control characters", name=name))
         return value
 
     def moment(self, name: str) -> datetime:
@@ -391,30 +402,30 @@ class _Fields:
             at = datetime.fromisoformat(self.words(name, 64))
             return at.astimezone(UTC) if at.tzinfo is not None else at.replace(tzinfo=UTC)
         except (ValueError, OverflowError) as error:
-            raise _Unfit(f"{name} is no time") from error
+            raise _Unfit(tr("{name} is no time", name=name)) from error
 
     def one_of(self, name: str, kinds: Callable[[str], E]) -> E:
         try:
             return kinds(self.words(name, 64))
         except ValueError as error:
-            raise _Unfit(f"{name} is a word that is not known here") from error
+            raise _Unfit(tr("{name} is a word that is not known here", name=name)) from error
 
     def items(self, name: str, most: int) -> Sequence["_Fields"]:
         value = self._value.get(name)
         if not isinstance(value, list) or len(value) > most:
-            raise _Unfit(f"{name} is no list, or too long")
+            raise _Unfit(tr("{name} is no list, or too long", name=name))
         return [_Fields(each) for each in value]
 
     def names(self, name: str) -> tuple[str, ...]:
         value = self._value.get(name, [])
         if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
-            raise _Unfit(f"{name} is no list of names")
+            raise _Unfit(tr("{name} is no list of names", name=name))
         return tuple(storable(each)[:MAX_LINE] for each in value)
 
     def turns(self, name: str, *, with_weight: bool) -> Sequence[tuple[Turn, int | None]]:
         value = self._value.get(name)
         if not isinstance(value, list):
-            raise _Unfit(f"{name} is no list")
+            raise _Unfit(tr("{name} is no list", name=name))
         return [self._turn(each, with_weight=with_weight) for each in value]
 
     @staticmethod
@@ -425,9 +436,9 @@ class _Fields:
             case [str(role), str(text), (None | 0 | 1) as weight] if with_weight:
                 pass
             case _:
-                raise _Unfit("a turn in it is no turn")
+                raise _Unfit(tr("a turn in it is no turn"))
         if role not in set(Role) or len(text) > MAX_WORDS or isinstance(weight, bool | float):
-            raise _Unfit("a turn in it is no turn")
+            raise _Unfit(tr("a turn in it is no turn"))
         return Turn(role=Role(role), text=well_formed(text)), weight if weight is None else int(
             str(weight)
         )

@@ -25,6 +25,7 @@ from avatar.dataset.ready import Pair
 from avatar.dataset.report import report_json
 from avatar.dataset.watch import Stage, Watch
 from avatar.errors import BadText, Expired, NotYours
+from avatar.language import noted, tr
 from avatar.records import Address, Attachment, Avatar, Draft, Example, Import, Person, Role, Turn
 from avatar.stores import Store
 from avatar.training import DRAFT_LASTS, Preflight, Trainings
@@ -40,48 +41,75 @@ class Option:
     """A rule that can be set, with the values that are offered."""
 
     field: str  # of Rules
-    label: str
+    label: str  # given to `tr`, as are the names of the values
     values: tuple[tuple[object, str], ...]  # value and how it is called; the first is the usual
 
 
 OPTIONS: tuple[Option, ...] = (
     Option(
-        field="mask", label="Mask numbers, addresses, cards", values=((True, "on"), (False, "off"))
+        field="mask",
+        label=noted("Mask numbers, addresses, cards"),
+        values=((True, noted("on")), (False, noted("off"))),
     ),
     Option(
-        field="mask_names", label="Mask the others' names", values=((False, "off"), (True, "on"))
+        field="mask_names",
+        label=noted("Mask the others' names"),
+        values=((False, noted("off")), (True, noted("on"))),
     ),
     Option(
         field="silence",
-        label="A conversation ends after",
-        values=((None, "fitted"), (3600.0, "1 hour"), (21600.0, "6 hours"), (86400.0, "1 day")),
+        label=noted("A conversation ends after"),
+        values=(
+            (None, noted("fitted")),
+            (3600.0, noted("1 hour")),
+            (21600.0, noted("6 hours")),
+            (86400.0, noted("1 day")),
+        ),
     ),
     Option(
         field="join_within",
-        label="Join messages within",
-        values=((120.0, "2 minutes"), (600.0, "10 minutes"), (30.0, "30 seconds")),
+        label=noted("Join messages within"),
+        values=(
+            (120.0, noted("2 minutes")),
+            (600.0, noted("10 minutes")),
+            (30.0, noted("30 seconds")),
+        ),
     ),
-    Option(field="max_turns", label="Turns an example", values=((20, "20"), (40, "40"), (8, "8"))),
+    Option(
+        field="max_turns",
+        label=noted("Turns an example"),
+        values=((20, "20"), (40, "40"), (8, "8")),
+    ),
     Option(
         field="same_reply",
-        label="Examples with the same reply",
-        values=((3, "3"), (1, "1"), (1000, "all")),
+        label=noted("Examples with the same reply"),
+        values=((3, "3"), (1, "1"), (1000, noted("all"))),
     ),
     Option(
         field="held_out",
-        label="Held out",
-        values=((0.1, "a tenth"), (0.0, "none"), (0.2, "a fifth")),
+        label=noted("Held out"),
+        values=((0.1, noted("a tenth")), (0.0, noted("none")), (0.2, noted("a fifth"))),
     ),
     Option(
         field="threads",
-        label="Put replies behind what they answer",
-        values=((True, "on"), (False, "off")),
+        label=noted("Put replies behind what they answer"),
+        values=((True, noted("on")), (False, noted("off"))),
     ),
     Option(
-        field="forwards", label="Keep forwarded messages", values=((False, "off"), (True, "on"))
+        field="forwards",
+        label=noted("Keep forwarded messages"),
+        values=((False, noted("off")), (True, noted("on"))),
     ),
-    Option(field="links", label="Keep links alone", values=((False, "off"), (True, "on"))),
-    Option(field="bots", label="Keep what bots say", values=((False, "off"), (True, "on"))),
+    Option(
+        field="links",
+        label=noted("Keep links alone"),
+        values=((False, noted("off")), (True, noted("on"))),
+    ),
+    Option(
+        field="bots",
+        label=noted("Keep what bots say"),
+        values=((False, noted("off")), (True, noted("on"))),
+    ),
 )
 
 
@@ -265,7 +293,7 @@ class Imports:
     def option(self, about: Import, place: int) -> Mapping[str, object]:
         """The rules with the next value of an option. Raises BadText for one that is not there."""
         if not 0 <= place < len(OPTIONS):
-            raise BadText(reason="There is no such option.")
+            raise BadText(reason=tr("There is no such option."))
         option = OPTIONS[place]
         values = [value for value, _ in option.values]
         now = about.rules.get(option.field, values[0])
@@ -311,11 +339,14 @@ def _heard(overview: Overview) -> list[Speaker]:
 def _check(overview: Overview) -> None:
     """Raises BadDataset for an export in which nobody says anything."""
     if not overview.messages:
-        raise refused(f"it is a {overview.format} export without a message.")
+        raise refused(tr("it is a {format} export without a message.", format=tr(overview.format)))
     if not _heard(overview):
         raise refused(
-            f"of its {overview.messages:,} messages none has words of its own: they are notices, "
-            "pictures, forwarded, or said by bots."
+            tr(
+                "of its {count:,} messages none has words of its own: they are notices, pictures, "
+                "forwarded, or said by bots.",
+                count=overview.messages,
+            )
         )
 
 

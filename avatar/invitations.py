@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from avatar.errors import AvatarNotFound, BadText
+from avatar.language import tr
 from avatar.records import Avatar, Invitation, Person
 from avatar.secrets import hashed, invitation_code
 from avatar.stores import Store
@@ -34,13 +35,19 @@ class Invitations:
         """A new one. Raises BadText for what it cannot be."""
         if not (1 <= uses <= MOST_USES and 1 <= days <= MOST_DAYS):
             raise BadText(
-                reason=f"An invitation is for 1 to {MOST_USES:,} people and 1 to {MOST_DAYS} days: "
-                "/invite 5 30"
+                reason=tr(
+                    "An invitation is for 1 to {uses:,} people and 1 to {days} days: /invite 5 30",
+                    uses=MOST_USES,
+                    days=MOST_DAYS,
+                )
             )
         open_ = await self._store.invitations(avatar.id, now=now, limit=MOST_OPEN)
         if len(open_) == MOST_OPEN:
             raise BadText(
-                reason=f"{MOST_OPEN} invitations are open already. Revoke one first: /share"
+                reason=tr(
+                    "{count} invitations are open already. Revoke one first: /share",
+                    count=MOST_OPEN,
+                )
             )
         code = invitation_code()
         made = await self._store.add_invitation(
@@ -64,6 +71,6 @@ class Invitations:
         """False: they were blocked already. Raises BadText for an owner."""
         if await self._store.is_owner(avatar.id, person_id):
             raise BadText(
-                reason="An owner cannot be blocked. /owners remove makes them none first."
+                reason=tr("An owner cannot be blocked. /owners remove makes them none first.")
             )
         return await self._store.block(avatar.id, person_id, now=now)

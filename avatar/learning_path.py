@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 
 from avatar import versions
 from avatar.errors import AlreadyActive, BadText, Busy, Expired, NotActivatable, VersionNotFound
+from avatar.language import tr
 from avatar.records import Avatar, Axis, Confirmation, Person, Status, TrainingType, Version
 from avatar.stores import Store
 from avatar.text import visible
@@ -56,7 +57,7 @@ class LearningPath:
         """A version by its id. Raises VersionNotFound or VersionDeleted."""
         version = await self._store.version(version_id)
         if version is None:
-            raise VersionNotFound(number="like that")
+            raise VersionNotFound(number=tr("like that"))
         return versions.alive(version)
 
     async def activate(
@@ -106,7 +107,8 @@ class LearningPath:
         async def decide(avatar: Avatar) -> Switch:
             if avatar.active_model_id not in {version_id, None}:
                 raise NotActivatable(
-                    number=version.number, reason="it is not active, so it was left as it is."
+                    number=version.number,
+                    reason=tr("it is not active, so it was left as it is."),
                 )
             return versions.to_base(avatar)
 
@@ -144,7 +146,9 @@ class LearningPath:
         avatar = await self._store.avatar(avatar_id)
         before = await self._store.version(avatar.active_prompt_id)
         if before is not None and before.prompt == prompt:
-            raise AlreadyActive(what=f"Exactly this prompt (version {before.number})")
+            raise AlreadyActive(
+                what=tr("Exactly this prompt (version {number})", number=before.number)
+            )
         version = await self._store.add_prompt(
             avatar_id=avatar_id, prompt=prompt, note="", person_id=person.id, now=now, cause=cause
         )
@@ -155,7 +159,11 @@ class LearningPath:
         note = " ".join(text.split())
         if len(note) > MAX_NOTE:
             raise BadText(
-                reason=f"A note has up to {MAX_NOTE} characters; this one has {len(note)}."
+                reason=tr(
+                    "A note has up to {most} characters; this one has {length}.",
+                    most=MAX_NOTE,
+                    length=len(note),
+                )
             )
         if not await self._store.set_note(version.id, note):
             raise VersionNotFound(number=version.number)
@@ -208,8 +216,11 @@ class LearningPath:
         for version in pair:
             if version.training_type is not TrainingType.PROMPT_UPDATE:
                 raise BadText(
-                    reason=f"Version {version.number} is a fine-tuned version and has no prompt. "
-                    "Compare two prompt versions; /history lists them."
+                    reason=tr(
+                        "Version {number} is a fine-tuned version and has no prompt. Compare two "
+                        "prompt versions; /history lists them.",
+                        number=version.number,
+                    )
                 )
         return pair
 
@@ -259,9 +270,15 @@ def check_prompt(text: str) -> str:
     """
     prompt = visible(text).strip()
     if not prompt:
-        raise BadText(reason="A prompt needs some text: /prompt You are a friendly guide to Ipoh.")
+        raise BadText(
+            reason=tr("A prompt needs some text: /prompt You are a friendly guide to Ipoh.")
+        )
     if len(prompt) > MAX_PROMPT:
         raise BadText(
-            reason=f"A prompt has up to {MAX_PROMPT:,} characters; this one has {len(prompt):,}."
+            reason=tr(
+                "A prompt has up to {most:,} characters; this one has {length:,}.",
+                most=MAX_PROMPT,
+                length=len(prompt),
+            )
         )
     return prompt

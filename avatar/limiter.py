@@ -8,6 +8,7 @@ from datetime import datetime
 
 from avatar import limits as rules
 from avatar.errors import BadText, TooFast
+from avatar.language import tr
 from avatar.limits import Budget, Filled, Limits, Scope
 from avatar.records import Address, Avatar, Person
 from avatar.stores import Store
@@ -136,10 +137,12 @@ class Limiter:
     ) -> None:
         """Set all of an avatar's own limits; None: as usual. Raises BadText."""
         if messages is not None and not 1 <= messages <= rules.MAX_MESSAGES:
-            raise BadText(reason=f"Messages a minute are from 1 to {rules.MAX_MESSAGES:,}.")
+            raise BadText(
+                reason=tr("Messages a minute are from 1 to {most:,}.", most=rules.MAX_MESSAGES)
+            )
         for cost in (day, month):
             if cost is not None and not 0 <= cost <= rules.MAX_COST:
-                raise BadText(reason="A cost is from $0 to $1,000,000.")
+                raise BadText(reason=tr("A cost is from $0 to $1,000,000."))
         await self._store.set_limits(
             avatar.id, messages_per_minute=messages, cost_per_day=day, cost_per_month=month
         )

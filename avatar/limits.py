@@ -17,6 +17,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from avatar.errors import BadText, SpentUp
+from avatar.language import noted, tr
 from avatar.pricing import Price, month_of, reply_cost
 from avatar.records import Address, Avatar, NewNotice, NoticeKind, Usage
 
@@ -74,6 +75,16 @@ class Filled:
         return limit is not None and self.cost * 100 >= limit * WARN_PERCENT
 
 
+_OF_DAY = {
+    Scope.PERSON: noted("What you may spend here today is used up."),
+    Scope.AVATAR: noted("What {avatar} may spend today is used up."),
+    Scope.ALL: noted("What may be spent in this installation today is used up."),
+}
+_OF_MONTH = {
+    Scope.PERSON: noted("What you may spend here this month is used up."),
+    Scope.AVATAR: noted("What {avatar} may spend this month is used up."),
+    Scope.ALL: noted("What may be spent in this installation this month is used up."),
+}
 _DOLLARS = re.compile(r"\$?(\d{1,7})(?:\.(\d{1,6}))?", re.ASCII)
 
 
@@ -84,7 +95,7 @@ def parse_dollars(text: str) -> int:
         amount = int(found[1]) * 1_000_000 + int((found[2] or "").ljust(6, "0"))
         if amount <= MAX_COST:
             return amount
-    raise BadText(reason="An amount is in US dollars, from 0 to 1,000,000, like 2.50.")
+    raise BadText(reason=tr("An amount is in US dollars, from 0 to 1,000,000, like 2.50."))
 
 
 def smaller(*limits: int | None) -> int | None:
@@ -154,15 +165,11 @@ def seconds_to_wait(earlier: datetime | None, now: datetime) -> int:
 
 def refusal(budget: Budget, avatar_name: str) -> SpentUp:
     """The polite stop."""
-    whose = {
-        Scope.PERSON: "What you may spend here",
-        Scope.AVATAR: f"What {avatar_name} may spend",
-        Scope.ALL: "What may be spent in this installation",
-    }[budget.scope]
     daily = len(budget.period) == len("2026-11-28")
+    used_up = (_OF_DAY if daily else _OF_MONTH)[budget.scope]
     return SpentUp(
-        what=f"{whose} {'today' if daily else 'this month'} is used up.",
-        when="tomorrow (a day begins at 00:00 UTC)" if daily else "next month",
+        what=tr(used_up, avatar=avatar_name),
+        when=tr("tomorrow (a day begins at 00:00 UTC)") if daily else tr("next month"),
     )
 
 

@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 
 from avatar.door_stores import LinkGuess
 from avatar.errors import AlreadyDone, BadText, SamePlatform, TooMany
+from avatar.language import tr
 from avatar.records import Person
 from avatar.secrets import hashed, link_code
 from avatar.stores import Store
@@ -42,11 +43,13 @@ class Linking:
         if guess is LinkGuess.TOO_MANY:
             raise TooMany(minutes=GUESS_MINUTES)
         if guess is LinkGuess.OWN:
-            raise AlreadyDone(what="That code is yours: type it on the other platform.")
+            raise AlreadyDone(what=tr("That code is yours: type it on the other platform."))
         if maker_id is None:
             raise BadText(
-                reason="That code is not right, or no longer good: it is for one use within ten "
-                "minutes. /link on the other platform gives a new one."
+                reason=tr(
+                    "That code is not right, or no longer good: it is for one use within ten "
+                    "minutes. /link on the other platform gives a new one."
+                )
             )
         theirs = await self._store.known_as(maker_id)
         mine = await self._store.known_as(person.id)

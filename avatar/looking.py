@@ -14,6 +14,7 @@ from avatar.dataset.kinds import ONE_BY_ONE, Kind, Seen, changes, kinds_of, seen
 from avatar.dataset.openai_jsonl import MIN_EXAMPLES
 from avatar.dataset.report import Look, report_anew
 from avatar.errors import BadText, Expired
+from avatar.language import tr
 from avatar.records import Draft
 from avatar.stores import Store
 
@@ -89,8 +90,12 @@ class Looking:
                 (held_out if each.held_out else training).append(each.look)
         if len(training) < MIN_EXAMPLES:
             raise BadText(
-                reason=f"{MIN_EXAMPLES} examples are the least; without these only "
-                f"{len(training)} would be left. Nothing was changed."
+                reason=tr(
+                    "{least} examples are the least; without these only {left} would be left. "
+                    "Nothing was changed.",
+                    least=MIN_EXAMPLES,
+                    left=len(training),
+                )
             )
         changed_draft = await self._store.leave_out(
             draft.id,

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from avatar.errors import AlreadyActive, AlreadyDone, BadText, Busy, ProviderError
+from avatar.language import tr
 from avatar.ports import Trainer
 from avatar.pricing import plain_model
 from avatar.providers import Provider, Providers
@@ -75,7 +76,7 @@ class Models:
             asked = [self._named(words[0])]
         if len(words) > 2 or len(model) > MAX_MODEL:
             raise BadText(
-                reason="Name one model: /adopt ft:gpt-4o-mini:…, or a provider before it."
+                reason=tr("Name one model: /adopt ft:gpt-4o-mini:…, or a provider before it.")
             )
         provider = await self._owner(model, asked)
         plain, tuned = plain_model(model)
@@ -88,14 +89,22 @@ class Models:
             now=now,
         )
         if version is None:
-            raise AlreadyDone(what=f"{avatar.name} has a version of {model}.")
+            raise AlreadyDone(
+                what=tr("{avatar} has a version of {model}.", avatar=avatar.name, model=model)
+            )
         return version
 
     def _named(self, name: str) -> Provider:
         provider = self._providers.get(name)
         if provider is None:
             known = ", ".join(self._providers)
-            raise BadText(reason=f"No provider is called {name[:64]}. There are: {known}.")
+            raise BadText(
+                reason=tr(
+                    "No provider is called {name}. There are: {providers}.",
+                    name=name[:64],
+                    providers=known,
+                )
+            )
         return provider
 
     async def _owner(self, model: str, asked: Sequence[Provider]) -> Provider:
@@ -110,8 +119,10 @@ class Models:
         if failed is not None:
             raise failed
         raise BadText(
-            reason=f"No provider that is set up here has a model {model[:MAX_MODEL]}. "
-            "/adopt lists what there is."
+            reason=tr(
+                "No provider that is set up here has a model {model}. /adopt lists what there is.",
+                model=model[:MAX_MODEL],
+            )
         )
 
     def bases(self, avatar: Avatar) -> tuple[Base, ...]:
@@ -134,7 +145,7 @@ class Models:
     async def set_base(self, avatar: Avatar, base: Base) -> None:
         """Answer with another base model from the next message on. Raises AlreadyActive, Busy."""
         if (base.provider.name, base.model) == (avatar.provider, avatar.base_model):
-            raise AlreadyActive(what=f"The base model {base.model}")
+            raise AlreadyActive(what=tr("The base model {model}", model=base.model))
         if not await self._store.set_base(
             avatar.id,
             expected=(avatar.provider, avatar.base_model),

@@ -11,6 +11,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from avatar.language import tr
 from avatar.pricing import FREE, DatedPrice, Price, plain_model, price_in
 from avatar.records import Avatar, Pair, Version
 from avatar.versions import pair_of
@@ -112,7 +113,7 @@ class Providers(Mapping[str, Provider]):
     def label(self, name: str | None) -> str:
         """What people call a provider, also one that is not set up here any more."""
         provider = self.get(name or "")
-        return provider.label if provider is not None else (name or "an unknown provider")
+        return provider.label if provider is not None else (name or tr("an unknown provider"))
 
     def price(self, provider: str, model: str, *, at: datetime) -> Price | None:
         """What a model costs at a time; None: that is not known."""

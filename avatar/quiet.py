@@ -1,55 +1,53 @@
 """Quiet hours of a place: when the avatar does not speak there. Pure."""
 
-import re
 from dataclasses import dataclass
-from datetime import UTC, datetime, time, tzinfo
+from datetime import UTC, datetime, tzinfo
 from functools import cache
 from zoneinfo import ZoneInfo, available_timezones
 
+from avatar.daytime import minute_of, read_span, within
 from avatar.errors import BadText
+from avatar.language import noted, tr
 
-USAGE = "Say from when to when, and where that is: /quiet 22:00-07:00 Asia/Kuala_Lumpur"
-_HOURS = re.compile(r"(\d{1,2})(?::(\d\d))?\s*[-–]\s*(\d{1,2})(?::(\d\d))?", re.ASCII)
+USAGE = noted("Say from when to when, and where that is: /quiet 22:00-07:00 Asia/Kuala_Lumpur")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Quiet:
-    """From a time of day to another, in a zone; over midnight where `to` is the earlier one."""
+    """From a minute of the day to another, in a zone; over midnight where it ends earlier."""
 
-    begins: time
-    ends: time
+    begins: int
+    ends: int
     zone: str
 
     def __str__(self) -> str:
-        return f"{self.begins:%H:%M}-{self.ends:%H:%M} {self.zone}"
+        clock = (f"{minute // 60:02}:{minute % 60:02}" for minute in (self.begins, self.ends))
+        return f"{'-'.join(clock)} {self.zone}"
 
     def holds(self, now: datetime) -> bool:
         """Whether it is quiet at a moment."""
-        here = now.astimezone(_zone(self.zone)).time()
-        if self.begins < self.ends:
-            return self.begins <= here < self.ends
-        return here >= self.begins or here < self.ends
+        here = now.astimezone(_zone(self.zone))
+        return within(here.hour * 60 + here.minute, begins=self.begins, ends=self.ends)
 
 
 def parse_quiet(text: str) -> Quiet:
     """Read `22:00-07:00 Asia/Kuala_Lumpur`; without a zone it is UTC. Raises BadText."""
-    found = _HOURS.match(text.strip())
-    if found is None:
-        raise BadText(reason=USAGE)
-    try:
-        begins = time(_hour(found[1]), int(found[2] or 0))
-        ends = time(_hour(found[3]), int(found[4] or 0))
-    except ValueError:
-        raise BadText(reason=f"There is no such time of day. {USAGE}") from None
+    span = read_span(text)
+    if span is None:
+        raise BadText(reason=tr(USAGE))
+    begins, ends = minute_of(_day(span.begins)), minute_of(_day(span.ends))
+    if begins is None or ends is None:
+        raise BadText(reason=tr("There is no such time of day. {usage}", usage=tr(USAGE)))
     if begins == ends:
-        raise BadText(reason=f"Those two times are the same. {USAGE}")
-    zone = text.strip()[found.end() :].strip() or "UTC"
+        raise BadText(reason=tr("Those two times are the same. {usage}", usage=tr(USAGE)))
+    zone = span.rest.strip() or "UTC"
     _zone(zone)
     return Quiet(begins=begins, ends=ends, zone=zone)
 
 
-def _hour(digits: str) -> int:
-    return 0 if digits == "24" else int(digits)
+def _day(clock: tuple[int, int | None]) -> tuple[int, int | None]:
+    """With 24 as what begins the day."""
+    return (0 if clock[0] == 24 else clock[0]), clock[1]
 
 
 def is_quiet(stored: str, now: datetime) -> bool:
@@ -68,5 +66,7 @@ def _zone(name: str) -> tzinfo:
     if name == "UTC":
         return UTC
     if name not in zones():
-        raise BadText(reason=f"I do not know the zone {name[:40]}. {USAGE}")
+        raise BadText(
+            reason=tr("I do not know the zone {zone}. {usage}", zone=name[:40], usage=tr(USAGE))
+        )
     return ZoneInfo(name)

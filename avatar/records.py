@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
 
+from avatar.language import noted
+
 
 class TrainingType(StrEnum):
     """The two kinds of version."""
@@ -20,10 +22,10 @@ class TrainingType(StrEnum):
 class Status(StrEnum):
     """What is stored of a version. "Active Now" is derived from the pointers, never stored."""
 
-    TRAINING = "training"
-    COMPLETED = "completed"
-    FAILED = "failed"
-    CANCELLED = "cancelled"
+    TRAINING = noted("training")
+    COMPLETED = noted("completed")
+    FAILED = noted("failed")
+    CANCELLED = noted("cancelled")
 
 
 class Badge(StrEnum):

@@ -6,6 +6,7 @@ from datetime import datetime
 from avatar import tokens
 from avatar.dataset.reading import Reading
 from avatar.errors import BadText, MessageNotFound
+from avatar.language import tr
 from avatar.records import Avatar, Example, Message, Person, Role, Taught, Turn
 from avatar.stores import Store
 from avatar.text import visible
@@ -40,11 +41,14 @@ class Teaching:
             raise MessageNotFound
         answer = visible(better).strip()
         if not answer:
-            raise BadText(reason="Write what it should have answered: /teach Wah, welcome lah!")
+            raise BadText(reason=tr("Write what it should have answered: /teach Wah, welcome lah!"))
         if len(answer) > MAX_ANSWER:
             raise BadText(
-                reason=f"An answer has up to {MAX_ANSWER:,} characters; this one has "
-                f"{len(answer):,}."
+                reason=tr(
+                    "An answer has up to {most:,} characters; this one has {length:,}.",
+                    most=MAX_ANSWER,
+                    length=len(answer),
+                )
             )
         return await self._keep(reply, answer, person=person, now=now, cause=cause)
 

@@ -14,6 +14,7 @@ from avatar import batches, pricing, tokens
 from avatar.counting import counted, size
 from avatar.dataset.reading import Reading
 from avatar.errors import AlreadyDone, Expired, NoTrainer, NotTraining, NotYours, WrongKind
+from avatar.language import tr
 from avatar.limiter import Limiter
 from avatar.providers import Provider, Providers, Target
 from avatar.records import (
@@ -164,8 +165,11 @@ class Trainings:
         """
         if version.method is Method.PREFERENCE:
             raise WrongKind(
-                reason=f"Version {version.number} was trained on preference pairs, on top of "
-                "another model. Train the version below it again: /retrain."
+                reason=tr(
+                    "Version {number} was trained on preference pairs, on top of another model. "
+                    "Train the version below it again: /retrain.",
+                    number=version.number,
+                )
             )
         target = self.target(avatar)
         draft = await self._store.draft_again(
@@ -180,8 +184,11 @@ class Trainings:
         )
         if draft is None:
             raise WrongKind(
-                reason=f"Version {version.number} has no stored examples, so they cannot be "
-                "trained again. /train takes a file."
+                reason=tr(
+                    "Version {number} has no stored examples, so they cannot be trained again. "
+                    "/train takes a file.",
+                    number=version.number,
+                )
             )
         return preflight(await self._recounted(draft), self.providers, now=now)
 
@@ -210,8 +217,10 @@ class Trainings:
             if version.status is Status.COMPLETED and provider and provider.preferences:
                 return version
         raise WrongKind(
-            reason="Preference training goes on top of a fine-tuned version at a provider that "
-            "offers it, and there is none yet. Train one first: /train."
+            reason=tr(
+                "Preference training goes on top of a fine-tuned version at a provider that offers "
+                "it, and there is none yet. Train one first: /train."
+            )
         )
 
     def target(self, avatar: Avatar) -> Target:
@@ -316,7 +325,7 @@ class Trainings:
         if version.status is not Status.TRAINING or not await self._store.request_cancel(
             version.id, now=now
         ):
-            raise NotTraining(number=version.number, status=version.status.value)
+            raise NotTraining(number=version.number, status=tr(version.status.value))
         self.nudge()
 
     async def _open(self, draft_id: int, person: Person, now: datetime) -> Draft:
@@ -326,7 +335,9 @@ class Trainings:
         if draft.version_id is not None:
             version = await self._store.version(draft.version_id)
             number = version.number if version else "?"
-            raise AlreadyDone(what=f"This training was started as version {number}.")
+            raise AlreadyDone(
+                what=tr("This training was started as version {number}.", number=number)
+            )
         if draft.person_id != person.id:
             raise NotYours
         if draft.expires_at <= now or draft.provider not in self.providers:

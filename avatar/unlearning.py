@@ -10,6 +10,7 @@ from datetime import datetime
 
 from avatar import batches
 from avatar.errors import BadText
+from avatar.language import tr
 from avatar.records import Avatar, Example, TrainingType, Version
 from avatar.stores import Store
 from avatar.text import visible
@@ -77,8 +78,12 @@ def _pattern(name: str) -> re.Pattern[str]:
     clean = " ".join(visible(name).split())
     if not MIN_NAME <= len(clean) <= MAX_NAME:
         raise BadText(
-            reason=f"Name the person as they are called in the chats, with {MIN_NAME} to "
-            f"{MAX_NAME} characters: /unlearn Mei"
+            reason=tr(
+                "Name the person as they are called in the chats, with {least} to {most} "
+                "characters: /unlearn Mei",
+                least=MIN_NAME,
+                most=MAX_NAME,
+            )
         )
     words = r"\s+".join(re.escape(word) for word in clean.split())
     return re.compile(rf"(?<!\w){words}(?!\w)", re.IGNORECASE)

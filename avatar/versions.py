@@ -7,6 +7,7 @@ Each `switch_…` function says where a pointer may go, or raises why it may not
 import unicodedata
 from dataclasses import dataclass
 
+from avatar.dates import day
 from avatar.errors import (
     AlreadyActive,
     BadNumber,
@@ -15,6 +16,7 @@ from avatar.errors import (
     VersionDeleted,
     WrongKind,
 )
+from avatar.language import tr
 from avatar.records import (
     Activation,
     Avatar,
@@ -126,7 +128,7 @@ def short_model(model: str) -> str:
 def alive(version: Version) -> Version:
     """The version, unless it is a tombstone: then raises VersionDeleted."""
     if version.deleted_at is not None:
-        raise VersionDeleted(number=version.number, date=f"{version.deleted_at:%d %b %Y}")
+        raise VersionDeleted(number=version.number, date=day(version.deleted_at))
     return version
 
 
@@ -137,7 +139,7 @@ def switch_to(avatar: Avatar, version: Version) -> Switch:
         raise NotActivatable(number=version.number, reason=_why_not(version))
     axis = axis_of(version)
     if is_active(version, avatar):
-        raise AlreadyActive(what=f"Version {version.number}")
+        raise AlreadyActive(what=tr("Version {number}", number=version.number))
     return Switch(
         axis=axis,
         expected=pointer(avatar, axis),
@@ -148,11 +150,11 @@ def switch_to(avatar: Avatar, version: Version) -> Switch:
 
 def _why_not(version: Version) -> str:
     if version.status is Status.TRAINING:
-        return "its training has not ended yet. You will be told when it has."
+        return tr("its training has not ended yet. You will be told when it has.")
     if version.status is Status.FAILED:
-        reason = (version.error or "the provider gave no reason").rstrip(".")
-        return f"its training failed ({reason})."
-    return "its training was cancelled."
+        reason = (version.error or tr("the provider gave no reason")).rstrip(".")
+        return tr("its training failed ({reason}).", reason=reason)
+    return tr("its training was cancelled.")
 
 
 def restore(avatar: Avatar, version: Version) -> Switch:
@@ -160,8 +162,11 @@ def restore(avatar: Avatar, version: Version) -> Switch:
     alive(version)
     if axis_of(version) is not Axis.PROMPT:
         raise WrongKind(
-            reason=f"Version {version.number} is a fine-tuned version and has no prompt of its "
-            f"own. /activate {version.number} makes it active."
+            reason=tr(
+                "Version {number} is a fine-tuned version and has no prompt of its own. /activate "
+                "{number} makes it active.",
+                number=version.number,
+            )
         )
     return switch_to(avatar, version)
 
@@ -169,7 +174,7 @@ def restore(avatar: Avatar, version: Version) -> Switch:
 def to_base(avatar: Avatar) -> Switch:
     """Back to the base model. Raises AlreadyActive."""
     if avatar.active_model_id is None:
-        raise AlreadyActive(what=f"The base model ({avatar.base_model})")
+        raise AlreadyActive(what=tr("The base model ({model})", model=avatar.base_model))
     return Switch(axis=Axis.MODEL, expected=avatar.active_model_id, to=None, why=Why.DEACTIVATED)
 
 
@@ -179,13 +184,16 @@ def undo(avatar: Avatar, last: Activation | None, target: Version | None) -> Swi
     Undoing an undo brings the switch back. Raises NothingToUndo.
     """
     if last is None:
-        raise NothingToUndo(reason="nothing was ever switched.")
+        raise NothingToUndo(reason=tr("nothing was ever switched."))
     if pointer(avatar, last.axis) != last.to_id:
-        raise NothingToUndo(reason="it was changed again meanwhile. Look with /status.")
+        raise NothingToUndo(reason=tr("it was changed again meanwhile. Look with /status."))
     if last.from_id is not None:
-        if target is None or target.deleted_at is not None:
-            number = f"version {target.number}" if target else "the version before"
-            raise NothingToUndo(reason=f"{number} was deleted.")
+        if target is None:
+            raise NothingToUndo(reason=tr("the version before was deleted."))
+        if target.deleted_at is not None:
+            raise NothingToUndo(reason=tr("version {number} was deleted.", number=target.number))
         if target.status is not Status.COMPLETED:
-            raise NothingToUndo(reason=f"version {target.number} cannot be active.")
+            raise NothingToUndo(
+                reason=tr("version {number} cannot be active.", number=target.number)
+            )
     return Switch(axis=last.axis, expected=last.to_id, to=last.from_id, why=Why.UNDONE)

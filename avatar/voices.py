@@ -5,6 +5,7 @@ from collections.abc import Mapping
 
 from avatar import pricing, tokens
 from avatar.errors import BadText, CannotHear, CannotSpeak
+from avatar.language import tr
 from avatar.limiter import Limiter
 from avatar.limits import most_of_a_reply
 from avatar.meter import UNCOUNTED, Meter
@@ -75,7 +76,9 @@ class Voices:
                 )
                 bill.cost = await self._count(avatar, provider, model, "transcription", heard.usage)
             if not heard.text.strip():
-                raise BadText(reason="I heard no words in that. Please say it again, or write it.")
+                raise BadText(
+                    reason=tr("I heard no words in that. Please say it again, or write it.")
+                )
             return heard.text.strip()
         raise CannotHear
 
@@ -109,7 +112,10 @@ class Voices:
             voice = avatar.voice or (provider.voices[0] if provider.voices else "")
             if not voice:
                 raise BadText(
-                    reason=f"Name one of the voices that {provider.label} has: /voice NAME"
+                    reason=tr(
+                        "Name one of the voices that {provider} has: /voice NAME",
+                        provider=provider.label,
+                    )
                 )
         else:
             voice = word
@@ -117,8 +123,7 @@ class Voices:
             if known:
                 voice = known.get(word.lower(), "")
             if not _NAME.fullmatch(voice):
-                there = f" There are: {', '.join(provider.voices)}." if known else ""
-                raise BadText(reason=f"There is no voice {word[:64]} at {provider.label}.{there}")
+                raise _no_voice(word[:64], provider)
         await self._store.set_voice(avatar.id, voice)
         return voice
 
@@ -156,3 +161,18 @@ class Voices:
             )
         )
         return cost
+
+
+def _no_voice(name: str, provider: Provider) -> BadText:
+    if not provider.voices:
+        return BadText(
+            reason=tr("There is no voice {name} at {provider}.", name=name, provider=provider.label)
+        )
+    return BadText(
+        reason=tr(
+            "There is no voice {name} at {provider}. There are: {voices}.",
+            name=name,
+            provider=provider.label,
+            voices=", ".join(provider.voices),
+        )
+    )

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from avatar.language import tr
 from bot.request import Answer, Shown
 from bot.screen import Button, Content, Style
 from bot.wording import PERHAPS_AGAIN
@@ -43,7 +44,7 @@ def marked(answer: Shown | Content) -> Shown | Content:
 
 def perhaps_again(content: Content) -> Content:
     """The same, with the word."""
-    return replace(content, text=f"{content.text}\n\n{PERHAPS_AGAIN}")
+    return replace(content, text=f"{content.text}\n\n{tr(PERHAPS_AGAIN)}")
 
 
 def _button_data(button: Button) -> dict[str, str]:

@@ -6,11 +6,12 @@ Only reading; who may not manage an avatar is offered nothing of it.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from avatar.language import speaking, tr
 from avatar.ports import Clock
 from avatar.providers import Providers
 from avatar.quiet import zones
 from avatar.records import Address, Author, Avatar, Person, Status, TrainingType, Version
-from avatar.stores import Store
+from avatar.stores import Arrival, Store
 from avatar.versions import badge
 from avatar.voices import speaker_of
 from bot.commands import COMMANDS, Audience, Command, Kind, Parameter
@@ -66,7 +67,7 @@ async def offers(
             return tuple(Offer(value=each.slug, label=each.name) for each in found)
         case Kind.COMMAND:
             return tuple(
-                Offer(value=command.name, label=command.help)
+                Offer(value=command.name, label=tr(command.help))
                 for command in COMMANDS
                 if command.exists_on(platform)
                 and (avatar is not None or command.audience is not Audience.OWNERS)
@@ -86,7 +87,9 @@ async def offers(
     if kind not in _OF_VERSIONS:
         return ()
     versions = await store.history(avatar.id, limit=LOOKED_AT, offset=0)
-    base = (Offer(value="base", label="the base model"),) if kind is Kind.VERSION_OR_BASE else ()
+    base = (
+        (Offer(value="base", label=tr("the base model")),) if kind is Kind.VERSION_OR_BASE else ()
+    )
     return (*base, *(_of(version, avatar) for version in versions if _fits(version, kind)))
 
 
@@ -99,7 +102,7 @@ def fitting(found: Sequence[Offer], typed: str) -> tuple[Offer, ...]:
 
 
 def _person(person: Person, *, blocked: bool) -> Offer:
-    label = f"{person.name} (blocked)" if blocked else person.name
+    label = tr("{name} (blocked)", name=person.name) if blocked else person.name
     return Offer(value=f"{person.platform}:{person.external_id}", label=label)
 
 
@@ -129,32 +132,46 @@ class Completion:
     async def offers(
         self, parameter: Parameter, typed: str, *, author: Author, address: Address
     ) -> tuple[Offer, ...]:
-        """Those that fit what is typed."""
-        person, avatar = await self._judged(author, address)
-        all_ = self._permissions.is_operator(person)
-        found = await offers(
-            self._store,
-            parameter,
-            avatar=avatar,
-            person_id=None if all_ else person.id,
-            platform=address.platform,
-            providers=self._providers,
-        )
+        """Those that fit what is typed, in the language of the chat."""
+        arrival, avatar = await self._judged(author, address)
+        all_ = self._permissions.is_operator(arrival.person)
+        with speaking(arrival.chat.language):
+            found = await offers(
+                self._store,
+                parameter,
+                avatar=avatar,
+                person_id=None if all_ else arrival.person.id,
+                platform=address.platform,
+                providers=self._providers,
+            )
         return fitting(found, typed)
 
     async def form(self, command: Command, *, author: Author, address: Address) -> Form | None:
         """For the text that `command` takes. None: there is no form for this person here."""
-        _, avatar = await self._judged(author, address)
+        arrival, avatar = await self._judged(author, address)
         if command.name != "prompt" or avatar is None:
             return None
         version = await self._store.version(avatar.active_prompt_id)
-        if version is None or not version.prompt:
-            hint = f"{avatar.name} has no active prompt. Example: You are a friendly guide to Ipoh."
-            return Form(title=f"Prompt of {avatar.name}", hint=hint)
-        return Form(title=f"Prompt of {avatar.name}", text=version.prompt)
+        with speaking(arrival.chat.language):
+            return _prompt_form(avatar, None if version is None else version.prompt)
 
-    async def _judged(self, author: Author, address: Address) -> tuple[Person, Avatar | None]:
-        """Who asks, and the avatar of the chat if they manage it."""
+    async def language(self, address: Address) -> str:
+        """The tag of the language that is spoken there; "": it is not known."""
+        return await self._store.language(address)
+
+    async def _judged(self, author: Author, address: Address) -> tuple[Arrival, Avatar | None]:
+        """Who asks where, and the avatar of the chat if they manage it."""
         arrival = await self._store.arrival(author, address, home=None, now=self._clock())
         manages = self._permissions.is_operator(arrival.person) or arrival.standing.owns
-        return arrival.person, arrival.avatar if manages else None
+        return arrival, arrival.avatar if manages else None
+
+
+def _prompt_form(avatar: Avatar, prompt: str | None) -> Form:
+    title = tr("Prompt of {avatar}", avatar=avatar.name)
+    if prompt:
+        return Form(title=title, text=prompt)
+    hint = tr(
+        "{avatar} has no active prompt. Example: You are a friendly guide to Ipoh.",
+        avatar=avatar.name,
+    )
+    return Form(title=title, hint=hint)

@@ -12,6 +12,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from avatar.errors import AvatarError, AvatarNotFound, Expired, VersionNotFound
+from avatar.language import tr
 from avatar.records import Avatar
 from avatar.stores import Store
 from bot.actions import Action, Verb, decode
@@ -147,11 +148,11 @@ def missing(about: About, id_: int) -> AvatarError:
     """What is said of something that does not exist, or that the person may not know of."""
     match about:
         case About.VERSION:
-            return VersionNotFound(number="like that")
+            return VersionNotFound(number=tr("like that"))
         case About.AVATAR:
             return AvatarNotFound(slug=str(id_))
         case _:
-            return Expired(command="the command")
+            return Expired(command=tr("the command"))
 
 
 class _OfAvatar(Protocol):

@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from avatar.errors import BadText
+from avatar.language import tr
 from avatar.records import Address, Attachment
 from bot.screen import Messenger
 
@@ -52,9 +53,11 @@ def too_large(attachment: Attachment, limit: int) -> BadText:
 def larger(name: str, limit: int) -> str:
     """What is said of it."""
     size = f"{limit / 1_000_000:.0f} MB" if limit >= 1_000_000 else f"{limit / 1000:.0f} kB"
-    return f"{name} is larger than {size}, the most I can take here."
+    return tr("{file} is larger than {size}, the most I can take here.", file=name, size=size)
 
 
 def lost(attachment: Attachment) -> BadText:
     """For a file that its platform does not give any more."""
-    return BadText(reason=f"{attachment.name} cannot be fetched any more. Please send it again.")
+    return BadText(
+        reason=tr("{file} cannot be fetched any more. Please send it again.", file=attachment.name)
+    )

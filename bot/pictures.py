@@ -5,6 +5,7 @@ import base64
 from collections.abc import Sequence
 
 from avatar.errors import BadText
+from avatar.language import tr
 from avatar.records import Address, Attachment
 from bot.downloads import content_of
 from bot.screen import Messenger
@@ -28,13 +29,15 @@ async def data_urls(
     and NotDelivered.
     """
     if len(pictures) > MOST:
-        raise BadText(reason=f"I look at up to {MOST} pictures at once. Please send fewer.")
+        raise BadText(
+            reason=tr("I look at up to {most} pictures at once. Please send fewer.", most=MOST)
+        )
     urls, size = [], 0
     for picture in pictures:
         content = await content_of(messenger, address, picture, limit=LARGEST)
         size += len(content)
         if size > ALTOGETHER:
-            raise BadText(reason="These pictures are too large together. Please send fewer.")
+            raise BadText(reason=tr("These pictures are too large together. Please send fewer."))
         urls.append(await asyncio.to_thread(data_url, content))
     return tuple(urls)
 
@@ -46,6 +49,8 @@ def data_url(content: bytes) -> str:
         kind = "image/webp"
     if kind is None:
         raise BadText(
-            reason="That is no picture that I can look at. Please send a JPEG, PNG, GIF or WebP."
+            reason=tr(
+                "That is no picture that I can look at. Please send a JPEG, PNG, GIF or WebP."
+            )
         )
     return f"data:{kind};base64,{base64.b64encode(content).decode()}"

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from avatar.language import speaking
 from avatar.meter import UNCOUNTED
 from avatar.ports import Clock
 from avatar.stores import Heard, Store
@@ -271,7 +272,8 @@ async def _serve_terminal(settings: Settings) -> None:
         ),
         web(settings, desk.store, health, metrics),
     ):
-        await messenger.send(ADDRESS, await welcome(desk, person))
+        with speaking(await desk.store.language(ADDRESS)):
+            await messenger.send(ADDRESS, await welcome(desk, person))
         if screen is not None:
             await screen.converse(
                 messenger, receive=dispatcher.receive, settled=dispatcher.settled, desk=desk

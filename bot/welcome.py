@@ -1,5 +1,6 @@
 """The first minute at the terminal: a demo avatar, and what to try."""
 
+from avatar.language import tr
 from avatar.records import Author
 from bot.handlers.desk import Desk
 from bot.screen import Content
@@ -11,7 +12,7 @@ async def welcome(desk: Desk, author: Author) -> Content:
     person = await desk.store.person(author)
     avatars = await desk.store.avatars(person_id=None, limit=1)
     if avatars:
-        return Content(text="avatar-bot. /help lists what you can do; end with Ctrl-D.")
+        return Content(text=tr("avatar-bot. /help lists what you can do; end with Ctrl-D."))
     avatar = await desk.store.add_avatar(
         slug="demo",
         name="Demo",
@@ -21,7 +22,10 @@ async def welcome(desk: Desk, author: Author) -> Content:
         now=desk.clock(),
     )
     return Content(
-        text=f"You own an avatar now: **{escape(avatar.name)}**. Just write to it, then try:  \n"
-        "/prompt You are a cheerful guide to Ipoh. — gives it instructions at once  \n"
-        "/train examples/malaysian.jsonl — teaches it to talk like the examples, lah"
+        text=tr(
+            "You own an avatar now: **{name}**. Just write to it, then try:  \n"
+            "/prompt You are a cheerful guide to Ipoh. — gives it instructions at once  \n"
+            "/train examples/malaysian.jsonl — teaches it to talk like the examples, lah",
+            name=escape(avatar.name),
+        )
     )

@@ -8,6 +8,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from avatar.errors import AlreadyDone, AvatarNotFound
+from avatar.language import tr
 from avatar.records import Activation, Avatar, Axis, TrainingType, Why
 from storage import rows
 from storage.base import Base
@@ -101,7 +102,7 @@ class AvatarTables(Base):
                     return rows.avatar(row)
             if await self.avatar_by_slug(slug) is None:
                 raise  # something else than the slug
-            raise AlreadyDone(what=f"There is an avatar called {slug}.") from error
+            raise AlreadyDone(what=tr("There is an avatar called {slug}.", slug=slug)) from error
 
     async def avatar(self, avatar_id: int) -> Avatar:
         """Raises AvatarNotFound."""

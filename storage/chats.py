@@ -9,6 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from avatar.errors import AvatarNotFound, Refused
+from avatar.language import tr
 from avatar.pricing import month_of
 from avatar.records import (
     Address,
@@ -174,7 +175,7 @@ class ChatTables(Base):
         )
         if bound is not None and bound["avatar_id"] != avatar_id:
             raise Refused(
-                reason="this bot belongs to one avatar. Talk to others in the bot that made it."
+                reason=tr("this bot belongs to one avatar. Talk to others in the bot that made it.")
             )
         await self._begin(chat_id, now, {"avatar_id": avatar_id})
 

@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from avatar.errors import AlreadyDone
 from avatar.exporting import Export, ExportedVersion
+from avatar.language import tr
 from avatar.records import Avatar, Axis, Status, TrainingType, Why
 from storage import rows
 from storage.base import Base
@@ -63,7 +64,7 @@ class ExportTables(Base):
             taken = await self._row(sa.select(avatars.c.id).where(avatars.c.slug == slug))
             if taken is None:
                 raise  # something else than the slug
-            raise AlreadyDone(what=f"There is an avatar called {slug}.") from error
+            raise AlreadyDone(what=tr("There is an avatar called {slug}.", slug=slug)) from error
 
 
 async def _written(

@@ -11,6 +11,7 @@ from typing import BinaryIO, cast
 
 from avatar.dataset.reading import refused
 from avatar.dataset.source import MAX_EXPORT, Source
+from avatar.language import tr
 
 MAX_RATIO = 100  # unpacked to packed; chats reach some 20
 MAX_FILES = 100_000
@@ -57,10 +58,10 @@ def texts(path: Path, name: str) -> tuple[Source, ...]:
         members = archive.infolist()
     except _FAULTS as error:
         raise refused(
-            "the archive is broken, or only a part of it arrived. Pack it again."
+            tr("the archive is broken, or only a part of it arrived. Pack it again.")
         ) from error
     if len(members) > MAX_FILES:
-        raise refused(f"the archive has more than {MAX_FILES:,} files.")
+        raise refused(tr("the archive has more than {most:,} files.", most=MAX_FILES))
     for member in members:
         _check_path(member.filename)
     files = [member for member in members if not member.is_dir()]
@@ -68,11 +69,11 @@ def texts(path: Path, name: str) -> tuple[Source, ...]:
         _check(member)
     wanted = [member for member in files if _may_be_chat(member.filename)]
     if sum(member.file_size for member in wanted) > MAX_EXPORT:
-        raise refused(f"its texts unpack to more than {MAX_EXPORT // 1024**3} GB.")
+        raise refused(tr("its texts unpack to more than {size} GB.", size=MAX_EXPORT // 1024**3))
     seen: set[str] = set()
     for member in wanted:
         if member.filename in seen:
-            raise refused(f"the archive has {_shown(member.filename)} twice.")
+            raise refused(tr("the archive has {file} twice.", file=_shown(member.filename)))
         seen.add(member.filename)
     single = name if len(wanted) == 1 and name else ""
     return tuple(
@@ -96,25 +97,36 @@ def _opener(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> Callable[[], B
 
 def _check_path(name: str) -> None:
     if not name:  # Python itself stumbles over it
-        raise refused("the archive has a file without a name. Pack it again.")
+        raise refused(tr("the archive has a file without a name. Pack it again."))
     parts = name.replace("\\", "/").split("/")
     if name.startswith(("/", "\\")) or ".." in parts or ":" in parts[0]:
-        raise refused(f"the archive has a path that leads outside of it: {_shown(name)}.")
+        raise refused(
+            tr("the archive has a path that leads outside of it: {path}.", path=_shown(name))
+        )
 
 
 def _check(member: zipfile.ZipInfo) -> None:
     shown = _shown(member.filename)
     if member.filename.lower().endswith(_ARCHIVES):
         raise refused(
-            f"the archive holds another archive: {shown}. Unpack it and send what is inside; or "
-            "take it out, if it is only something that was sent in the chat."
+            tr(
+                "the archive holds another archive: {file}. Unpack it and send what is inside; or "
+                "take it out, if it is only something that was sent in the chat.",
+                file=shown,
+            )
         )
     if member.flag_bits & _ENCRYPTED:
-        raise refused(f"the archive is protected by a password ({shown}). Pack it without one.")
+        raise refused(
+            tr("the archive is protected by a password ({file}). Pack it without one.", file=shown)
+        )
     if member.file_size > MAX_RATIO * max(member.compress_size, 1):
         raise refused(
-            f"{shown} in the archive unpacks to more than {MAX_RATIO} times its size; "
-            "no chat does. Send the file itself, if it is one."
+            tr(
+                "{file} in the archive unpacks to more than {times} times its size; no chat does. "
+                "Send the file itself, if it is one.",
+                file=shown,
+                times=MAX_RATIO,
+            )
         )
 
 

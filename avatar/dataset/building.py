@@ -21,6 +21,7 @@ from avatar.dataset.reading import refused
 from avatar.dataset.report import Report, report_of
 from avatar.dataset.said import Drop, Said
 from avatar.dataset.watch import Stage, Watch
+from avatar.language import noted, tr, trn
 from avatar.records import Example, Role, Turn
 from avatar.text import storable
 
@@ -28,6 +29,14 @@ MIN_EXAMPLES = 10
 MANY_CHATS = 5  # from so many on, no chat need have more than a fifth
 _LONGEST = 1_000  # messages of a conversation; a busy group may never be silent
 _REMEMBERED = 2_000  # messages of others to which a reply may refer
+_TOO_FEW = noted(
+    "its {messages:,} messages gave {examples} to train on; {least} are the least. {kept:,} of "
+    "them are in examples; left out: {reasons}."
+)
+_TOO_FEW_OF_ALL = noted(
+    "its {messages:,} messages gave {examples} to train on; {least} are the least. {kept:,} of "
+    "them are in examples."
+)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -90,7 +99,7 @@ def build(
     for chat_id, said in groupby(counted, key=attrgetter("chat")):
         drafts.extend(_Cutter(chosen[chat_id], person, rules, dropped).drafts(said))
     if counted.count != in_chosen:
-        raise refused("it is not the file that it was when it was looked at. Send it again.")
+        raise refused(tr("it is not the file that it was when it was looked at. Send it again."))
     training, held_out = _split(drafts, rules)
     training = list(_limited(training, rules, dropped))
     held_out = list(_few_alike(held_out, rules, dropped))
@@ -139,7 +148,7 @@ class _Counted:
 def _check_person(person: str, overview: Overview, chosen: dict[str, Chat]) -> None:
     said = [s for chat in chosen.values() for s in chat.speakers if s.id == person]
     if not chosen:
-        raise refused("none of the chosen chats is in the file.")
+        raise refused(tr("none of the chosen chats is in the file."))
     if not said:
         known = overview.speaker(person)
         name = known.name if known else person[:60]
@@ -147,26 +156,43 @@ def _check_person(person: str, overview: Overview, chosen: dict[str, Chat]) -> N
         for chat in chosen.values():
             for speaker in chat.speakers:
                 named[speaker.name] += speaker.messages
-        who = ", ".join(f"{n} ({count:,})" for n, count in named.most_common(5)) or "nobody"
-        raise refused(f"there is no message of {name} in the chosen chats. In them speak: {who}.")
+        who = ", ".join(f"{n} ({count:,})" for n, count in named.most_common(5)) or tr("nobody")
+        raise refused(
+            tr(
+                "there is no message of {name} in the chosen chats. In them speak: {speakers}.",
+                name=name,
+                speakers=who,
+            )
+        )
     if not any(speaker.usable for speaker in said):
         count = sum(speaker.messages for speaker in said)
-        raise refused(f"of the {count:,} messages of {said[0].name} none has words of their own.")
+        raise refused(
+            tr(
+                "of the {count:,} messages of {name} none has words of their own.",
+                count=count,
+                name=said[0].name,
+            )
+        )
 
 
 def _too_few(report: Report) -> Exception:
     reasons = sorted(report.dropped.items(), key=lambda item: -item[1])[:4]
-    why = "; ".join(f"{drop.value} ({count:,})" for drop, count in reasons)
-    made = "1 example" if report.examples == 1 else f"{report.examples} examples"
+    why = "; ".join(f"{tr(drop.value)} ({count:,})" for drop, count in reasons)
     return refused(
-        f"its {report.messages:,} messages gave {made} to train on; {MIN_EXAMPLES} are the least. "
-        f"{report.kept:,} of them are in examples" + (f"; left out: {why}." if why else ".")
+        tr(
+            _TOO_FEW if why else _TOO_FEW_OF_ALL,
+            messages=report.messages,
+            examples=trn("{n:,} example", "{n:,} examples", report.examples),
+            least=MIN_EXAMPLES,
+            kept=report.kept,
+            reasons=why,
+        )
     )
 
 
 def _warnings(report: Report) -> Iterator[str]:
     if not report.held_out:
-        yield "There are too few conversations to hold some out for evaluation."
+        yield tr("There are too few conversations to hold some out for evaluation.")
 
 
 @dataclass(slots=True)

@@ -12,6 +12,7 @@ from avatar.dataset.reading import Reading, refused, shown_name
 from avatar.dataset.said import Heading, Progress, Said
 from avatar.dataset.source import HEAD, MAX_EXPORT, Source, Tick
 from avatar.dataset.watch import Watch
+from avatar.language import noted, tr
 
 SHORT_HEAD = 4096  # bytes
 _FIRST_LINES = 20  # a chat in text has its first message among these
@@ -57,7 +58,7 @@ Reader = Callable[[Sequence[Source], Tick | None], Iterator[Said | Heading]]
 class Format:
     """One format: how it is recognised, and who reads it (exactly one of the three)."""
 
-    name: str
+    name: str  # as it is stored; given to `tr`
     fits: Callable[[Head], bool]
     chats: Reader | None = None
     examples: Callable[[Source], Reading] | None = None
@@ -83,7 +84,7 @@ def _is_telegram(head: Head) -> bool:
 FORMATS: tuple[Format, ...] = (
     Format(name="OpenAI JSONL", fits=_has("messages.item.role"), examples=ready.openai),
     Format(
-        name="preference pairs (DPO)",
+        name=noted("preference pairs (DPO)"),
         fits=_has("preferred_output", "chosen", "item.chosen", "item.preferred_output"),
         pairs=ready.pairs,
     ),
@@ -95,7 +96,7 @@ FORMATS: tuple[Format, ...] = (
     Format(name="Telegram", fits=_is_telegram, chats=telegram.read),
     Format(name="Discord", fits=_has("guild.id", "channel.id"), chats=discord.read),
     Format(
-        name="Messenger or Instagram",
+        name=noted("Messenger or Instagram"),
         fits=_has("messages.item.sender_name", "participants.item.name"),
         chats=messenger.read,
     ),
@@ -113,7 +114,6 @@ FORMATS: tuple[Format, ...] = (
     Format(name="WhatsApp", fits=_any_line(whatsapp.LINE.match), chats=whatsapp.read),
     Format(name="CSV", fits=lambda head: ready.is_csv(head.lines), examples=ready.csv_columns),
 )
-_NAMES = ", ".join(format_.name for format_ in FORMATS)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -129,7 +129,7 @@ class Recognised:
         """The chats. Raises BadDataset when the file holds ready-made examples instead."""
         reader, sources = self.format.chats, self.sources
         if reader is None:
-            raise refused(f"it holds {self.format.name}, not chats.")
+            raise refused(tr("it holds {format}, not chats.", format=tr(self.format.name)))
 
         def read(progress: Progress | None) -> Iterator[Said | Heading]:
             return reader(sources, _ticking(progress, sources))
@@ -144,13 +144,17 @@ class Recognised:
     def examples(self) -> Reading:
         """The ready-made examples. Raises BadDataset when the file holds something else."""
         if self.format.examples is None:
-            raise refused(f"it holds {self.format.name}, not ready-made examples.")
+            raise refused(
+                tr("it holds {format}, not ready-made examples.", format=tr(self.format.name))
+            )
         return self.format.examples(self.sources[0])
 
     def pairs(self) -> ready.PairReading:
         """The preference pairs. Raises BadDataset when the file holds something else."""
         if self.format.pairs is None:
-            raise refused(f"it holds {self.format.name}, not preference pairs.")
+            raise refused(
+                tr("it holds {format}, not preference pairs.", format=tr(self.format.name))
+            )
         return self.format.pairs(self.sources[0])
 
 
@@ -180,21 +184,29 @@ def recognise(path: Path, name: str) -> Recognised:
         return _of_archive(archive.texts(path, source), source)
     size = path.stat().st_size
     if size > MAX_EXPORT:
-        raise refused(f"it is larger than {MAX_EXPORT // 1024**3} GB.")
+        raise refused(tr("it is larger than {size} GB.", size=MAX_EXPORT // 1024**3))
     only = Source(name=source, size=size, open=lambda: cast(BinaryIO, path.open("rb")))
     head = only.head()
     if not head.strip():
-        raise refused("it is empty.")
+        raise refused(tr("it is empty."))
     if (found := _format_of(head)) is not None:
         return Recognised(format=found, source=source, sources=(only,), ignored=())
-    raise refused(f"{_unknown(head)}. I read: {_NAMES}.")
+    raise refused(_unknown(head))
 
 
 def _unknown(head: bytes) -> str:
     if _text(head)[:1] in {"{", "["}:
-        return "it is JSON in none of the forms that I know"
+        return tr("it is JSON in none of the forms that I know. I read: {formats}.", formats=_all())
     what = looks.seems(head[: looks.HEAD])
-    return f"it looks like {what}, which is not read" if what else "its format is not known"
+    if what is None:
+        return tr("its format is not known. I read: {formats}.", formats=_all())
+    return tr(
+        "it looks like {what}, which is not read. I read: {formats}.", what=what, formats=_all()
+    )
+
+
+def _all() -> str:
+    return ", ".join(tr(format_.name) for format_ in FORMATS)
 
 
 def _format_of(head: bytes) -> Format | None:
@@ -212,7 +224,7 @@ def _format_of(head: bytes) -> Format | None:
 
 def _of_archive(texts: tuple[Source, ...], source: str) -> Recognised:
     if not texts:
-        raise refused("the archive holds no text in which there could be a chat.")
+        raise refused(tr("the archive holds no text in which there could be a chat."))
     found: dict[str, list[Source]] = {}
     formats: dict[str, Format] = {}
     ignored: list[str] = []
@@ -226,13 +238,29 @@ def _of_archive(texts: tuple[Source, ...], source: str) -> Recognised:
     if len(found) > 1 and (tables := found.pop("CSV", None)):  # of something else in the archive
         ignored.extend(table.name for table in tables)
     if len(found) > 1:
-        named = "; ".join(f"{name} ({sources[0].name})" for name, sources in found.items())
-        raise refused(f"the archive holds more than one format: {named}. Send them one by one.")
+        named = "; ".join(f"{tr(name)} ({sources[0].name})" for name, sources in found.items())
+        raise refused(
+            tr(
+                "the archive holds more than one format: {formats}. Send them one by one.",
+                formats=named,
+            )
+        )
     if not found:
-        raise refused(f"nothing in the archive is in a format that I know. I read: {_NAMES}.")
+        raise refused(
+            tr(
+                "nothing in the archive is in a format that I know. I read: {formats}.",
+                formats=_all(),
+            )
+        )
     ((name, sources),) = found.items()
     if formats[name].chats is None and len(sources) > 1:
-        raise refused(f"the archive holds {len(sources)} files of {name}. Send them one by one.")
+        raise refused(
+            tr(
+                "the archive holds {count} files of {format}. Send them one by one.",
+                count=len(sources),
+                format=tr(name),
+            )
+        )
     return Recognised(
         format=formats[name], source=source, sources=tuple(sources), ignored=tuple(ignored)
     )

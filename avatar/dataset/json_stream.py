@@ -16,6 +16,7 @@ from typing import Any, Final, Protocol
 from avatar.dataset.reading import refused
 from avatar.dataset.source import CHUNK, Source, Tick
 from avatar.errors import BadDataset
+from avatar.language import tr
 
 MAX_VALUE = 4 * 1024 * 1024  # characters of one element; a message has a thousand
 MAX_DEPTH = 200  # of what is around the elements
@@ -103,7 +104,7 @@ class _Text:
         """Read on, at least as much as is there; False: that was all, and nothing has moved."""
         rest = self._text[self._at :]
         if len(rest) >= MAX_VALUE:
-            raise refused(f"{self._name}: one message in it is larger than 4 MB.")
+            raise refused(tr("{file}: one message in it is larger than 4 MB.", file=self._name))
         data = self._file.read(min(max(CHUNK, len(rest)), MAX_VALUE - len(rest)))
         more = self._decode(data, final=not data)
         if not data:
@@ -202,21 +203,33 @@ def walk(
             yield from _walk(text, frozenset(items))
         except _Cut as error:
             raise refused(
-                f"{name}: it is cut off after the first {text.count:,} of its values; its JSON "
-                "does not end. Export it again."
+                tr(
+                    "{file}: it is cut off after the first {count:,} of its values; its JSON does "
+                    "not end. Export it again.",
+                    file=name,
+                    count=text.count,
+                )
             ) from error
         except _NoJson as error:
             raise refused(
-                f"{name}: it is no JSON, after the first {text.count:,} of its values."
+                tr(
+                    "{file}: it is no JSON, after the first {count:,} of its values.",
+                    file=name,
+                    count=text.count,
+                )
             ) from error
         except UnicodeDecodeError as error:
             raise refused(
-                f"{name}: it is not all in UTF-8, after the first {text.count:,} of its values."
+                tr(
+                    "{file}: it is not all in UTF-8, after the first {count:,} of its values.",
+                    file=name,
+                    count=text.count,
+                )
             ) from error
         except RecursionError as error:
-            raise refused(f"{name}: it is nested too deeply.") from error
+            raise refused(tr("{file}: it is nested too deeply.", file=name)) from error
         except ValueError as error:  # a number of thousands of digits
-            raise refused(f"{name}: it has a number that cannot be read.") from error
+            raise refused(tr("{file}: it has a number that cannot be read.", file=name)) from error
 
 
 def elements(source: Source, tick: Tick | None = None) -> Iterator[Any]:
@@ -225,7 +238,7 @@ def elements(source: Source, tick: Tick | None = None) -> Iterator[Any]:
         if path == "item":
             yield value
         elif path or value is not BEGIN:
-            raise refused(f"{source.name}: it is no list.")
+            raise refused(tr("{file}: it is no list.", file=source.name))
 
 
 def paths(head: bytes) -> tuple[frozenset[str], str]:

@@ -11,13 +11,17 @@ from dataclasses import dataclass
 from avatar.dataset.languages import UNKNOWN
 from avatar.dataset.links import LINK
 from avatar.dataset.report import Look, looked_at
+from avatar.language import noted, tr
 from avatar.records import Candidate, Example
 
-ONE_BY_ONE = "one by one"
-MASKED = "with masked data"
-SHORT = "with a reply of 10 characters or less"
-LONG = "with a reply of more than 1,000 characters"
-LINKED = "with a link in the reply"
+ONE_BY_ONE = noted("one by one")
+MASKED = noted("with masked data")
+SHORT = noted("with a reply of 10 characters or less")
+LONG = noted("with a reply of more than 1,000 characters")
+LINKED = noted("with a link in the reply")
+_FIXED = {ONE_BY_ONE, MASKED, SHORT, LONG, LINKED}
+_IN_LANGUAGE = "in "
+_FROM_CHAT = "from the chat "
 _SHORT, _LONG = 10, 1_000  # characters
 _LONGEST = 100  # characters of what a kind is called
 
@@ -37,7 +41,7 @@ class Seen:
 class Kind:
     """Examples that have something in common."""
 
-    words: str  # behind "examples"
+    words: str  # behind "examples", as they are stored; `kind_words` says them
     examples: int  # to be trained on, if all kinds were in
     left_out: bool
 
@@ -45,6 +49,15 @@ class Kind:
     def number(self) -> int:
         """What it is called on a button."""
         return number_of(self.words)
+
+
+def kind_words(words: str) -> str:
+    """How a kind is called in the language of now, by its words."""
+    if words.startswith(_FROM_CHAT):
+        return tr("from the chat {chat}", chat=words.removeprefix(_FROM_CHAT))
+    if words.startswith(_IN_LANGUAGE):
+        return tr("in {language}", language=tr(words.removeprefix(_IN_LANGUAGE)))
+    return tr(words) if words in _FIXED else words
 
 
 def number_of(words: str) -> int:
@@ -57,9 +70,9 @@ def seen(candidates: Sequence[Candidate], *, of: str, exported: bool) -> list[Se
     found = []
     for each in candidates:
         look = looked_at(each.example)
-        kinds = [f"in {look.language}"] if look.language != UNKNOWN else []
+        kinds = [f"{_IN_LANGUAGE}{look.language}"] if look.language != UNKNOWN else []
         if exported and each.example.source.startswith(f"{of}: "):
-            kinds.append(f"from the chat {each.example.source[len(of) + 2 :]}"[:_LONGEST])
+            kinds.append(f"{_FROM_CHAT}{each.example.source[len(of) + 2 :]}"[:_LONGEST])
         kinds += _of_texts(each.example, look)
         found.append(
             Seen(

@@ -12,9 +12,12 @@ from avatar.dataset.json_stream import elements
 from avatar.dataset.openai_jsonl import MAX_EXAMPLES, MAX_FAULTY, MIN_EXAMPLES, Bad
 from avatar.dataset.reading import Faults, Reading, refused
 from avatar.dataset.source import CHUNK, Source, lines
+from avatar.language import noted, tr
 from avatar.records import Example, Role, Turn
 
 T = TypeVar("T")
+# Places of faults; in the sources of examples, which are stored, they stand as they are.
+_EXAMPLE, _LINE = noted("example {number}"), noted("line {number}")
 _FROM = {
     "human": "user",
     "user": "user",
@@ -95,7 +98,12 @@ def pairs(source: Source) -> PairReading:
     found = list(_made(source, _objects(source), _pair, faults))
     if not faults and len(found) < MIN_EXAMPLES:
         faults.add(
-            "the file", f"it has {len(found)} pairs; training needs at least {MIN_EXAMPLES}."
+            tr("the file"),
+            tr(
+                "it has {count} pairs; training needs at least {least}.",
+                count=len(found),
+                least=MIN_EXAMPLES,
+            ),
         )
     if faults:
         raise faults.error
@@ -129,7 +137,7 @@ def _reading(
     faults = Faults()
     made = list(_made(source, objects, convert, faults))
     if not made and not faults:
-        raise refused("it holds no examples.")
+        raise refused(tr("it holds no examples."))
     return openai_jsonl.concluded(made, source.name, faults)
 
 
@@ -141,19 +149,18 @@ def _made(
 ) -> Iterator[tuple[int, T]]:
     count = 0
     for number, unit, data in objects:
-        place = f"{unit} {number}"
         try:
             if isinstance(data, Bad):
                 raise data
-            made = convert(data, f"{source.name} {place}")
+            made = convert(data, f"{source.name} {unit.format(number=number)}")
         except Bad as bad:
-            faults.add(place, str(bad))
+            faults.add(tr(unit, number=number), str(bad))
             if faults.count >= MAX_FAULTY:
                 return
             continue
         count += 1
         if count > MAX_EXAMPLES:
-            raise refused(f"it has more than {MAX_EXAMPLES:,} examples.")
+            raise refused(tr("it has more than {most:,} examples.", most=MAX_EXAMPLES))
         yield number, made
 
 
@@ -165,20 +172,20 @@ def _objects(source: Source) -> Iterator[tuple[int, str, Any]]:
         begins = file.read(64).removeprefix(b"\xef\xbb\xbf").lstrip()[:1]
     if begins == b"[":
         for number, data in enumerate(elements(source), start=1):
-            yield number, "example", data
+            yield number, _EXAMPLE, data
         return
     for number, line in lines(source):
         if line.strip():
-            yield number, "line", _parsed(line)
+            yield number, _LINE, _parsed(line)
 
 
 def _parsed(line: str) -> Any:
     try:
         return json.loads(line)
     except json.JSONDecodeError as error:
-        return Bad(f"it is no JSON ({error.msg}, at character {error.pos + 1}).")
+        return Bad(openai_jsonl.no_json(error))
     except (RecursionError, ValueError):
-        return Bad("it is no JSON that can be read.")
+        return Bad(tr("it is no JSON that can be read."))
 
 
 def _rows(source: Source) -> Iterator[tuple[int, str, Any]]:
@@ -199,18 +206,20 @@ def _rows(source: Source) -> Iterator[tuple[int, str, Any]]:
         except StopIteration:
             return
         except csv.Error as error:
-            raise refused(f"line {reader.line_num}: {error}.") from error
+            raise refused(
+                tr("line {number}: {fault}.", number=reader.line_num, fault=error)
+            ) from error
         if not row:
             continue
         headings = first and all(cell.strip().lower() in _HEADERS for cell in row)
         first = False
         if not headings:
-            yield reader.line_num, "line", row
+            yield reader.line_num, _LINE, row
 
 
 def _from_row(row: Any, place: str) -> Example:
     if len(row) != 2:
-        raise Bad(f"it has {len(row)} columns in place of two.")
+        raise Bad(tr("it has {count} columns in place of two.", count=len(row)))
     said, answer = row
     messages = [{"role": "user", "content": said}, {"role": "assistant", "content": answer}]
     return openai_jsonl.checked({"messages": messages}, place)
@@ -219,7 +228,7 @@ def _from_row(row: Any, place: str) -> Example:
 def _from_sharegpt(data: Any, place: str) -> Example:
     said = data.get("conversations") if isinstance(data, dict) else None
     if not isinstance(said, list):
-        raise Bad('it needs "conversations", a list of messages.')
+        raise Bad(tr('it needs "conversations", a list of messages.'))
     messages = []
     if isinstance(data.get("system"), str) and data["system"].strip():
         messages.append({"role": "system", "content": data["system"]})
@@ -227,14 +236,20 @@ def _from_sharegpt(data: Any, place: str) -> Example:
         speaker = one.get("from") if isinstance(one, dict) else None
         role = _FROM.get(speaker) if isinstance(speaker, str) else None
         if role is None:
-            raise Bad(f"message {number} is from {str(speaker)[:20]!r}; use human, gpt or system.")
+            raise Bad(
+                tr(
+                    "message {number} is from {speaker}; use human, gpt or system.",
+                    number=number,
+                    speaker=repr(str(speaker)[:20]),
+                )
+            )
         messages.append({"role": role, "content": one.get("value")})
     return openai_jsonl.checked({"messages": messages}, place)
 
 
 def _pair(data: Any, place: str) -> Pair:
     if not isinstance(data, dict):
-        raise Bad("it must be an object.")
+        raise Bad(tr("it must be an object."))
     if "preferred_output" in data:
         given = data.get("input")
         asked = given.get("messages") if isinstance(given, dict) else None
@@ -246,22 +261,23 @@ def _pair(data: Any, place: str) -> Pair:
     if asked is None and isinstance(chosen, list):  # the whole conversation stands in each answer
         asked = chosen[:-1]
     if not isinstance(asked, list) or not asked:
-        raise Bad("it needs the messages before the answers.")
-    better, worse = _answer(chosen, "preferred"), _answer(rejected, "other")
+        raise Bad(tr("it needs the messages before the answers."))
+    better = _answer(chosen, noted("the preferred answer needs text."))
+    worse = _answer(rejected, noted("the other answer needs text."))
     if better == worse:
-        raise Bad("both answers are the same.")
+        raise Bad(tr("both answers are the same."))
     turns: tuple[Turn, ...] = ()
     for answer in (better, worse):
         messages = [*asked, {"role": "assistant", "content": answer}]
         turns = openai_jsonl.checked({"messages": messages}, place).turns[:-1]
     if turns[-1].role is not Role.USER:
-        raise Bad("the last message before the answers must be the user's.")
+        raise Bad(tr("the last message before the answers must be the user's."))
     return Pair(turns=turns, chosen=better, rejected=worse, source=place)
 
 
-def _answer(given: Any, which: str) -> str:
+def _answer(given: Any, otherwise: str) -> str:
     last = given[-1] if isinstance(given, list) and given else given
     text = last.get("content") if isinstance(last, dict) else last
     if not isinstance(text, str) or not text.strip():
-        raise Bad(f"the {which} answer needs text.")
+        raise Bad(tr(otherwise))
     return text

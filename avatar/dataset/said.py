@@ -5,31 +5,34 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple
 
+from avatar.language import noted
+
 Progress = Callable[[int, int], None]  # bytes read so far, bytes in all
 
 
 class Drop(StrEnum):
-    """Why a message is not in the examples; the value is how a report puts it."""
+    """Why a message is not in the examples; the value is how a report puts it, and is
+    given to `tr`."""
 
     # what the export says of the message
-    SERVICE = "notices of the chat itself"
-    DELETED = "deleted messages"
-    FORWARDED = "forwarded from elsewhere"
-    BOT = "said by a bot"
-    MEDIA = "pictures, stickers, files and the like without text"
+    SERVICE = noted("notices of the chat itself")
+    DELETED = noted("deleted messages")
+    FORWARDED = noted("forwarded from elsewhere")
+    BOT = noted("said by a bot")
+    MEDIA = noted("pictures, stickers, files and the like without text")
     # what its text is
-    EMPTY = "without text"
-    LINK = "links alone"
+    EMPTY = noted("without text")
+    LINK = noted("links alone")
     # its place in the chat
-    ABSENT = "in conversations in which the person says nothing"
-    UNPROMPTED = "of the person, with nothing before to answer"
-    UNANSWERED = "not answered by the person"
-    TOO_LONG = "too far from a reply of the person to fit into an example"
+    ABSENT = noted("in conversations in which the person says nothing")
+    UNPROMPTED = noted("of the person, with nothing before to answer")
+    UNANSWERED = noted("not answered by the person")
+    TOO_LONG = noted("too far from a reply of the person to fit into an example")
     # limits over all
-    REPEATED = "in examples that end with the same reply as others"
-    CHAT_SHARE = "in examples beyond one chat's share"
-    TOO_MANY = "in examples beyond the most that are kept"
-    OTHER_CHAT = "in chats that were not chosen"
+    REPEATED = noted("in examples that end with the same reply as others")
+    CHAT_SHARE = noted("in examples beyond one chat's share")
+    TOO_MANY = noted("in examples beyond the most that are kept")
+    OTHER_CHAT = noted("in chats that were not chosen")
 
 
 class Said(NamedTuple):

@@ -9,6 +9,7 @@ from typing import BinaryIO
 
 from avatar.dataset.reading import refused
 from avatar.errors import BadDataset
+from avatar.language import tr
 from avatar.text import visible, well_formed
 
 MAX_EXPORT = 4 * 1024 * 1024 * 1024  # bytes of text, unpacked
@@ -53,7 +54,13 @@ class Stream(io.RawIOBase):
             raise self._broken(error) from error
 
     def _broken(self, error: Exception) -> BadDataset:
-        return refused(f"{self.name} is broken inside its archive ({type(error).__name__}).")
+        return refused(
+            tr(
+                "{file} is broken inside its archive ({fault}).",
+                file=self.name,
+                fault=type(error).__name__,
+            )
+        )
 
     def readable(self) -> bool:
         return True
@@ -99,12 +106,17 @@ def lines(source: Source, tick: Tick | None = None) -> Iterator[tuple[int, str]]
         while raw := file.readline(MAX_LINE + 1):
             number += 1
             if len(raw) > MAX_LINE:
-                raise refused(f"{source.name} line {number}: it is longer than 1 MB.")
+                raise _too_long(source.name, number)
             try:
                 text = raw.decode("utf-8-sig" if number == 1 else "utf-8")
             except UnicodeDecodeError as error:
                 raise refused(
-                    f"{source.name} line {number}: byte {error.start + 1} is not UTF-8."
+                    tr(
+                        "{file} line {number}: byte {place} is not UTF-8.",
+                        file=source.name,
+                        number=number,
+                        place=error.start + 1,
+                    )
                 ) from error
             yield number, text.rstrip("\r\n")
 
@@ -118,17 +130,23 @@ def _wide_lines(file: BinaryIO, name: str, encoding: str) -> Iterator[tuple[int,
         try:
             rest += decode(data, final=not data)
         except UnicodeDecodeError as error:
-            raise refused(f"{name} line {number}: it is not UTF-16.") from error
+            raise refused(
+                tr("{file} line {number}: it is not UTF-16.", file=name, number=number)
+            ) from error
         *whole, rest = rest.split("\n")
         for line in whole:
             yield number, line.rstrip("\r")
             number += 1
         if len(rest) > MAX_LINE:
-            raise refused(f"{name} line {number}: it is longer than 1 MB.")
+            raise _too_long(name, number)
         if not data:
             break
     if rest:
         yield number, rest
+
+
+def _too_long(name: str, number: int) -> BadDataset:
+    return refused(tr("{file} line {number}: it is longer than 1 MB.", file=name, number=number))
 
 
 def fit(text: str) -> str:

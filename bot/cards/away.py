@@ -1,25 +1,31 @@
 """An avatar that answers in its owner's own chats."""
 
 from avatar.accounts import HONESTY, Account, Hours
+from avatar.language import tr
 from avatar.records import Avatar
 from bot.screen import Content
 from bot.wording import block, escape
 
-_USAGE = (
-    "/away off and /away on; /away 22:00-07:00 +8 for hours (with your distance from UTC) and "
-    "/away always; /away strangers for those only whom you never wrote to since, and /away all. "
-    "Where you write yourself it is silent for an hour. /honesty is how it says that it is no "
-    "human."
-)
+
+def _usage() -> str:
+    return tr(
+        "/away off and /away on; /away 22:00-07:00 +8 for hours (with your distance from UTC) and "
+        "/away always; /away strangers for those only whom you never wrote to since, and /away "
+        "all. Where you write yourself it is silent for an hour. /honesty is how it says that it "
+        "is no human."
+    )
 
 
 def how_to_connect(avatar: Avatar) -> Content:
     """For /away before the bot is connected."""
     return Content(
-        text=f"**{escape(avatar.name)}** can answer for you in your own chats. Connect this bot "
-        "with your account: Telegram's Settings, Chat Automation (or Telegram Business, Chatbots), "
-        "write the bot's name there, choose the chats, and let it reply. I tell you here when that "
-        "worked."
+        text=tr(
+            "**{name}** can answer for you in your own chats. Connect this bot with your account: "
+            "Telegram's Settings, Chat Automation (or Telegram Business, Chatbots), write the "
+            "bot's name there, choose the chats, and let it reply. I tell you here when that "
+            "worked.",
+            name=escape(avatar.name),
+        )
     )
 
 
@@ -27,25 +33,33 @@ def connected(avatar: Avatar, account: Account) -> Content:
     """After the bot was connected."""
     if not account.can_reply:
         return Content(
-            text="I am connected with your account, but may not reply there: allow it in "
-            "Telegram's Settings, where you connected me."
+            text=tr(
+                "I am connected with your account, but may not reply there: allow it in "
+                "Telegram's Settings, where you connected me."
+            )
         )
-    return Content(
-        text=f"**{escape(avatar.name)}** answers for you now, in the chats that you chose in "
-        f"Telegram. Nothing is managed there: commands are plain talk.\n\n{_USAGE}"
+    answers = tr(
+        "**{name}** answers for you now, in the chats that you chose in Telegram. Nothing is "
+        "managed there: commands are plain talk.",
+        name=escape(avatar.name),
     )
+    return Content(text=f"{answers}\n\n{_usage()}")
 
 
 def disconnected() -> Content:
     """After the bot was taken away again."""
-    return Content(text="I am not connected with your account any more and answer nobody for you.")
+    return Content(
+        text=tr("I am not connected with your account any more and answer nobody for you.")
+    )
 
 
 def not_yours() -> Content:
     """For somebody who connected the bot and owns no avatar here."""
     return Content(
-        text="I answer nobody for you: only owners of an avatar can have it answer in their chats. "
-        "Talk to an avatar that you own here (/avatars) and connect me again."
+        text=tr(
+            "I answer nobody for you: only owners of an avatar can have it answer in their chats. "
+            "Talk to an avatar that you own here (/avatars) and connect me again."
+        )
     )
 
 
@@ -53,31 +67,43 @@ def state(avatar: Avatar, account: Account) -> Content:
     """For /away, and after a change."""
     name = escape(avatar.name)
     if not account.enabled:
-        head = "This bot is not connected with your account right now."
+        head = tr("This bot is not connected with your account right now.")
     elif not account.can_reply:
-        head = "This bot may not reply in your chats: allow it in Telegram's Settings."
+        head = tr("This bot may not reply in your chats: allow it in Telegram's Settings.")
     elif not account.away:
-        head = f"You are here: **{name}** answers nobody for you."
+        head = tr("You are here: **{name}** answers nobody for you.", name=name)
+    elif account.strangers_only:
+        head = tr(
+            "You are away: **{name}** answers those you never wrote to since for you, {when}.",
+            name=name,
+            when=_when(account.hours),
+        )
     else:
-        when = "always" if account.hours is None else f"from {_hours(account.hours)}"
-        who = "those you never wrote to since" if account.strangers_only else "everybody"
-        head = f"You are away: **{name}** answers {who} for you, {when}."
-    return Content(text=f"{head}\n\n{_USAGE}")
+        head = tr(
+            "You are away: **{name}** answers everybody for you, {when}.",
+            name=name,
+            when=_when(account.hours),
+        )
+    return Content(text=f"{head}\n\n{_usage()}")
 
 
-def _hours(hours: Hours) -> str:
+def _when(hours: Hours | None) -> str:
+    if hours is None:
+        return tr("always")
     zone = ""
     if hours.zone:
         whole, rest = divmod(abs(hours.zone), 60)
         zone = f"{'+' if hours.zone > 0 else '-'}{whole}" + (f":{rest:02}" if rest else "")
-    clock = (f"{minute // 60:02}:{minute % 60:02}" for minute in (hours.begins, hours.ends))
-    return f"{' to '.join(clock)} UTC{zone}"
+    begins, ends = (f"{minute // 60:02}:{minute % 60:02}" for minute in (hours.begins, hours.ends))
+    return tr("from {begins} to {ends} UTC{zone}", begins=begins, ends=ends, zone=zone)
 
 
 def honesty(account: Account) -> Content:
     """For /honesty, and after a change."""
     return Content(
-        text="In your chats this is said to the model behind the prompt:\n\n"
-        f"{block(account.honesty or HONESTY)}\n\n/honesty TEXT words it anew, /honesty usual takes "
-        "the usual words. It cannot be left out."
+        text=tr(
+            "In your chats this is said to the model behind the prompt:\n\n{words}\n\n/honesty "
+            "TEXT words it anew, /honesty usual takes the usual words. It cannot be left out.",
+            words=block(account.honesty or HONESTY),
+        )
     )

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from avatar.conversation import Compared, Reply
+from avatar.language import noted, tr
 from avatar.pricing import dollars
 from avatar.records import Avatar, Finish
 from avatar.versions import can_activate
@@ -12,12 +13,12 @@ from bot.wording import PERHAPS_AGAIN, block, escape
 from bot.wording import code as inline
 
 _MARKS = {
-    Finish.CUT: "_(The connection to the provider broke here. /retry asks again.)_",
-    Finish.LENGTH: "_(The model's limit for one reply ends here. Write “go on” for more.)_",
-    Finish.FILTER: "_(The provider's filter ended the reply here.)_",
-    Finish.STOPPED: "_(Stopped.)_",
+    Finish.CUT: noted("_(The connection to the provider broke here. /retry asks again.)_"),
+    Finish.LENGTH: noted("_(The model's limit for one reply ends here. Write “go on” for more.)_"),
+    Finish.FILTER: noted("_(The provider's filter ended the reply here.)_"),
+    Finish.STOPPED: noted("_(Stopped.)_"),
 }
-_UNSEEN = "_(I cannot see pictures: the model that answers here reads text only.)_"
+_UNSEEN = noted("_(I cannot see pictures: the model that answers here reads text only.)_")
 
 
 def reply(given: Reply, *, perhaps_again: bool = False) -> Content:
@@ -29,31 +30,36 @@ def reply(given: Reply, *, perhaps_again: bool = False) -> Content:
         _UNSEEN if given.unseen else "",
         PERHAPS_AGAIN if perhaps_again else "",
     )
-    parts = [part for part in (given.text, *marks) if part]
+    parts = [part for part in (given.text, *(tr(mark) for mark in marks if mark)) if part]
     return Content(text="\n\n".join(parts))
 
 
 def only_text(*, manages: bool) -> Content:
     """For a film, a piece of music or a file without a word."""
-    text = "I do not look into files. Please write to me what it is about."
+    text = tr("I do not look into files. Please write to me what it is about.")
     if manages:
-        text += " To train on a file, send it with the caption /train."
+        text += " " + tr("To train on a file, send it with the caption /train.")
     return Content(text=text)
 
 
 def nothing_to_stop() -> Content:
     """For /stop when nothing is being written or read."""
     return Content(
-        text="There is no reply to stop right now, and no file is being read. A training is "
-        "cancelled by its number: /cancel 3"
+        text=tr(
+            "There is no reply to stop right now, and no file is being read. A training is "
+            "cancelled by its number: /cancel 3"
+        )
     )
 
 
 def fresh(avatar: Avatar) -> Content:
     """After /new."""
     return Content(
-        text=f"A new conversation with **{escape(avatar.name)}**: what was said before is not part "
-        "of it. Model and prompt stay as they are."
+        text=tr(
+            "A new conversation with **{name}**: what was said before is not part of it. Model and "
+            "prompt stay as they are.",
+            name=escape(avatar.name),
+        )
     )
 
 
@@ -63,18 +69,20 @@ def comparison(avatar: Avatar, message: str, compared: Sequence[Compared]) -> Co
     buttons: list[Button] = []
     for side in compared:
         version = side.version
-        name = "Base model" if version is None else f"Version {version.number}"
+        name = (
+            tr("Base model") if version is None else tr("Version {number}", number=version.number)
+        )
         parts.append(f"**{name}** ({inline(side.model)}, {dollars(side.said.cost)})")
-        parts.append(block(side.said.text or "(nothing)"))
+        parts.append(block(side.said.text or tr("(nothing)")))
         if version is None:
             if avatar.active_model_id is not None:
                 buttons.append(
-                    Button(label="Activate the base model", action=code(Verb.BASE, avatar.id))
+                    Button(label=tr("Activate the base model"), action=code(Verb.BASE, avatar.id))
                 )
         elif can_activate(version, avatar):
             buttons.append(
                 Button(
-                    label=f"Activate version {version.number}",
+                    label=tr("Activate version {number}", number=version.number),
                     action=code(Verb.ACTIVATE, version.id),
                     style=Style.SUCCESS,
                 )

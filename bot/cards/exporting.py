@@ -4,27 +4,37 @@ from collections.abc import Sequence
 
 from avatar.exporting import Export
 from avatar.exports import Imported
+from avatar.language import tr, trn
 from avatar.records import Avatar, Version
 from bot.actions import Verb, code
 from bot.screen import Button, Content, File
 from bot.wording import code as inline
-from bot.wording import counted, escape
+from bot.wording import escape
 
 _NAMED = 10  # versions, at most
 
-HOW_TO_IMPORT = (
-    "Send the file that /export made with /import as its caption: it becomes a new avatar of yours."
-)
+
+def how_to_import() -> str:
+    """How /import is typed."""
+    return tr(
+        "Send the file that /export made with /import as its caption: it becomes a new avatar of "
+        "yours."
+    )
 
 
 def exported(avatar: Avatar, export: Export, content: bytes) -> Content:
     """After /export."""
     examples = sum(len(each.examples) + len(each.held_out) for each in export.versions)
     return Content(
-        text=f"**{escape(avatar.name)}** as one file: {counted(len(export.versions), 'version')}, "
-        f"{counted(examples, 'example')}, {counted(len(export.lessons), 'taught answer')}, and "
-        "every switch. It holds no messages beyond what examples hold, no names of owners and no "
-        "keys. Fine-tuned models stay at their providers; /import makes a new avatar of it.",
+        text=tr(
+            "**{name}** as one file: {versions}, {examples}, {taught}, and every switch. It holds "
+            "no messages beyond what examples hold, no names of owners and no keys. Fine-tuned "
+            "models stay at their providers; /import makes a new avatar of it.",
+            name=escape(avatar.name),
+            versions=trn("{n:,} version", "{n:,} versions", len(export.versions)),
+            examples=trn("{n:,} example", "{n:,} examples", examples),
+            taught=trn("{n:,} taught answer", "{n:,} taught answers", len(export.lessons)),
+        ),
         file=File(name=f"{avatar.slug}-export.zip", content=content),
     )
 
@@ -32,24 +42,38 @@ def exported(avatar: Avatar, export: Export, content: bytes) -> Content:
 def imported(done: Imported, export: Export) -> Content:
     """After /import."""
     lines = [
-        f"**{escape(done.avatar.name)}** is there and yours, and this chat talks to it now: "
-        f"{counted(len(export.versions), 'version')} with their numbers. Others reach it with "
-        f"/start {done.avatar.slug}."
+        tr(
+            "**{name}** is there and yours, and this chat talks to it now: {versions} with their "
+            "numbers. Others reach it with /start {slug}.",
+            name=escape(done.avatar.name),
+            versions=trn("{n:,} version", "{n:,} versions", len(export.versions)),
+            slug=done.avatar.slug,
+        )
     ]
     if done.other_base is not None:
         lines.append(
-            f"Its base model was {inline(done.other_base)}, which is not to be had here: it is "
-            f"{inline(done.avatar.base_model)} now. /base changes it."
+            tr(
+                "Its base model was {before}, which is not to be had here: it is {now} now. /base "
+                "changes it.",
+                before=inline(done.other_base),
+                now=inline(done.avatar.base_model),
+            )
         )
     if done.here:
-        lines.append("Their models answer here too:\n\n" + _named(done.here))
+        lines += [tr("Their models answer here too:"), _named(done.here)]
     if done.elsewhere:
-        lines.append(
+        not_here = tr(
             "Their models are not here. Train their examples again, or take a model that you have "
-            "elsewhere with /adopt:\n\n" + _named(done.elsewhere)
+            "elsewhere with /adopt:"
         )
+        lines += [not_here, _named(done.elsewhere)]
     rows = [
-        (Button(label=f"Retrain {each.number}", action=code(Verb.RETRAIN, each.id)),)
+        (
+            Button(
+                label=tr("Retrain {number}", number=each.number),
+                action=code(Verb.RETRAIN, each.id),
+            ),
+        )
         for each in done.elsewhere[:_NAMED]
         if each.example_count
     ]
@@ -58,10 +82,15 @@ def imported(done: Imported, export: Export) -> Content:
 
 def _named(versions: Sequence[Version]) -> str:
     lines = [
-        f"- version {each.number}: {counted(each.example_count, 'example')}, "
-        f"{inline(each.fine_tuned_model_id or each.base_model or '')}"
+        trn(
+            "version {number}: {n:,} example, {model}",
+            "version {number}: {n:,} examples, {model}",
+            each.example_count,
+            number=each.number,
+            model=inline(each.fine_tuned_model_id or each.base_model or ""),
+        )
         for each in versions[:_NAMED]
     ]
     if len(versions) > _NAMED:
-        lines.append(f"- … and {counted(len(versions) - _NAMED, 'more')}")
-    return "\n".join(lines)
+        lines.append(tr("… and {count:,} more", count=len(versions) - _NAMED))
+    return "\n".join(f"- {line}" for line in lines)

@@ -2,11 +2,12 @@
 
 from collections.abc import Sequence
 
+from avatar.language import tr, trn
 from avatar.records import Avatar, Message, Role, Taught, Version
 from bot.actions import Verb, code
 from bot.cards.pages import turn
 from bot.screen import Button, Card, Content, Entry, File
-from bot.wording import counted, escape, shortened
+from bot.wording import escape, shortened
 
 PAGE = 5  # taught answers on a page
 
@@ -14,10 +15,20 @@ PAGE = 5  # taught answers on a page
 def taught(avatar: Avatar, one: Taught, count: int) -> Content:
     """After /teach."""
     asked, answer = escape(shortened(_asked(one), 120)), escape(shortened(one.better, 200))
+    kept = tr(
+        "Kept for the next training of {name}: to “{question}” it should say “{answer}”.",
+        name=escape(avatar.name),
+        question=asked,
+        answer=answer,
+    )
+    so_far = trn(
+        "{n:,} answer taught so far (/examples); /train offers them.",
+        "{n:,} answers taught so far (/examples); /train offers them.",
+        count,
+    )
     return Content(
-        text=f"Kept for the next training of {escape(avatar.name)}: to “{asked}” it should say "
-        f"“{answer}”. {counted(count, 'answer')} taught so far (/examples); /train offers them.",
-        buttons=((Button(label="Take it back", action=code(Verb.UNTEACH, one.id)),),),
+        text=f"{kept} {so_far}",
+        buttons=((Button(label=tr("Take it back"), action=code(Verb.UNTEACH, one.id)),),),
     )
 
 
@@ -25,8 +36,11 @@ def what_instead(reply: Message) -> Content:
     """After a thumbs-down."""
     said = escape(shortened(reply.text, 160))
     return Content(
-        text=f"What should it have said instead of “{said}”? Answer this message with it: I keep "
-        "it for the next training. Or leave it."
+        text=tr(
+            "What should it have said instead of “{reply}”? Answer this message with it: I keep it "
+            "for the next training. Or leave it.",
+            reply=said,
+        )
     )
 
 
@@ -39,10 +53,12 @@ def lessons(avatar: Avatar, page: Sequence[Taught], *, number: int, count: int) 
     """One page of what was taught, newest first."""
     if not page:
         text = (
-            "There is no such page. /examples shows the newest."
+            tr("There is no such page. /examples shows the newest.")
             if number > 1
-            else "Nothing was taught yet. Answer a reply of the avatar with /teach and what it "
-            "should have said, or put 👍 or 👎 under it."
+            else tr(
+                "Nothing was taught yet. Answer a reply of the avatar with /teach and what it "
+                "should have said, or put 👍 or 👎 under it."
+            )
         )
         return Content(text=text)
     entries = tuple(
@@ -50,32 +66,52 @@ def lessons(avatar: Avatar, page: Sequence[Taught], *, number: int, count: int) 
             text=f"**{one.id}** · {escape(shortened(_asked(one), 120))}  \n"
             f"→ {escape(shortened(one.better, 200))}  \n"
             + (
-                "as it said itself (👍)"
+                tr("as it said itself (👍)")
                 if one.liked
-                else f"instead of: {escape(shortened(one.worse, 120))}"
+                else tr("instead of: {reply}", reply=escape(shortened(one.worse, 120)))
             ),
-            buttons=(Button(label=f"Delete {one.id}", action=code(Verb.UNTEACH, one.id)),),
+            buttons=(
+                Button(
+                    label=tr("Delete {number}", number=one.id), action=code(Verb.UNTEACH, one.id)
+                ),
+            ),
         )
         for one in page
     )
     more = number * PAGE < count
     rows = (
-        *turn(Verb.LESSONS, avatar.id, page=number, more=more, back="« Newer", on="Older »"),
-        (Button(label="As a file", action=code(Verb.LESSON_FILE, avatar.id)),),
+        *turn(
+            Verb.LESSONS,
+            avatar.id,
+            page=number,
+            more=more,
+            back=tr("« Newer"),
+            on=tr("Older »"),
+        ),
+        (Button(label=tr("As a file"), action=code(Verb.LESSON_FILE, avatar.id)),),
     )
-    head = f"**Taught to {escape(avatar.name)}**: {counted(count, 'answer')}"
+    head = trn(
+        "**Taught to {name}**: {n:,} answer",
+        "**Taught to {name}**: {n:,} answers",
+        count,
+        name=escape(avatar.name),
+    )
     return Card(head=head, entries=entries, buttons=rows).content
 
 
 def untaught(*, gone: bool) -> Content:
     """After a taught answer was deleted."""
-    return Content(text="Deleted." if gone else "It was deleted already.")
+    return Content(text=tr("Deleted.") if gone else tr("It was deleted already."))
 
 
 def lesson_file(avatar: Avatar, content: bytes, count: int) -> Content:
     """What was taught, as OpenAI's JSONL."""
     return Content(
-        text=f"{counted(count, 'taught answer')} in OpenAI's format.",
+        text=trn(
+            "{n:,} taught answer in OpenAI's format.",
+            "{n:,} taught answers in OpenAI's format.",
+            count,
+        ),
         file=File(name=f"{avatar.slug}-taught.jsonl", content=content),
     )
 
@@ -83,8 +119,14 @@ def lesson_file(avatar: Avatar, content: bytes, count: int) -> Content:
 def dataset(avatar: Avatar, version: Version, content: bytes) -> Content:
     """A version's examples, as OpenAI's JSONL."""
     return Content(
-        text=f"The {counted(version.example_count, 'example')} of version {version.number} in "
-        "OpenAI's format: they can be trained anywhere, also after the version is deleted here.",
+        text=trn(
+            "The {n:,} example of version {number} in OpenAI's format: they can be trained "
+            "anywhere, also after the version is deleted here.",
+            "The {n:,} examples of version {number} in OpenAI's format: they can be trained "
+            "anywhere, also after the version is deleted here.",
+            version.example_count,
+            number=version.number,
+        ),
         file=File(name=f"{avatar.slug}-version-{version.number}.jsonl", content=content),
     )
 

@@ -2,11 +2,12 @@
 
 from collections.abc import Sequence
 
+from avatar.language import tr, trn
 from avatar.records import Avatar, Version
 from avatar.unlearning import Holding
 from bot.actions import Verb, code
 from bot.screen import Button, Content, Style
-from bot.wording import counted, escape
+from bot.wording import escape
 
 
 def question(
@@ -15,25 +16,30 @@ def question(
     """Which versions' examples hold a person, and the questions."""
     if not held:
         return Content(
-            text=f"No stored example of {escape(avatar.name)} holds the name {escape(name)}."
+            text=tr(
+                "No stored example of {avatar} holds the name {name}.",
+                avatar=escape(avatar.name),
+                name=escape(name),
+            )
         )
-    lines = [
-        f"- version {each.version.number}: {len(each.positions):,} of "
-        f"{counted(each.stored, 'example')}"
-        for each in held
-    ]
-    text = (
-        f"**{escape(name)}** is in the stored examples of {escape(avatar.name)}:\n\n"
-        + "\n".join(lines)
-        + "\n\nRemoving takes these examples away for good; it cannot be undone. The models that "
-        "were trained on them still know them: train again without them, then delete the old "
-        "versions and their models. Look at the name's other spellings too. The questions are "
-        "open for ten minutes."
+    lines = [f"- {_line(each)}" for each in held]
+    text = tr(
+        "**{name}** is in the stored examples of {avatar}:\n\n{versions}\n\nRemoving takes these "
+        "examples away for good; it cannot be undone. The models that were trained on them still "
+        "know them: train again without them, then delete the old versions and their models. Look "
+        "at the name's other spellings too. The questions are open for ten minutes.",
+        name=escape(name),
+        avatar=escape(avatar.name),
+        versions="\n".join(lines),
     )
     rows = [
         (
             Button(
-                label=f"Remove {len(each.positions):,} from version {each.version.number}",
+                label=tr(
+                    "Remove {count:,} from version {number}",
+                    count=len(each.positions),
+                    number=each.version.number,
+                ),
                 action=code(Verb.YES, confirmation_id),
                 style=Style.DANGER,
             ),
@@ -43,16 +49,28 @@ def question(
     return Content(text=text, buttons=tuple(rows))
 
 
+def _line(held: Holding) -> str:
+    return trn(
+        "version {number}: {count:,} of {n:,} example",
+        "version {number}: {count:,} of {n:,} examples",
+        held.stored,
+        number=held.version.number,
+        count=len(held.positions),
+    )
+
+
 def removed(version: Version, name: str, gone: int, *, enough: bool) -> Content:
     """After a person was removed from a version's examples."""
-    text = (
-        f"{counted(gone, 'example')} with {escape(name)} removed from version {version.number}. "
-        f"Its model still knows them; {version.example_count:,} examples are left."
+    text = tr(
+        "{examples} with {name} removed from version {number}. Its model still knows them; "
+        "{left:,} examples are left.",
+        examples=trn("{n:,} example", "{n:,} examples", gone),
+        name=escape(name),
+        number=version.number,
+        left=version.example_count,
     )
     if not enough:
-        text += " That is too few to train again."
+        text += " " + tr("That is too few to train again.")
         return Content(text=text)
-    return Content(
-        text=text,
-        buttons=((Button(label="Train Again", action=code(Verb.RETRAIN, version.id)),),),
-    )
+    again = Button(label=tr("Train Again"), action=code(Verb.RETRAIN, version.id))
+    return Content(text=text, buttons=((again,),))

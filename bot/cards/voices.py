@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from avatar.errors import AvatarError
+from avatar.language import tr
 from avatar.records import Avatar
 from bot.screen import Content
 from bot.wording import code as inline
@@ -13,17 +14,22 @@ def voice(avatar: Avatar, chosen: str | None, *, voices: Sequence[str]) -> Conte
     """For /voice."""
     name = escape(avatar.name)
     if chosen is None:
-        text = f"{name} answers in writing. /voice on makes it answer voice messages by voice, too."
+        text = tr(
+            "{name} answers in writing. /voice on makes it answer voice messages by voice, too.",
+            name=name,
+        )
     else:
-        text = (
-            f"{name} answers voice messages by voice ({inline(chosen)}), with the text along. "
-            "/voice off ends that."
+        text = tr(
+            "{name} answers voice messages by voice ({voice}), with the text along. /voice off "
+            "ends that.",
+            name=name,
+            voice=inline(chosen),
         )
     if voices:
-        text += f"\n\nVoices: {escape(', '.join(voices))}."
+        text += "\n\n" + tr("Voices: {voices}.", voices=escape(", ".join(voices)))
     return Content(text=text)
 
 
 def not_spoken(error: AvatarError) -> Content:
     """Behind an answer in writing that should have been spoken, too."""
-    return Content(text=f"_(It could not be spoken.)_ {escape(error.sentence)}")
+    return Content(text=tr("_(It could not be spoken.)_ {why}", why=escape(error.sentence)))

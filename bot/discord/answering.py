@@ -9,6 +9,7 @@ import discord
 from discord.http import Route
 
 from avatar.errors import DeliveryError
+from avatar.language import noted, speaking, tr
 from bot.commands import Command, Kind
 from bot.completion import Completion, Form, Offer, fitting
 from bot.discord import reading, slash
@@ -29,7 +30,7 @@ _NAME = 100  # characters of one
 _TITLE, _FIELD, _HINT = 45, 4000, 100  # characters
 _LABEL, _TEXT_INPUT, _PARAGRAPH = 18, 4, 2  # components of a form, and a style
 # Commands that may be carried out without another word: this is their answer then.
-_AT_ONCE = {"stop": "Stopping the reply."}
+_AT_ONCE = {"stop": noted("Stopping the reply.")}
 
 
 class Answering:
@@ -62,9 +63,9 @@ class Answering:
         name = reading.command_of(asked)
         flags = _EPHEMERAL if reading.is_hidden(asked) else 0
         if name in _AT_ONCE:
-            return await self._answered(
-                asked, _MESSAGE, {"content": _AT_ONCE[name], "flags": flags}
-            )
+            with speaking(await self._language(asked)):
+                said = tr(_AT_ONCE[name])
+            return await self._answered(asked, _MESSAGE, {"content": said, "flags": flags})
         return await self._answered(asked, _LATER, {"flags": flags})
 
     async def _answered(
@@ -105,7 +106,8 @@ class Answering:
         if self._completion is None or asked.channel_id is None:
             return ()
         if focus.parameter.kind is Kind.ROLE:
-            return fitting(_roles(asked), focus.text)
+            with speaking(await self._language(asked)):
+                return fitting(_roles(asked), focus.text)
         looking = self._completion.offers(
             focus.parameter,
             focus.text,
@@ -126,6 +128,13 @@ class Answering:
         # What does not fit is shown by the command itself, whole.
         return None if form is None or len(form.text) > _FIELD else form
 
+    async def _language(self, asked: discord.Interaction) -> str:
+        """Which one is spoken where they asked; "": it is not known."""
+        if self._completion is None or asked.channel_id is None:
+            return ""
+        address = reading.address_of(asked.guild_id, asked.channel_id, self._client.me)
+        return await self._in_time(self._completion.language(address)) or ""
+
     async def _in_time(self, looking: Awaitable[T]) -> T | None:
         """None: it took too long or failed, and the person goes on without."""
         try:
@@ -144,7 +153,7 @@ def _roles(asked: discord.Interaction) -> tuple[Offer, ...]:
         for role in roles
         if not role.is_default() and not role.managed
     )
-    return (*named, Offer(value="off", label="no role"))
+    return (*named, Offer(value="off", label=tr("no role")))
 
 
 def _form(command: Command, form: Form) -> Json:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from avatar.errors import BadText, DeliveryError, NotDelivered
 from avatar.incoming import Incoming
+from avatar.language import noted, tr
 from avatar.records import Address, Attachment
 from bot.commands import Command
 from bot.discord.calls import Gone
@@ -23,7 +24,7 @@ from bot.screen import Button, Content, File, Sight, Speaker, Thread
 
 log = logging.getLogger(__name__)
 
-_SPOKEN = "As a voice message:"
+_SPOKEN = noted("As a voice message:")
 
 
 class DiscordMessenger:
@@ -87,7 +88,7 @@ class DiscordMessenger:
         persona = None if speaker is None else await self._wire.personas.of(address, speaker)
         return await self._wire.send_content(
             address,
-            Content(text=_SPOKEN, file=File(name="answer.ogg", content=sound)),
+            Content(text=tr(_SPOKEN), file=File(name="answer.ogg", content=sound)),
             reply_to=None,
             persona=persona,
         )
@@ -125,13 +126,13 @@ class DiscordMessenger:
         """A thread in the channel. Raises BadText in direct messages, and where the bot may not."""
         address = incoming.address
         if incoming.private:
-            raise BadText(reason="Threads exist in servers only; here, just write.")
+            raise BadText(reason=tr("Threads exist in servers only; here, just write."))
         try:
             made = await self._wire.open_thread(address, name=name)
         except NotDelivered:
             raise
         except DeliveryError as error:
-            reason = "I cannot open a thread here: I may not, or this is one already."
+            reason = tr("I cannot open a thread here: I may not, or this is one already.")
             raise BadText(reason=reason, detail=error.detail) from error
         with suppress(DeliveryError, Gone):  # they find it by its link, too
             await self._wire.add_to_thread(made, incoming.author.external_id)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from avatar.language import tr
 from bot.discord.markdown import LIMIT, render_long
 from bot.screen import Button, Card, Content, Style
 
@@ -66,7 +67,10 @@ async def pieces_of(content: Content) -> tuple[Piece, ...]:
     texts = await render_long(content.text)
     groups = _groups(content.buttons)
     if len(texts) > MOST:
-        told = f"The whole answer has {len(content.text):,} characters: it is in this file."
+        told = tr(
+            "The whole answer has {count:,} characters: it is in this file.",
+            count=len(content.text),
+        )
         file = content.text.encode("utf-8", "replace")
         pieces = [Piece(text=texts[0]), Piece(text=told, rows=groups[0], file=file)]
     else:

@@ -17,6 +17,7 @@ from avatar.accounts import (
     read_hours,
 )
 from avatar.errors import AvatarError, BadText, DeliveryError, StoreFailed
+from avatar.language import tr
 from avatar.text import visible
 from bot.actions import Verb
 from bot.cards import away as cards
@@ -86,7 +87,11 @@ class AwayHandlers:
             usual = text.lower() == "usual"
             if not usual and not MIN_HONESTY <= len(text) <= MAX_HONESTY:
                 raise BadText(
-                    reason=f"It takes {MIN_HONESTY} to {MAX_HONESTY:,} characters to say that."
+                    reason=tr(
+                        "It takes {least} to {most:,} characters to say that.",
+                        least=MIN_HONESTY,
+                        most=MAX_HONESTY,
+                    )
                 )
             await self._desk.store.set_honesty(account.id, None if usual else text)
         return cards.honesty(await self._account(request) or account)

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from avatar.conversation import Reply
 from avatar.errors import BadText, NotActivatable
+from avatar.language import noted, tr
 from avatar.records import Status, Version
 from avatar.saying import says_something, together, words
 from avatar.text import visible
@@ -20,6 +21,12 @@ from bot.handlers.replying import Said, pictures, reply_to, shown_as
 from bot.handlers.voices import VoiceHandlers
 from bot.request import Answer, CommandHandler, PressHandler, Request
 from bot.screen import Button, Content
+
+_SILENT = {
+    Status.TRAINING: noted("it is training, so it cannot answer."),
+    Status.FAILED: noted("it is failed, so it cannot answer."),
+    Status.CANCELLED: noted("it is cancelled, so it cannot answer."),
+}
 
 
 class ChattingHandlers:
@@ -113,7 +120,7 @@ class ChattingHandlers:
                 said,
                 worded=worded,
                 stop=stop,
-                button=Button(label="Stop", action=code(Verb.STOP)),
+                button=Button(label=tr("Stop"), action=code(Verb.STOP)),
                 in_place_of=in_place_of,
             )
         if shown is None or said.retry_of is not None:
@@ -143,7 +150,9 @@ class ChattingHandlers:
         given = request.rest.split(maxsplit=2)
         if len(given) < 3:
             raise BadText(
-                reason="Name two versions (or base) and the message: /compare 2 base How are you?"
+                reason=tr(
+                    "Name two versions (or base) and the message: /compare 2 base How are you?"
+                )
             )
         sides = [await self._side(request, word) for word in given[:2]]
         compared = await self._desk.conversation.compare(
@@ -156,7 +165,5 @@ class ChattingHandlers:
             return None
         version = await self._desk.learning_path.find(request.avatar.id, parse_number(word))
         if version.status is not Status.COMPLETED:
-            raise NotActivatable(
-                number=version.number, reason=f"it is {version.status}, so it cannot answer."
-            )
+            raise NotActivatable(number=version.number, reason=tr(_SILENT[version.status]))
         return version

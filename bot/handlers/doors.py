@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from avatar import invitations as rules
 from avatar.errors import BadText
+from avatar.language import tr
 from avatar.limits import messages_per_minute, parse_dollars
 from avatar.records import Avatar, Person
 from bot.actions import Verb
@@ -73,8 +74,10 @@ class DoorHandlers:
         numbers = [int(word) for word in words if _is_number(word)]
         if len(numbers) != len(words) or len(words) > 2:
             raise BadText(
-                reason="Say for how many people and for how many days: /invite 5 30. Without "
-                "numbers it is for one person and a week."
+                reason=tr(
+                    "Say for how many people and for how many days: /invite 5 30. Without numbers "
+                    "it is for one person and a week."
+                )
             )
         uses, days = (*numbers, *(rules.USES, rules.DAYS)[len(numbers) :])
         made = await self.desk.invitations.make(
@@ -91,7 +94,7 @@ class DoorHandlers:
     async def people(self, request: Request) -> Answer:
         word = request.rest or "1"
         if not _is_number(word):
-            raise BadText(reason="Name a page by its number: /people 2")
+            raise BadText(reason=tr("Name a page by its number: /people 2"))
         return await self._people(request, int(word))
 
     async def press_people(self, request: Request, numbers: tuple[int, ...]) -> Answer:
@@ -111,11 +114,11 @@ class DoorHandlers:
         )
 
     async def block(self, request: Request) -> Answer:
-        somebody = await named_person(self.desk, request, request.rest, usage=cards.BLOCK_USAGE)
+        somebody = await named_person(self.desk, request, request.rest, usage=cards.block_usage())
         return await self._block(request, somebody)
 
     async def unblock(self, request: Request) -> Answer:
-        somebody = await named_person(self.desk, request, request.rest, usage=cards.BLOCK_USAGE)
+        somebody = await named_person(self.desk, request, request.rest, usage=cards.block_usage())
         return await self._unblock(request, somebody)
 
     async def press_block(self, request: Request, numbers: tuple[int, ...]) -> Answer:
@@ -127,7 +130,7 @@ class DoorHandlers:
     async def _met(self, person_id: int) -> Person:
         found = await self.desk.store.people([person_id])
         if person_id not in found:
-            raise BadText(reason="I do not know them any more. /people lists whom I do.")
+            raise BadText(reason=tr("I do not know them any more. /people lists whom I do."))
         return found[person_id]
 
     async def _block(self, request: Request, somebody: Person) -> Answer:
@@ -144,7 +147,7 @@ class DoorHandlers:
         avatar, words = request.avatar, request.rest.lower().split()
         if words:
             if len(words) != 2 or words[0] not in cards.LIMITS:
-                raise BadText(reason=cards.LIMITS_USAGE)
+                raise BadText(reason=cards.limits_usage())
             own = {
                 "messages": avatar.messages_per_minute,
                 "day": avatar.cost_per_day,
@@ -172,5 +175,5 @@ def _most(what: str, word: str) -> int | None:
     if what != "messages":
         return parse_dollars(word)
     if not _is_number(word):
-        raise BadText(reason=cards.LIMITS_USAGE)
+        raise BadText(reason=cards.limits_usage())
     return int(word)

@@ -7,6 +7,7 @@ from avatar import exporting
 from avatar.errors import AlreadyDone, BadText
 from avatar.exporting import Export
 from avatar.exports import Imported
+from avatar.language import tr
 from bot.actions import Verb
 from bot.cards import exporting as cards
 from bot.handlers.desk import Desk
@@ -38,15 +39,19 @@ class ExportingHandlers:
         content = await asyncio.to_thread(exporting.write, export)
         if len(content) > MOST_SENT:
             raise BadText(
-                reason=f"{avatar.name} makes a file of {len(content) / 1_000_000:.0f} MB, which "
-                "cannot be sent here. The operator can write a backup of everything."
+                reason=tr(
+                    "{name} makes a file of {size:.0f} MB, which cannot be sent here. The operator "
+                    "can write a backup of everything.",
+                    name=avatar.name,
+                    size=len(content) / 1_000_000,
+                )
             )
         return cards.exported(avatar, export, content)
 
     async def import_(self, request: Request) -> Answer:
         attachment = document_of(request)
         if attachment is None:
-            raise BadText(reason=cards.HOW_TO_IMPORT)
+            raise BadText(reason=cards.how_to_import())
         async with request.messenger.download(
             request.incoming.address, attachment, limit=MOST_TAKEN
         ) as file:
@@ -63,4 +68,4 @@ class ExportingHandlers:
                 )
             except AlreadyDone:
                 continue
-        raise BadText(reason="There are many avatars of that name. Rename one of them first.")
+        raise BadText(reason=tr("There are many avatars of that name. Rename one of them first."))

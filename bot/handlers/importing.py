@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from avatar.dataset import openai_jsonl
 from avatar.errors import Expired, WrongKind
 from avatar.importing import Asked
+from avatar.language import tr
 from avatar.records import Draft, Example, Import
 from avatar.training import Preflight
 from bot.actions import Verb
@@ -149,7 +150,7 @@ class ImportingHandlers:
     async def _of_export(self, draft_id: int, request: Request) -> tuple[Draft, Import]:
         draft = (await self._open(draft_id, request)).draft
         if draft.import_id is None:
-            raise WrongKind(reason="These examples are not built from a chat export.")
+            raise WrongKind(reason=tr("These examples are not built from a chat export."))
         return draft, await self._import(draft.import_id, request)
 
     # --- looking
@@ -187,7 +188,7 @@ class ImportingHandlers:
             draft.id, limit=BATCH, offset=len(examples)
         ):
             examples += batch
-        words = f"All {draft.example_count:,} examples as a file."
+        words = tr("All {count:,} examples as a file.", count=draft.example_count)
         if draft.report is not None:
             words = f"{training.report_words(draft.report)}\n\n{words}"
         return teaching.report_file(draft.source, await written(examples), words)

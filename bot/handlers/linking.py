@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from avatar.errors import AlreadyDone
+from avatar.language import tr
 from bot.actions import Verb, code
 from bot.cards import linking as cards
 from bot.handlers.desk import Desk
@@ -40,7 +41,7 @@ class LinkingHandlers:
     async def unlink(self, request: Request) -> Answer:
         accounts = await self.desk.store.known_as(request.person.id)
         if len(accounts) < 2:
-            raise AlreadyDone(what="This account is not joined with another. /link joins one.")
+            raise AlreadyDone(what=tr("This account is not joined with another. /link joins one."))
         confirmation = await self.desk.learning_path.ask(
             code(Verb.UNLINK), person=request.person, now=request.now
         )

@@ -1,6 +1,7 @@
 """Which version, and which person, a command names."""
 
 from avatar.errors import BadText
+from avatar.language import tr
 from avatar.records import Person, Version
 from avatar.versions import parse_number
 from bot.handlers.desk import Desk
@@ -33,7 +34,10 @@ async def named_person(desk: Desk, request: Request, named: str, *, usage: str) 
     person = await desk.store.find_person(platform.lower(), external_id)
     if person is None or len(words) > 1:
         raise BadText(
-            reason=f"I do not know {words[0][:80]} yet. They have to write to me once; their "
-            "/privacy then shows what to type here."
+            reason=tr(
+                "I do not know {person} yet. They have to write to me once; their /privacy then "
+                "shows what to type here.",
+                person=words[0][:80],
+            )
         )
     return person

@@ -15,6 +15,7 @@ from avatar.errors import (
     NotAllowed,
     Refused,
 )
+from avatar.language import tr
 from avatar.records import Avatar, Person
 from avatar.secrets import INVITATION
 from avatar.text import visible
@@ -79,7 +80,7 @@ class PeopleHandlers:
         """A thread for one conversation."""
         avatar = await self._named(request) if request.rest else request.avatar
         if not isinstance(request.messenger, Threads):
-            raise BadText(reason="There are no threads here. Just write.")
+            raise BadText(reason=tr("There are no threads here. Just write."))
         thread = await request.messenger.open_thread(
             request.incoming, name=f"{avatar.name} · {request.person.name}"
         )
@@ -155,7 +156,10 @@ class PeopleHandlers:
         name = " ".join(visible(request.rest).split())
         if not name or len(name) > MAX_NAME:
             raise BadText(
-                reason=f"An avatar needs a name of up to {MAX_NAME} characters: /newavatar Ani"
+                reason=tr(
+                    "An avatar needs a name of up to {most} characters: /newavatar Ani",
+                    most=MAX_NAME,
+                )
             )
         avatar = await self._add(name, request)
         here = request.incoming.private or await administers(self._desk.store, request)
@@ -182,7 +186,7 @@ class PeopleHandlers:
                 )
             except AlreadyDone:
                 continue
-        raise BadText(reason="There are many avatars of that name. Please choose another one.")
+        raise BadText(reason=tr("There are many avatars of that name. Please choose another one."))
 
     async def owners(self, request: Request) -> Answer:
         avatar, words = request.avatar, request.rest.split()
@@ -190,9 +194,9 @@ class PeopleHandlers:
             return cards.owners(avatar, await self._desk.store.owners(avatar.id))
         what = words[0].lower()
         if what not in {"add", "remove"} or len(words) > 2:
-            raise BadText(reason=cards.OWNERS_USAGE)
+            raise BadText(reason=cards.owners_usage())
         somebody = await named_person(
-            self._desk, request, " ".join(words[1:]), usage=cards.OWNERS_USAGE
+            self._desk, request, " ".join(words[1:]), usage=cards.owners_usage()
         )
         if what == "add":
             changed = await self._desk.store.add_owner(

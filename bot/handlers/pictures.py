@@ -5,6 +5,7 @@ import hashlib
 from dataclasses import dataclass
 
 from avatar.errors import BadText
+from avatar.language import tr
 from bot.actions import Verb
 from bot.cards import pictures as cards
 from bot.downloads import content_of
@@ -41,7 +42,7 @@ class PictureHandlers:
             url = await asyncio.to_thread(data_url, content)
         except BadText:
             raise BadText(
-                reason="That is no picture that can be used. Send a JPEG, PNG, GIF or WebP."
+                reason=tr("That is no picture that can be used. Send a JPEG, PNG, GIF or WebP.")
             ) from None
         mark = hashlib.sha256(content).hexdigest()[:_MARK]
         await self.desk.store.set_picture(avatar.id, mark=mark, url=url)

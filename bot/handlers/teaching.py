@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from avatar.dataset import openai_jsonl
 from avatar.errors import BadText, WrongKind
+from avatar.language import noted, tr
 from avatar.records import Example
 from avatar.teaching import TAUGHT
 from avatar.versions import parse_number
@@ -17,6 +18,7 @@ from bot.request import Answer, CommandHandler, PressHandler, Request, Shown
 from bot.screen import Content
 
 MAX_PAGE = 1_000_000
+_TOO_FEW = noted("{count} answers were taught; {least} are the least that can be trained on.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +82,7 @@ class TeachingHandlers:
         reading = await self.desk.teaching.reading(request.avatar)
         if len(reading.examples) < openai_jsonl.MIN_EXAMPLES:
             raise BadText(
-                reason=f"{len(reading.examples)} answers were taught; 10 are the least that can "
-                "be trained on."
+                reason=tr(_TOO_FEW, count=len(reading.examples), least=openai_jsonl.MIN_EXAMPLES)
             )
         flight = await self.desk.trainings.prepare(
             request.avatar, reading, person=request.person, now=request.now
@@ -91,9 +92,7 @@ class TeachingHandlers:
     async def press_prefer(self, request: Request, _: tuple[int, ...]) -> Answer:
         pairs = await self.desk.teaching.pairs(request.avatar)
         if len(pairs) < openai_jsonl.MIN_EXAMPLES:
-            raise BadText(
-                reason=f"{len(pairs)} answers were taught; 10 are the least that can be trained on."
-            )
+            raise BadText(reason=tr(_TOO_FEW, count=len(pairs), least=openai_jsonl.MIN_EXAMPLES))
         flight = await self.desk.trainings.prefer(
             request.avatar, pairs, source=TAUGHT, person=request.person, now=request.now
         )
@@ -103,14 +102,14 @@ class TeachingHandlers:
         flight = await self.desk.trainings.open(numbers[0], person=request.person, now=request.now)
         reading = await self.desk.teaching.reading(request.avatar)
         if not reading.examples:
-            raise BadText(reason="Nothing was taught yet.")
+            raise BadText(reason=tr("Nothing was taught yet."))
         merged = await self.desk.imports.merged(
             request.avatar, reading, flight.draft, person=request.person, now=request.now
         )
         return Shown(content=await flight_card(self.desk, merged, request), in_place=True)
 
     async def dataset(self, request: Request) -> Answer:
-        missing = "Name the version whose examples you want: /dataset 3"
+        missing = tr("Name the version whose examples you want: /dataset 3")
         version = await named_version(self.desk, request, missing=missing)
         return await self._dataset(request, version.id)
 
@@ -125,5 +124,7 @@ class TeachingHandlers:
         ):
             examples += batch
         if not examples:
-            raise WrongKind(reason=f"Version {version.number} has no stored examples.")
+            raise WrongKind(
+                reason=tr("Version {number} has no stored examples.", number=version.number)
+            )
         return cards.dataset(request.avatar, version, await written(examples))

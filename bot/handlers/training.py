@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from avatar.dataset.openai_jsonl import MIN_EXAMPLES
 from avatar.errors import Expired
 from avatar.importing import Asked
+from avatar.language import tr
 from avatar.records import Attachment, Version
 from bot.actions import Verb
 from bot.cards import importing, models
@@ -93,7 +94,7 @@ class TrainingHandlers:
         return Shown(content=await flight_card(self.desk, flight, request), in_place=True)
 
     async def retrain(self, request: Request) -> Answer:
-        missing = "Name the version whose examples are to be trained: /retrain 3"
+        missing = tr("Name the version whose examples are to be trained: /retrain 3")
         version = await named_version(self.desk, request, missing=missing)
         return await self._retrain(request, version)
 
@@ -162,7 +163,7 @@ class TrainingHandlers:
         return None
 
     async def cancel(self, request: Request) -> Answer:
-        missing = "Name the version in training by its number: /cancel 3"
+        missing = tr("Name the version in training by its number: /cancel 3")
         version = await named_version(self.desk, request, missing=missing)
         return await self._cancel(request, version)
 

@@ -8,6 +8,7 @@ from avatar import pricing
 from avatar.diff import word_diff
 from avatar.endings import ending_of, models_behind
 from avatar.errors import AlreadyDone, BadText, Invalid, NotOffered, RemoteNotFound
+from avatar.language import tr
 from avatar.learning_path import Switched
 from avatar.records import Ending, Status, Version
 from avatar.versions import parse_number
@@ -155,7 +156,7 @@ class VersionHandlers:
     async def diff(self, request: Request) -> Answer:
         words = request.rest.split()
         if len(words) != 2:
-            raise BadText(reason="Name two prompt versions: /diff 1 4")
+            raise BadText(reason=tr("Name two prompt versions: /diff 1 4"))
         first, second = await self.desk.learning_path.prompts(
             request.avatar.id, parse_number(words[0]), parse_number(words[1])
         )
@@ -193,13 +194,13 @@ class VersionHandlers:
     async def note(self, request: Request) -> Answer:
         words = request.rest.split(maxsplit=1)
         if not words:
-            raise BadText(reason="Name the version and write the note: /note 3 warmer, shorter")
+            raise BadText(reason=tr("Name the version and write the note: /note 3 warmer, shorter"))
         version = await self.desk.learning_path.find(request.avatar.id, parse_number(words[0]))
         note = await self.desk.learning_path.write_note(version, " ".join(words[1:]))
         return Content(
-            text=f"Noted at version {version.number}."
+            text=tr("Noted at version {number}.", number=version.number)
             if note
-            else f"The note of version {version.number} is removed."
+            else tr("The note of version {number} is removed.", number=version.number)
         )
 
     # --- switching
@@ -270,7 +271,7 @@ class VersionHandlers:
             numbers[0],
             person=request.person,
             now=request.now,
-            command="the command",
+            command=tr("the command"),
             cause=request.inbox_id,
         )
         action = decode(taken.action)
@@ -285,7 +286,7 @@ class VersionHandlers:
             numbers[0],
             person=request.person,
             now=request.now,
-            command="the command",
+            command=tr("the command"),
             cause=request.inbox_id,
         )
         return Shown(content=switching.kept(), in_place=True)
@@ -314,13 +315,15 @@ class VersionHandlers:
             case Verb.UNLINK:
                 return await unlinked(self.desk, request)
             case _:
-                raise Invalid(reason="that question has no answer.")
+                raise Invalid(reason=tr("that question has no answer."))
 
     async def _delete_model(self, request: Request, version_id: int) -> Content:
         version = await self._tombstone(version_id)
         trainer = self.desk.trainers.get(version.provider or "")
         if trainer is None:
-            raise NotOffered(what=f"{version.provider} is not set up here any more.")
+            raise NotOffered(
+                what=tr("{provider} is not set up here any more.", provider=version.provider)
+            )
         was_gone = False
         try:
             await trainer.delete_model(version.fine_tuned_model_id or "")
@@ -333,13 +336,18 @@ class VersionHandlers:
         """A deleted version whose model is still at the provider."""
         version = await self.desk.store.version(version_id)
         if version is None or version.fine_tuned_model_id is None:
-            raise AlreadyDone(what="There is no such model.")
+            raise AlreadyDone(what=tr("There is no such model."))
         if version.deleted_at is None:
             raise BadText(
-                reason=f"Version {version.number} still needs its model. Delete it first."
+                reason=tr(
+                    "Version {number} still needs its model. Delete it first.",
+                    number=version.number,
+                )
             )
         if version.model_deleted_at is not None:
-            raise AlreadyDone(what=f"The model of version {version.number} is deleted.")
+            raise AlreadyDone(
+                what=tr("The model of version {number} is deleted.", number=version.number)
+            )
         return version
 
     # --- helpers
@@ -348,7 +356,11 @@ class VersionHandlers:
         """The version whose number was typed behind the command."""
         words = request.rest.split()
         if not words:
-            raise BadText(reason=f"Name a version by its number: {usage}. /history lists them.")
+            raise BadText(
+                reason=tr(
+                    "Name a version by its number: {usage}. /history lists them.", usage=usage
+                )
+            )
         if len(words) > 1:
-            raise BadText(reason=f"One number is enough: {usage}")
+            raise BadText(reason=tr("One number is enough: {usage}", usage=usage))
         return await self.desk.learning_path.find(request.avatar.id, parse_number(words[0]))

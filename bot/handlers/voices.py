@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 
 from avatar.errors import AvatarError, BadText, DeliveryError
 from avatar.incoming import Incoming
+from avatar.language import tr
 from avatar.records import Message
 from avatar.saying import VOICE
 from bot.actions import Verb
@@ -33,7 +34,7 @@ class VoiceHandlers:
     async def voice(self, request: Request) -> Answer:
         avatar, words = request.avatar, request.rest.split()
         if len(words) > 1:
-            raise BadText(reason="Say on, off or the name of one voice: /voice on")
+            raise BadText(reason=tr("Say on, off or the name of one voice: /voice on"))
         chosen = avatar.voice
         if words:
             chosen = await self.desk.voices.choose(avatar, words[0])

@@ -11,6 +11,7 @@ import aiohttp
 from telegram.error import BadRequest, TelegramError
 
 from avatar.errors import BadText, NotDelivered
+from avatar.language import tr
 from avatar.records import Attachment
 from bot.downloads import lost, save, temporary_file, too_large
 from bot.telegram.request import Connection
@@ -64,8 +65,10 @@ def _kept(where: str, local: Path | None, attachment: Attachment, limit: int) ->
     """
     if local is None:
         raise BadText(
-            reason="The Bot API server here keeps files to itself. The operator has to set "
-            "TELEGRAM_LOCAL_FILES to the folder where it keeps them."
+            reason=tr(
+                "The Bot API server here keeps files to itself. The operator has to set "
+                "TELEGRAM_LOCAL_FILES to the folder where it keeps them."
+            )
         )
     try:
         path = Path(where).resolve(strict=True)

@@ -12,6 +12,7 @@ from telegram import (
 )
 from telegram.error import TelegramError
 
+from avatar.language import ENGLISH, NAMES, speaking, tr
 from bot.commands import Audience, Command
 
 log = logging.getLogger(__name__)
@@ -22,20 +23,26 @@ _IN_GROUPS = frozenset({"help", "new", "retry", "stop", "avatars", "avatar", "la
 _HELP_LIMIT = 256  # characters of a description
 
 
-def menu(commands: Sequence[Command]) -> tuple[BotCommand, ...]:
+def menu(commands: Sequence[Command], language: str = ENGLISH) -> tuple[BotCommand, ...]:
     """The entries for those commands that exist in Telegram."""
-    return tuple(
-        BotCommand(command.name, command.help[:_HELP_LIMIT])
-        for command in commands
-        if command.exists_on("telegram")
-    )
+    with speaking(language):
+        return tuple(
+            BotCommand(command.name, tr(command.help)[:_HELP_LIMIT])
+            for command in commands
+            if command.exists_on("telegram")
+        )
 
 
-async def offer(bot: Bot, entries: tuple[BotCommand, ...], scope: BotCommandScope) -> bool:
-    """Make the entries the menu of a scope, if they are not already. False: Telegram refused."""
+async def offer(bot: Bot, commands: Sequence[Command], scope: BotCommandScope) -> bool:
+    """Make the commands the menu of a scope, in each language, where they are not already. Which
+    one somebody sees goes by the language of their app. False: Telegram refused.
+    """
     try:
-        if await bot.get_my_commands(scope=scope) != entries:
-            await bot.set_my_commands(entries, scope=scope)
+        for language in NAMES:
+            entries = menu(commands, language)
+            code = None if language == ENGLISH else language  # English is for all other languages
+            if await bot.get_my_commands(scope=scope, language_code=code) != entries:
+                await bot.set_my_commands(entries, scope=scope, language_code=code)
     except TelegramError as error:
         log.warning("the menu could not be set: %s", error.message)
         return False
@@ -46,6 +53,6 @@ async def offer_everyone(bot: Bot, commands: Sequence[Command]) -> bool:
     """The menus of every chat that has none of its own: private ones, and groups."""
     everyone = [command for command in commands if command.audience in _ALL]
     in_groups = [command for command in commands if command.name in _IN_GROUPS]
-    return await offer(bot, menu(everyone), BotCommandScopeDefault()) and await offer(
-        bot, menu(in_groups), BotCommandScopeAllGroupChats()
+    return await offer(bot, everyone, BotCommandScopeDefault()) and await offer(
+        bot, in_groups, BotCommandScopeAllGroupChats()
     )

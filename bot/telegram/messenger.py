@@ -18,7 +18,7 @@ from avatar.records import Address, Attachment
 from bot.commands import Command
 from bot.screen import Button, Content, Sight, Speaker
 from bot.telegram.files import downloaded
-from bot.telegram.menu import menu, offer
+from bot.telegram.menu import offer
 from bot.telegram.pace import Pace
 from bot.telegram.places import is_group
 from bot.telegram.rates import Limits
@@ -173,11 +173,10 @@ class TelegramMessenger:
 
     async def offer_commands(self, address: Address, commands: Sequence[Command]) -> None:
         """The menu of a private chat, set when it is another than before."""
-        entries = menu(commands)
-        names = tuple(entry.command for entry in entries)
+        names = tuple(command.name for command in commands)
         if self._menus.get(address.chat) == names:
             return
-        if await offer(self._connection.bot, entries, BotCommandScopeChat(int(address.chat))):
+        if await offer(self._connection.bot, commands, BotCommandScopeChat(int(address.chat))):
             self._menus[address.chat] = names
 
 

@@ -15,13 +15,16 @@ from rich.markdown import Markdown
 from rich.text import Text
 
 from avatar.incoming import Incoming
-from bot.commands import BY_NAME, COMMANDS, Parameter
+from avatar.language import speaking, tr
+from bot.commands import COMMANDS, Parameter
 from bot.completion import Offer, offers
 from bot.handlers.desk import Desk
 from bot.screen import Content, Receive
 from bot.terminal.messenger import ADDRESS, TerminalMessenger
 from bot.terminal.plain import plain
 from bot.terminal.platform import Typed
+
+COMMANDS_HERE = {each.name: each for each in COMMANDS if each.exists_on(ADDRESS.platform)}
 
 
 class Screen:
@@ -166,11 +169,10 @@ class CommandCompleter(Completer):
             return
         name, space, rest = text[1:].partition(" ")
         if not space:
-            for command in COMMANDS:
-                if command.name.startswith(name):
-                    yield Completion(f"/{command.name}", -len(text), display_meta=command.help)
+            for command, about in await self._commands(name):
+                yield Completion(f"/{command}", -len(text), display_meta=about)
             return
-        named = BY_NAME.get(name)
+        named = COMMANDS_HERE.get(name)
         words = rest.split(" ")
         if named is None or len(words) > len(named.parameters):
             return
@@ -178,15 +180,25 @@ class CommandCompleter(Completer):
             if offer.value.startswith(words[-1]):
                 yield Completion(offer.value, -len(words[-1]), display_meta=offer.label)
 
+    async def _commands(self, begin: str) -> list[tuple[str, str]]:
+        """Names and what they do."""
+        with speaking(await self._desk.store.language(ADDRESS)):
+            return [
+                (command.name, tr(command.help))
+                for command in COMMANDS_HERE.values()
+                if command.name.startswith(begin)
+            ]
+
     async def _offers(self, parameter: Parameter) -> tuple[Offer, ...]:
         store = self._desk.store
         chat = await store.chat(ADDRESS, now=self._desk.clock())
         avatar = None if chat.avatar_id is None else await store.avatar(chat.avatar_id)
-        return await offers(
-            store,
-            parameter,
-            avatar=avatar,
-            person_id=None,
-            platform=ADDRESS.platform,
-            providers=self._desk.providers,
-        )
+        with speaking(chat.language):
+            return await offers(
+                store,
+                parameter,
+                avatar=avatar,
+                person_id=None,
+                platform=ADDRESS.platform,
+                providers=self._desk.providers,
+            )

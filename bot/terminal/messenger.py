@@ -10,6 +10,7 @@ from typing import Protocol
 
 from avatar.errors import BadText
 from avatar.incoming import Incoming
+from avatar.language import tr
 from avatar.records import Address, Attachment
 from avatar.text import visible
 from bot.commands import Command
@@ -114,7 +115,7 @@ class TerminalMessenger:
         """As a file: a terminal is silent."""
         return (
             self._show(
-                Content(text="As a voice message:", file=File(name="answer.ogg", content=sound))
+                Content(text=tr("As a voice message:"), file=File(name="answer.ogg", content=sound))
             ),
         )
 
@@ -167,8 +168,8 @@ def _kept(file: File) -> str:
     try:
         path.write_bytes(file.content)
     except OSError:
-        return f"The file {file.name} could not be written here."
-    return f"Written to the file {path}."
+        return tr("The file {file} could not be written here.", file=file.name)
+    return tr("Written to the file {path}.", path=path)
 
 
 @asynccontextmanager
@@ -176,15 +177,15 @@ async def _own_file(path: Path, name: str, limit: int) -> AsyncIterator[Path]:
     def problem() -> str | None:
         try:
             if not path.exists():
-                return f"There is no file {name}. Check its path."
+                return tr("There is no file {file}. Check its path.", file=name)
             if not path.is_file():
-                return f"{name} is not an ordinary file."
+                return tr("{file} is not an ordinary file.", file=name)
             if path.stat().st_size > limit:
                 return larger(name, limit)
             with path.open("rb"):
                 return None
         except (OSError, ValueError):
-            return f"The file {name} cannot be read. Check its path and permissions."
+            return tr("The file {file} cannot be read. Check its path and permissions.", file=name)
 
     if (reason := await asyncio.to_thread(problem)) is not None:
         raise BadText(reason=reason)

@@ -19,7 +19,6 @@ import json
 import random
 import re
 import time
-from collections import defaultdict
 from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
@@ -122,7 +121,7 @@ class TelegramStandIn(TelegramMore):
         self._stack = AsyncExitStack()
         self._server = Loopback(self._answer)
         self._scripted: list[_Scripted] = []
-        self._menus: defaultdict[str, list[Json]] = defaultdict(list)
+        self._menus: dict[tuple[str, str], list[Json]] = {}  # by scope and language
         self._allowed: list[str] = []
         self._in_flight = 0
         self.rates: Rates | None = None  # no limits
@@ -161,10 +160,17 @@ class TelegramStandIn(TelegramMore):
         bot_user = {**bot._bot(), "first_name": name or bot.username}
         self.push({"managed_bot": {"user": self._user(user), "bot": bot_user}})
 
-    def menu(self, chat: int | None = None, *, scope: str = "default") -> list[str]:
-        """The commands that a private chat offers; without one, those that everybody is offered."""
+    def menu(
+        self, chat: int | None = None, *, scope: str = "default", language: str = "en"
+    ) -> dict[str, str]:
+        """What a private chat offers, without one everybody, to whom has the app in a language:
+        commands and what they do.
+        """
         given = {"type": scope} if chat is None else {"type": "chat", "chat_id": chat}
-        return [command["command"] for command in self._menus[_scope(given)]]
+        for code in (language, ""):
+            if found := self._menus.get((_scope(given), code)):
+                return {command["command"]: command["description"] for command in found}
+        return {}
 
     def called(self, method: str, *, chat: int | None = None) -> list[Call]:
         """The calls of a method, of one chat if named."""
@@ -333,11 +339,11 @@ class TelegramStandIn(TelegramMore):
                 self.answered.append(params["callback_query_id"])
             case "setMyCommands":
                 check_commands(params["commands"])
-                self._menus[_scope(params.get("scope"))] = params["commands"]
+                self._menus[_menu_key(params)] = params["commands"]
             case "getMyCommands":
-                return self._menus[_scope(params.get("scope"))]
+                return self._menus.get(_menu_key(params), [])
             case "deleteMyCommands":
-                self._menus.pop(_scope(params.get("scope")), None)
+                self._menus.pop(_menu_key(params), None)
             case "getFile":
                 return self._get_file(params["file_id"])
             case "getChatMember":
@@ -497,6 +503,13 @@ def _sender(message: Json) -> list[int]:
     """The bot that sent a message in somebody else's name."""
     sender = message.get("sender_business_bot")
     return [] if sender is None else [sender["id"]]
+
+
+def _menu_key(params: Json) -> tuple[str, str]:
+    language = params.get("language_code") or ""
+    if language and not re.fullmatch("[a-z]{2}", language):
+        raise Refusal(400, "Bad Request: invalid language code specified")
+    return _scope(params.get("scope")), language
 
 
 def _scope(scope: Json | None) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from avatar.dataset.json_stream import walk
-from avatar.dataset.reading import refused
+from avatar.dataset.readers.faults import no_message, no_time
 from avatar.dataset.said import Drop, Heading, Said
 from avatar.dataset.source import Source, Tick, fit
 from avatar.dataset.times import moment
@@ -27,7 +27,7 @@ def read(sources: Sequence[Source], tick: Tick | None = None) -> Iterator[Said |
             elif path == "messages.item":
                 number += 1
                 if not isinstance(value, dict):
-                    raise refused(f"{source.name}: message {number} is no message.")
+                    raise no_message(source.name, number)
                 if not headed:
                     headed = True
                     yield Heading(chat=chat, title=_title(guild, channel))
@@ -52,10 +52,7 @@ def _said(message: dict[str, Any], chat: str, number: int, source: Source) -> Sa
     try:
         at = moment(message.get("timestamp"))
     except ValueError as error:
-        raise refused(
-            f"{source.name}: message {number} has no time that can be read "
-            f"({message.get('timestamp')!s:.40})."
-        ) from error
+        raise no_time(source.name, number, message.get("timestamp")) from error
     return Said(
         chat=chat,
         speaker=fit(str(author.get("id") or name or "?")),

@@ -3,11 +3,13 @@
 import re
 from collections.abc import Iterator, Sequence
 
+from avatar.dataset.readers.faults import no_date
 from avatar.dataset.readers.paragraphs import Lines
 from avatar.dataset.reading import refused
 from avatar.dataset.said import Drop, Heading, Said
 from avatar.dataset.source import Source, Tick, fit, lines
 from avatar.dataset.times import moment
+from avatar.language import tr
 
 TITLE = re.compile(r"\[LINE\] ?(.{1,200})")
 # "2020/01/05(Sun)", "2020.01.05 Sunday", "Sun, 01/05/2020", "2020年1月5日"
@@ -38,7 +40,6 @@ def _chat(source: Source, tick: Tick | None) -> Iterator[Said | Heading]:
     current: Lines[tuple[float, str]] | None = None
     quoted = False  # in a text over several lines, which stands in double quotes
     for number, line in lines(source, tick):
-        place = f"{source.name} line {number}"
         if number == 1:
             yield Heading(chat=source.name, title=_title(line))
             continue
@@ -52,14 +53,25 @@ def _chat(source: Source, tick: Tick | None) -> Iterator[Said | Heading]:
             if current is not None:
                 yield _said(current, source.name)
             if day is None:
-                raise refused(f"{place}: a message before any day.")
+                raise refused(
+                    tr(
+                        "{file} line {number}: a message before any day.",
+                        file=source.name,
+                        number=number,
+                    )
+                )
             name, tab, text = match[5].partition("\t")
             clock = _clock(match)
             try:
                 at = moment(f"{day}T{clock}")
             except ValueError as error:
-                raise refused(f"{place}: {day} {clock} is no date.") from error
-            current = Lines((at, fit(name) if tab else ""), text if tab else name, place)
+                raise no_date(source.name, number, f"{day} {clock}") from error
+            current = Lines(
+                (at, fit(name) if tab else ""),
+                text if tab else name,
+                file=source.name,
+                number=number,
+            )
             quoted = text.startswith('"') and not (len(text) > 1 and text.endswith('"'))
         elif current is not None:
             current.add(line)

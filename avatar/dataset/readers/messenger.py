@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from avatar.dataset.json_stream import walk
-from avatar.dataset.reading import refused
+from avatar.dataset.readers.faults import no_message, no_time
 from avatar.dataset.said import Drop, Heading, Said
 from avatar.dataset.source import Source, Tick, fit
 from avatar.dataset.times import seconds
@@ -68,14 +68,12 @@ def read(sources: Sequence[Source], tick: Tick | None = None) -> Iterator[Said |
 
 def _said(message: Any, chat: str, number: int, source: Source) -> Said:
     if not isinstance(message, dict):
-        raise refused(f"{source.name}: message {number} is no message.")
+        raise no_message(source.name, number)
     given = message.get("timestamp_ms")
     try:
         at = seconds(given, per_second=1000)
     except ValueError as error:
-        raise refused(
-            f"{source.name}: message {number} has no time that can be read ({given!s:.40})."
-        ) from error
+        raise no_time(source.name, number, given) from error
     sender, content = message.get("sender_name"), message.get("content")
     name = fit(repaired(sender)) if isinstance(sender, str) else ""
     text = fit(repaired(content)) if isinstance(content, str) else ""

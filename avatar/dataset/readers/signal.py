@@ -3,8 +3,8 @@
 import re
 from collections.abc import Iterator, Sequence
 
+from avatar.dataset.readers.faults import no_date
 from avatar.dataset.readers.paragraphs import Lines
-from avatar.dataset.reading import refused
 from avatar.dataset.said import Drop, Heading, Said
 from avatar.dataset.source import Source, Tick, fit, lines
 from avatar.dataset.times import moment
@@ -33,10 +33,8 @@ def read(sources: Sequence[Source], tick: Tick | None = None) -> Iterator[Said |
                 try:
                     at = moment(f"{day}T{clock}")
                 except ValueError as error:
-                    raise refused(
-                        f"{source.name} line {number}: {day} {clock} is no date."
-                    ) from error
-                current = Lines((at, fit(name)), text, f"{source.name} line {number}")
+                    raise no_date(source.name, number, f"{day} {clock}") from error
+                current = Lines((at, fit(name)), text, file=source.name, number=number)
             elif current is not None:
                 current.add(line)
         if current is not None:

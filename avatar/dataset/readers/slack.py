@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from avatar.dataset.json_stream import elements
-from avatar.dataset.reading import refused
+from avatar.dataset.readers.faults import no_message, no_time
 from avatar.dataset.said import Drop, Heading, Said
 from avatar.dataset.source import Source, Tick, fit
 from avatar.dataset.times import seconds
@@ -31,10 +31,13 @@ def read(sources: Sequence[Source], tick: Tick | None = None) -> Iterator[Said |
         yield Heading(chat=channel, title="#" + channel.rpartition("/")[2])
         for source in sorted(days, key=lambda day: day.name):
             for number, message in enumerate(elements(source, tick), start=1):
-                place = f"{source.name}: message {number}"
                 if not isinstance(message, dict):
-                    raise refused(f"{place} is no message.")
-                yield _said(message, channel, place, people)
+                    raise no_message(source.name, number)
+                try:
+                    at = seconds(message.get("ts"))
+                except ValueError as error:
+                    raise no_time(source.name, number, message.get("ts")) from error
+                yield _said(message, channel, at, people)
 
 
 class _People:
@@ -56,12 +59,8 @@ class _People:
             self.bots.add(user["id"])
 
 
-def _said(message: dict[str, Any], channel: str, place: str, people: _People) -> Said:
+def _said(message: dict[str, Any], channel: str, at: float, people: _People) -> Said:
     stamp = message.get("ts")
-    try:
-        at = seconds(stamp)
-    except ValueError as error:
-        raise refused(f"{place} has no time that can be read ({stamp!s:.40}).") from error
     user, content, thread = message.get("user"), message.get("text"), message.get("thread_ts")
     speaker = fit(user) if isinstance(user, str) and user else "?"
     text = fit(_plain(content, people.names)) if isinstance(content, str) else ""

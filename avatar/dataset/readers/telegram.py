@@ -8,6 +8,7 @@ from avatar.dataset.reading import refused
 from avatar.dataset.said import Drop, Heading, Said
 from avatar.dataset.source import Source, Tick, fit
 from avatar.dataset.times import LATEST, moment, seconds
+from avatar.language import tr
 
 KINDS = frozenset(
     {
@@ -87,7 +88,14 @@ def read(sources: Sequence[Source], tick: Tick | None = None) -> Iterator[Said |
                     yield chat.heading()
                 number += 1
                 if not isinstance(value, dict):
-                    raise refused(f"{source.name}: message {number} of {chat.chat} is no message.")
+                    raise refused(
+                        tr(
+                            "{file}: message {number} of {chat} is no message.",
+                            file=source.name,
+                            number=number,
+                            chat=chat.chat,
+                        )
+                    )
                 yield _said(value, chat, owner, source)
                 continue
             if value is BEGIN:
@@ -163,6 +171,11 @@ def _time(message: dict[str, Any], chat: _Open, source: Source) -> float:
         return moment(given)
     except (ValueError, TypeError, OverflowError) as error:
         raise refused(
-            f"{source.name}: message {message.get('id')!s:.20} of “{chat.title or chat.chat}” has "
-            f"no date that can be read ({given!s:.40})."
+            tr(
+                "{file}: message {id} of “{chat}” has no date that can be read ({given}).",
+                file=source.name,
+                id=f"{message.get('id')!s:.20}",
+                chat=chat.title or chat.chat,
+                given=f"{given!s:.40}",
+            )
         ) from error

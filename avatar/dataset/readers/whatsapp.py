@@ -13,10 +13,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import Enum
 
+from avatar.dataset.readers.faults import no_date
 from avatar.dataset.readers.paragraphs import Lines
 from avatar.dataset.reading import refused
 from avatar.dataset.said import Drop, Heading, Said
 from avatar.dataset.source import Source, Tick, fit, lines
+from avatar.language import tr
 
 MARKS = "\u200e\u200f\u202a\u202b\u202c\u2068\u2069\ufeff"
 _SPACE = "[ \u00a0\u202f]"
@@ -106,11 +108,10 @@ def read(sources: Sequence[Source], tick: Tick | None = None) -> Iterator[Said |
             if match := LINE.match(line):
                 if current is not None:
                     yield _said(current, source.name)
-                place = f"{source.name} line {number}"
-                at = _time(match, order, place)
+                at = _time(match, order, source.name, number)
                 name, text = _name(match[11])
                 head = _Head(at=at, name=name, apple=match[1] is not None)
-                current = Lines(head, text, place)
+                current = Lines(head, text, file=source.name, number=number)
             elif current is not None:
                 current.add(line)
         if current is not None:
@@ -156,8 +157,13 @@ def _order(source: Source) -> _Order:
     if len(decided) > 1:
         (_, one), (_, other) = sorted(decided.items(), key=lambda item: item[1])[:2]
         raise refused(
-            f"{source.name}: dates in two orders: line {one} has day, month and year in another "
-            f"order than line {other}."
+            tr(
+                "{file}: dates in two orders: line {one} has day, month and year in another order "
+                "than line {other}.",
+                file=source.name,
+                one=one,
+                other=other,
+            )
         )
     if decided:
         return next(iter(decided))
@@ -166,7 +172,7 @@ def _order(source: Source) -> _Order:
     return _Order.MONTH_FIRST if slashes_and_halves else _Order.DAY_FIRST
 
 
-def _time(match: re.Match[str], order: _Order, place: str) -> float:
+def _time(match: re.Match[str], order: _Order, file: str, number: int) -> float:
     date = (int(match[2]), int(match[4]), int(match[5]))
     day, month, year = (date[index] for index in order.value)
     hour, minute, second = int(match[7]), int(match[8]), int(match[9] or 0)
@@ -179,7 +185,7 @@ def _time(match: re.Match[str], order: _Order, place: str) -> float:
         return datetime(year, month, day, hour, minute, second, tzinfo=UTC).timestamp()
     except ValueError as error:
         given = match[0][: match.start(11)].strip(MARKS + " -–[]")
-        raise refused(f"{place}: {given} is no date.") from error
+        raise no_date(file, number, given) from error
 
 
 def _name(rest: str) -> tuple[str, str]:

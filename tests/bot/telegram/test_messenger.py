@@ -6,6 +6,7 @@ import time
 import pytest
 
 from avatar.errors import BadText, NotDelivered, Unreachable
+from avatar.language import NAMES
 from avatar.records import Attachment
 from bot.commands import COMMANDS, Audience
 from bot.screen import Button, Content, Style
@@ -285,10 +286,14 @@ async def test_the_menu_of_a_chat(telegram: TelegramStandIn, messenger: Telegram
         await messenger.offer_commands(PRIVATE, COMMANDS)
     assert "prompt" in telegram.menu(ANN)
     assert "wait" not in telegram.menu(ANN)  # the terminal's
-    assert len(telegram.called("setMyCommands")) == 1
+    assert len(telegram.called("setMyCommands")) == len(NAMES)
+    assert telegram.menu(ANN)["new"] == "begin a new conversation"
+    assert telegram.menu(ANN, language="ms")["new"] == "mulakan perbualan baharu"
+    assert telegram.menu(ANN, language="de") == telegram.menu(ANN)
     await messenger.offer_commands(PRIVATE, everyone)
     assert "prompt" not in telegram.menu(ANN)
-    assert telegram.menu() == []
+    assert "prompt" not in telegram.menu(ANN, language="ms")
+    assert telegram.menu() == {}
 
 
 async def test_a_menu_that_telegram_does_not_take_is_no_error(

@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager, suppress
 import pytest
 
 from avatar.incoming import Incoming
+from avatar.language import NAMES
 from bot.screen import Receive
 from bot.telegram.platform import TelegramPlatform, TokenRefused
 from tests.bot.telegram.make import FREE, QUICK, said
@@ -195,7 +196,12 @@ async def test_the_menu_is_set_when_it_changed(telegram: TelegramStandIn) -> Non
     groups = telegram.menu(scope="all_group_chats")
     assert {"help", "new", "stop"} <= set(groups)
     assert not {"forgetme", "start", "train"} & set(groups)
-    assert len(telegram.called("setMyCommands")) == 2
+    assert telegram.menu()["help"] == "all commands, or what one of them does"
+    assert telegram.menu(language="ms")["help"] == "semua arahan, atau kegunaan salah satunya"
+    malay = telegram.menu(scope="all_group_chats", language="ms")
+    assert malay.keys() == groups.keys()
+    assert malay["stop"] == "hentikan apa yang sedang ditulis atau dibaca"
+    assert len(telegram.called("setMyCommands")) == 2 * len(NAMES)
 
 
 async def test_a_wrong_token_stops_the_start(telegram: TelegramStandIn) -> None:

@@ -42,6 +42,10 @@ async def test_commands_and_numbers_are_completed(stage: TerminalStage) -> None:
     await stage.say("/prompt You are Y.")
     names = [text for text, _ in await completed(stage, "/re")]
     assert sorted(names) == ["/restore", "/retrain", "/retry"]
+    assert [text for text, _ in await completed(stage, "/wai")] == ["/wait"]
+    assert [text for text, _ in await completed(stage, "/talk")] == ["/talkative"]
+    for elsewhere in ("/talk ", "/managers ", "/honesty"):  # not in the terminal
+        assert await completed(stage, elsewhere) == []
     versions = await completed(stage, "/restore ")
     assert [text for text, _ in versions] == ["2", "1"]
     assert "Active Now" in versions[0][1]
