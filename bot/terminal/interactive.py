@@ -16,13 +16,15 @@ from rich.text import Text
 
 from avatar.incoming import Incoming
 from avatar.language import speaking, tr
-from bot.commands import BY_NAME, COMMANDS, Parameter
+from bot.commands import COMMANDS, Parameter
 from bot.completion import Offer, offers
 from bot.handlers.desk import Desk
 from bot.screen import Content, Receive
 from bot.terminal.messenger import ADDRESS, TerminalMessenger
 from bot.terminal.plain import plain
 from bot.terminal.platform import Typed
+
+COMMANDS_HERE = {each.name: each for each in COMMANDS if each.exists_on(ADDRESS.platform)}
 
 
 class Screen:
@@ -170,7 +172,7 @@ class CommandCompleter(Completer):
             for command, about in await self._commands(name):
                 yield Completion(f"/{command}", -len(text), display_meta=about)
             return
-        named = BY_NAME.get(name)
+        named = COMMANDS_HERE.get(name)
         words = rest.split(" ")
         if named is None or len(words) > len(named.parameters):
             return
@@ -183,7 +185,7 @@ class CommandCompleter(Completer):
         with speaking(await self._desk.store.language(ADDRESS)):
             return [
                 (command.name, tr(command.help))
-                for command in COMMANDS
+                for command in COMMANDS_HERE.values()
                 if command.name.startswith(begin)
             ]
 
