@@ -21,6 +21,7 @@ from avatar.errors import (
     TrainingClosed,
     WrongKey,
 )
+from avatar.language import tr
 
 MAX_REASON = 300  # characters of a host's message that people see
 MAX_DETAIL = 2_000  # characters of it that the log gets
@@ -100,7 +101,7 @@ def decided(reported: Reported, *, model: str = "", secret: str = "") -> Provide
     for rule in _RULES:
         if rule.holds(reported) and (model or rule.error is not ModelGone):
             reason = shown(reported.message, secret=secret)
-            return rule.error(detail=detail, model=model, reason=reason, what="this call.")
+            return rule.error(detail=detail, model=model, reason=reason, what=tr("this call."))
     return ProviderUnavailable(detail=detail)
 
 

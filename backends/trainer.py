@@ -25,6 +25,7 @@ from avatar.errors import (
     RequestRefused,
     TrainingClosed,
 )
+from avatar.language import tr
 from avatar.records import Example, JobEvent, Method, RemoteJob, RemoteModel
 from backends import remote
 from backends.client import Client
@@ -254,7 +255,7 @@ class OpenAITrainer:
         except ModelGone as gone:
             raise RemoteNotFound(detail=gone.detail) from gone
         except (RemoteNotFound, NotOffered) as error:  # a 404 that speaks of no model: no such call
-            raise NotOffered(what="deleting a model.", detail=error.detail) from error
+            raise NotOffered(what=tr("deleting a model."), detail=error.detail) from error
 
     async def delete_file(self, file_id: str) -> None:
         """A file that is gone is no error."""

@@ -2,9 +2,11 @@
 
 import re
 from collections.abc import Mapping
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any
 
+from avatar.dataset.kinds import kind_words
+from avatar.dates import day
 from avatar.errors import AvatarError, BadDataset
 from avatar.language import noted, tr, trn
 from avatar.records import Badge, Job, Person, TrainingType, Version
@@ -26,20 +28,6 @@ _BADGES = {
     Badge.CANCELLED: noted("Cancelled"),
     Badge.QUICK_TRAINING: noted("Quick Training"),
 }
-_MONTHS = (
-    noted("Jan"),
-    noted("Feb"),
-    noted("Mar"),
-    noted("Apr"),
-    noted("May"),
-    noted("Jun"),
-    noted("Jul"),
-    noted("Aug"),
-    noted("Sep"),
-    noted("Oct"),
-    noted("Nov"),
-    noted("Dec"),
-)
 
 # Under what may have been shown before a crash.
 PERHAPS_AGAIN = noted("_(I was interrupted, so this may reach you for the second time.)_")
@@ -73,11 +61,6 @@ def shortened(text: str, limit: int) -> str:
     """One line of at most `limit` characters."""
     line = " ".join(text.split())
     return line if len(line) <= limit else line[: limit - 1].rstrip() + "…"
-
-
-def counted(n: int, one: str, many: str | None = None) -> str:
-    """`1 example`, `44 examples`."""
-    return f"{n:,} {one if n == 1 else many or one + 's'}"
 
 
 def examples(n: int) -> str:
@@ -115,11 +98,6 @@ def ago(then: datetime, now: datetime) -> str:
 
 def _units(seconds: float, size: int) -> int:
     return max(1, round(seconds / size))
-
-
-def day(at: date) -> str:
-    """A day: `14 Jan 2027`."""
-    return tr("{day:02} {month} {year}", day=at.day, month=tr(_MONTHS[at.month - 1]), year=at.year)
 
 
 def moment(at: datetime) -> str:
@@ -201,7 +179,7 @@ def screening_words(screening: Mapping[str, Any], provider: str) -> str:
 
 def left_out_words(left_out: Mapping[str, int]) -> str:
     """Kinds of examples and how many of each: `in German (12), one by one (2)`."""
-    return ", ".join(f"{kind} ({count:,})" for kind, count in left_out.items())
+    return ", ".join(f"{kind_words(kind)} ({count:,})" for kind, count in left_out.items())
 
 
 def sentence(error: AvatarError) -> str:

@@ -19,7 +19,7 @@ from bot.actions import BadAction
 from bot.commands import COMMANDS
 
 ROOT = Path(__file__).parents[1]
-FOLDERS = ("avatar", "bot", "jobs", "storage")
+FOLDERS = ("avatar", "backends", "bot", "jobs", "storage")
 # Whose errors are said in chats; others are read by who runs the installation.
 ERRORS = (AvatarError.__module__, BadAction.__module__)
 OTHERS = [code for code in NAMES if code != ENGLISH]

@@ -41,7 +41,7 @@ class Seen:
 class Kind:
     """Examples that have something in common."""
 
-    words: str  # behind "examples", as they are stored; `called` says them
+    words: str  # behind "examples", as they are stored; `kind_words` says them
     examples: int  # to be trained on, if all kinds were in
     left_out: bool
 
@@ -51,7 +51,7 @@ class Kind:
         return number_of(self.words)
 
 
-def called(words: str) -> str:
+def kind_words(words: str) -> str:
     """How a kind is called in the language of now, by its words."""
     if words.startswith(_FROM_CHAT):
         return tr("from the chat {chat}", chat=words.removeprefix(_FROM_CHAT))

@@ -3,14 +3,13 @@
 from collections.abc import Sequence
 from typing import assert_never
 
-from avatar.dataset.kinds import Kind
+from avatar.dataset.kinds import Kind, kind_words
 from avatar.dataset.reading import shown_name
 from avatar.dataset.watch import Stage, Watch
 from avatar.importing import OPTIONS, SPEAKERS, Asked
 from avatar.language import noted, tr, trn
 from avatar.records import Attachment, Draft, Example, Import, Role
 from bot.actions import Verb, code
-from bot.cards.kinds import kind_words
 from bot.screen import Button, Content, Style
 from bot.wording import code as inline
 from bot.wording import escape, shortened

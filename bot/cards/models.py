@@ -2,13 +2,14 @@
 
 from collections.abc import Sequence
 
+from avatar.dates import day
 from avatar.language import tr
 from avatar.models import Base, Shelf
 from avatar.records import Avatar, Version
 from bot.actions import Verb, code
 from bot.screen import Button, Content, Style
 from bot.wording import code as inline
-from bot.wording import day, escape, version_title
+from bot.wording import escape, version_title
 
 SHOWN = 15  # models of a provider
 

@@ -2,6 +2,7 @@
 
 from datetime import date
 
+from avatar.dates import day
 from avatar.language import noted, tr, trn
 from avatar.limits import Scope
 from avatar.pricing import dollars
@@ -12,7 +13,7 @@ from bot.actions import Verb, code
 from bot.answers import perhaps_again
 from bot.screen import Button, Content, Style
 from bot.wording import code as inline
-from bot.wording import day, escape, examples, screening_words, version_title
+from bot.wording import escape, examples, screening_words, version_title
 
 
 def notice(owed: Notice, avatar: Avatar, version: Version | None) -> Content:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
+from avatar.dates import day
 from avatar.language import tr
 from avatar.pricing import dollars
 from avatar.providers import Provider
@@ -27,7 +28,6 @@ from bot.wording import (
     badge_words,
     block,
     characters,
-    day,
     duration,
     escape,
     examples,

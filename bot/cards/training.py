@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from avatar.dataset.kinds import kind_words
 from avatar.dataset.report import verdict
 from avatar.language import noted, tr, trn
 from avatar.pricing import dollars
@@ -233,7 +234,11 @@ def _fates(report: Mapping[str, Any]) -> list[str]:
         for reason, count in dropped
     ]
     lines += [
-        tr("{count:,} left out by you: in examples {kind}", count=count, kind=escape(kind))
+        tr(
+            "{count:,} left out by you: in examples {kind}",
+            count=count,
+            kind=escape(kind_words(kind)),
+        )
         for kind, count in report.get("left_out", {}).items()
     ]
     if report["held_out"]:
@@ -265,7 +270,7 @@ def _replies(report: Mapping[str, Any]) -> list[str]:
     ]
     languages = list(report["languages"].items())
     if languages:
-        named = [f"{escape(language)} {count:,}" for language, count in languages[:LANGUAGES]]
+        named = [f"{escape(tr(language))} {count:,}" for language, count in languages[:LANGUAGES]]
         if rest := sum(count for _, count in languages[LANGUAGES:]):
             named.append(tr("others {count:,}", count=rest))
         lines.append(tr("Languages of the replies: {languages}", languages=", ".join(named)))

@@ -115,6 +115,27 @@ async def test_completions(ann: DiscordStage) -> None:
     assert await choices("voice", "voice", "") == ["off"]  # nobody speaks here
 
 
+async def test_what_discord_asks_for_is_in_the_language_of_the_chat(ann: DiscordStage) -> None:
+    await play(ann, [("/language ms", "Bahasa Melayu")])
+
+    async def choices(name: str, option: str, typed: str) -> list[str]:
+        asked = ann.standin.complete(name, option, typed)
+        await ann.standin.settled()
+        return asked.choices
+
+    form = ann.standin.slash("prompt")
+    await ann.standin.settled()
+    assert "Prompt Demo" in form.form_text
+    assert "Demo tiada prompt aktif." in form.form_text
+    assert await choices("compare", "a", "") == ["base · model asas"]
+    assert await choices("help", "command", "retry") == ["retry · jawab semula mesej terakhir saya"]
+    before = ann._seen()
+    stop = ann.standin.slash("stop")
+    await ann._answer(before, stop)
+    assert stop.callback is not None
+    assert stop.callback["data"]["content"] == "Menghentikan jawapan."
+
+
 async def test_people_and_roles_are_completed_by_their_names(ann: DiscordStage) -> None:
     ben = in_server(ann, BEN)
     await play(ben, [(f"<@{BOT}> Hello", "talk about")])

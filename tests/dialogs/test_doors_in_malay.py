@@ -1,6 +1,9 @@
 """Doors, people, teaching and helps as somebody reads them who reads Malay, and back to English."""
 
-from tests.dialogs.stage import Stage, play
+from pathlib import Path
+
+from tests.dialogs.stage import Stage, discord_stage, play
+from tests.standins import discord_api
 
 
 async def test_an_owner_reads_malay(stage: Stage) -> None:
@@ -8,6 +11,7 @@ async def test_an_owner_reads_malay(stage: Stage) -> None:
         stage,
         [
             ("/language ms", "Bahasa Melayu"),
+            ("/language", "Di sini saya menyatakan semuanya & /language en (English)"),
             ("/people", "Belum ada sesiapa berbual dengan Demo"),
             ("/block", "Nyatakan siapa: /block telegram:123"),
             ("/share", "Demo terbuka kepada umum & Cara ke sana"),
@@ -16,8 +20,8 @@ async def test_an_owner_reads_malay(stage: Stage) -> None:
             ("/invite much", "untuk berapa orang dan berapa hari"),
             ("/share", "0 daripada 2 kali digunakan"),
             ("[Batalkan jemputan 1]", "!0 daripada 2 kali & Demo peribadi"),
-            ("/limits", "20 balasan (seperti biasa di sini) & Untuk menetapkan had"),
-            ("/limits messages 1", "1 balasan (hadnya sendiri)"),
+            ("/limits", "20 jawapan (seperti biasa di sini) & Untuk menetapkan had"),
+            ("/limits messages 1", "1 jawapan (hadnya sendiri)"),
             ("/unlink", "tidak digabungkan dengan akaun lain"),
             ("/link", "dalam masa sepuluh minit"),
             ("/privacy", "Apa yang disimpan tentang anda & 0 mesej: apa yang anda katakan"),
@@ -28,10 +32,28 @@ async def test_an_owner_reads_malay(stage: Stage) -> None:
             ("/forgetme", "Padam 0 mesej"),
             ("[Simpan]", "!Padam 0"),
             ("Hello", "talk about"),  # the avatar answers in the language that it is spoken to
-            ("/people", "Siapa yang berbual dengan Demo & 1 balasan"),
+            ("/people", "Siapa yang berbual dengan Demo & 1 jawapan"),
             ("/teach Apa khabar!", "Disimpan untuk latihan Demo & 1 jawapan diajar setakat ini"),
             ("[Tarik balik]", "Dipadam"),
             ("/language en", "English"),
             ("/people", "Who talks to Demo & 1 reply"),
         ],
     )
+
+
+async def test_who_runs_a_server_reads_malay(tmp_path: Path) -> None:
+    async with discord_stage(tmp_path) as alone:
+        ann = alone.elsewhere(user=discord_api.ANN, channel=discord_api.CHANNEL)
+        await play(
+            ann,
+            [
+                ("/language ms", "Bahasa Melayu"),
+                ("/avatar demo", "Demo bercakap di sini: hanya apabila namanya disebut"),
+                ("/talkative much", "Nyatakan off, sometimes, often"),
+                ("/talkative 5", "kira-kira 5 %"),
+                ("/quiet 22:00-07:00 Asia/Kuala_Lumpur", "Waktu senyap"),
+                ("/avatar", "apabila namanya disebut atau mesejnya dibalas & tetapi tidak pada"),
+                ("/quiet off", "Tiada waktu senyap di sini."),
+            ],
+        )
+        await play(alone, [("/people", "Nobody has talked")])  # a language is that of its chat
