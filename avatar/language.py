@@ -45,9 +45,11 @@ def speaking(code: str) -> Iterator[None]:
 
 
 def tr(text: str, /, **fields: object) -> str:
-    """A text in the language of now, with its fields (as `str.format`) filled in."""
+    """A text in the language of now, with its fields (as `str.format`) filled in. Without any it is
+    said as it stands, so it may be one that was stored, with braces of its own.
+    """
     said = _now.get().gettext(text)
-    return said.format(**fields)
+    return said.format(**fields) if fields else said
 
 
 def trn(one: str, many: str, n: int, /, **fields: object) -> str:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import ROUND_HALF_UP, Decimal
 
+from avatar.language import tr
 from avatar.records import Usage
 
 PER = 1_000_000  # tokens
@@ -101,9 +102,9 @@ def month_of(now: datetime) -> str:
 def dollars(amount: int | None) -> str:
     """Micro-dollars as people read them: `$8.50`, `$0.0012`, `free`; None is `unknown`."""
     if amount is None:
-        return "unknown"
+        return tr("unknown")
     if amount == 0:
-        return "free"
+        return tr("free")
     value = Decimal(amount) / 1_000_000
     if abs(value) >= 1:
         return f"${value.quantize(Decimal('0.01'), ROUND_HALF_UP):,}"

@@ -32,7 +32,7 @@ _ROLES = {role.value for role in Role}
 _SURROGATE = re.compile("[\ud800-\udfff]")
 # C0 and DEL without tab, newline and carriage return: never wanted, and PostgreSQL takes no NUL.
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
-_WANTED = noted('It must be text in UTF-8 with one {{"messages": […]}} a line.')
+_WANTED = noted('It must be text in UTF-8 with one {"messages": […]} a line.')
 
 
 async def read(path: Path, *, name: str) -> Reading:

@@ -12,7 +12,7 @@ from avatar.records import Attachment, Draft, Example, Import, Role
 from bot.actions import Verb, code
 from bot.screen import Button, Content, Style
 from bot.wording import code as inline
-from bot.wording import escape, shortened
+from bot.wording import escape, left_out_words, shortened
 
 KINDS = 20  # kinds of examples that are offered
 PAGE = 10  # speakers or chats that are offered at once
@@ -220,8 +220,7 @@ def kinds(draft: Draft, found: Sequence[Kind]) -> Content:
         file=inline(draft.source),
     )
     if draft.left_out:
-        out = ", ".join(f"{kind_words(kind)} ({n:,})" for kind, n in draft.left_out.items())
-        text += " " + tr("Left out: {kinds}.", kinds=escape(out))
+        text += " " + tr("Left out: {kinds}.", kinds=escape(left_out_words(draft.left_out)))
     how = (
         tr("A press leaves a whole kind out, or takes it in again.")
         if found
