@@ -48,7 +48,7 @@ def tr(text: str, /, **fields: object) -> str:
     """A text in the language of now, with its fields (as `str.format`) filled in. Without any it is
     said as it stands, so it may be one that was stored, with braces of its own.
     """
-    said = _now.get().gettext(text)
+    said = _now.get().gettext(text) if text else ""  # gettext has its header under that
     return said.format(**fields) if fields else said
 
 

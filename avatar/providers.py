@@ -65,6 +65,16 @@ class Provider:
     training_seconds: tuple[float, float] = (300, 3600)
     training_seconds_per_1m_tokens: tuple[float, float] = (0, 1000)
 
+    @property
+    def called(self) -> str:
+        """Its label, in the language of now where it is one of ours."""
+        return tr(self.label)
+
+    @property
+    def kind_words(self) -> str:
+        """What a training there is, likewise."""
+        return tr(self.kind)
+
     def seconds(self, tokens: int) -> tuple[float, float]:
         """How long training on `tokens` (all epochs together) takes, low and high."""
         low, high = self.training_seconds
@@ -113,7 +123,7 @@ class Providers(Mapping[str, Provider]):
     def label(self, name: str | None) -> str:
         """What people call a provider, also one that is not set up here any more."""
         provider = self.get(name or "")
-        return provider.label if provider is not None else (name or tr("an unknown provider"))
+        return provider.called if provider is not None else (name or tr("an unknown provider"))
 
     def price(self, provider: str, model: str, *, at: datetime) -> Price | None:
         """What a model costs at a time; None: that is not known."""

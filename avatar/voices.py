@@ -114,7 +114,7 @@ class Voices:
                 raise BadText(
                     reason=tr(
                         "Name one of the voices that {provider} has: /voice NAME",
-                        provider=provider.label,
+                        provider=provider.called,
                     )
                 )
         else:
@@ -166,13 +166,15 @@ class Voices:
 def _no_voice(name: str, provider: Provider) -> BadText:
     if not provider.voices:
         return BadText(
-            reason=tr("There is no voice {name} at {provider}.", name=name, provider=provider.label)
+            reason=tr(
+                "There is no voice {name} at {provider}.", name=name, provider=provider.called
+            )
         )
     return BadText(
         reason=tr(
             "There is no voice {name} at {provider}. There are: {voices}.",
             name=name,
-            provider=provider.label,
+            provider=provider.called,
             voices=", ".join(provider.voices),
         )
     )

@@ -7,6 +7,7 @@ old ones go.
 import ast
 import inspect
 import string
+import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,6 +20,7 @@ from bot.actions import BadAction
 from bot.commands import COMMANDS
 
 ROOT = Path(__file__).parents[1]
+PRESETS = ROOT / "avatar" / "presets.toml"
 FOLDERS = ("avatar", "backends", "bot", "jobs", "storage")
 # Whose errors are said in chats; others are read by who runs the installation.
 ERRORS = (AvatarError.__module__, BadAction.__module__)
@@ -37,7 +39,7 @@ class Said:
 def said() -> dict[str, Said]:
     """All texts by their (singular) wording."""
     found: dict[str, Said] = {}
-    for one, many, file in sorted({*_in_code(), *_errors(), *_commands()}):
+    for one, many, file in sorted({*_in_code(), *_errors(), *_commands(), *_presets()}):
         text = found.setdefault(one, Said(one, many))
         text.many = text.many or many
         text.files.add(file)
@@ -91,6 +93,13 @@ def _commands() -> Iterator[tuple[str, str, str]]:
         for text in (command.help, command.menu, *(each.about for each in command.parameters)):
             if text:
                 yield text, "", "bot/commands.py"
+
+
+def _presets() -> Iterator[tuple[str, str, str]]:
+    for values in tomllib.loads(PRESETS.read_text(encoding="utf-8")).values():
+        for text in (values.get("label"), values.get("kind")):
+            if text:
+                yield text, "", str(PRESETS.relative_to(ROOT))
 
 
 def bring_up_to_date(code: str) -> None:

@@ -17,7 +17,7 @@ SHOWN = 15  # models of a provider
 def adoptable(shelves: Sequence[Shelf]) -> Content:
     """For /adopt without a model."""
     parts = [
-        f"**{escape(shelf.provider.label)}** ({inline(shelf.provider.name)})\n\n{_on(shelf)}"
+        f"**{escape(shelf.provider.called)}** ({inline(shelf.provider.name)})\n\n{_on(shelf)}"
         for shelf in shelves
     ]
     parts.append(tr("/adopt MODEL takes one of them as a version; it is not activated by itself."))
@@ -70,7 +70,7 @@ def bases(avatar: Avatar, choices: Sequence[Base]) -> Content:
         "**Base model of {name}**: {model}. It answers when no fine-tuned version is active; "
         "versions and the prompt stay as they are when it is changed.",
         name=escape(avatar.name),
-        model=tr("none") if now is None else _at(inline(now.model), escape(now.provider.label)),
+        model=tr("none") if now is None else _at(inline(now.model), escape(now.provider.called)),
     )
     rows = [
         (
@@ -93,7 +93,7 @@ def _at(model: str, provider: str) -> str:
 
 
 def _use(choice: Base) -> str:
-    return tr("Use {model} at {provider}", model=choice.model, provider=choice.provider.label)
+    return tr("Use {model} at {provider}", model=choice.model, provider=choice.provider.called)
 
 
 def rebased(avatar: Avatar, chosen: Base) -> Content:
@@ -103,7 +103,7 @@ def rebased(avatar: Avatar, chosen: Base) -> Content:
         "from the next message on.",
         name=escape(avatar.name),
         model=inline(chosen.model),
-        provider=escape(chosen.provider.label),
+        provider=escape(chosen.provider.called),
         before=inline(avatar.base_model),
     )
     if avatar.active_model_id is not None:

@@ -226,7 +226,7 @@ def _training_lines(
         data = tr("{examples} from {source}", examples=data, source=inline(version.source))
     lines.append(tr("Data: {examples}", examples=data))
     if version.screening is not None:
-        host = version.provider if provider is None else provider.label
+        host = version.provider if provider is None else provider.called
         lines.append(escape(screening_words(version.screening, host or tr("its provider"))))
     if job is not None and job.hyperparameters:
         settings = ", ".join(f"{escape(k)} {v}" for k, v in sorted(job.hyperparameters.items()))
@@ -263,7 +263,7 @@ def _what_is_trained(version: Version, provider: Provider | None) -> str:
             model=model,
             provider=escape(version.provider),
         )
-    label = escape(provider.label)
+    label = escape(provider.called)
     return tr("{how} of {model} at {provider}", how=how, model=model, provider=label)
 
 

@@ -79,7 +79,7 @@ def where(flight: Preflight, choices: Sequence[Preflight], avatar: Avatar) -> Co
     for place, choice in enumerate(choices):
         lines.append(f"- {_choice_words(choice)}")
         base, provider = choice.draft.base_model, choice.provider
-        label = tr("{model} at {provider}", model=base, provider=provider.label)[:64]
+        label = tr("{model} at {provider}", model=base, provider=provider.called)[:64]
         rows.append((Button(label=label, action=code(Verb.TARGET, draft.id, place)),))
     rows.append((_drop(draft),))
     head = tr(
@@ -99,13 +99,13 @@ def _choice_words(choice: Preflight) -> str:
     provider = choice.provider
     fields = {
         "model": inline(choice.draft.base_model),
-        "provider": escape(provider.label),
+        "provider": escape(provider.called),
         "cost": _cost_words(choice),
         "time": _time_words(choice),
     }
     if not provider.kind:
         return tr("{model} at {provider}: {cost}, {time}", **fields)
-    kind = escape(provider.kind)
+    kind = escape(provider.kind_words)
     return tr("{model} at {provider} ({kind}): {cost}, {time}", kind=kind, **fields)
 
 
@@ -175,7 +175,7 @@ def _token_words(flight: Preflight) -> str:
 
 
 def _screening_words(flight: Preflight) -> str:
-    label = escape(flight.provider.label)
+    label = escape(flight.provider.called)
     if flight.provider.moderates:
         return tr(
             "Its moderation screens them when it is started, at {provider}, where they are "
@@ -188,7 +188,7 @@ def _screening_words(flight: Preflight) -> str:
 
 def _on_what(flight: Preflight) -> str:
     draft = flight.draft
-    model, provider = inline(draft.base_model), escape(flight.provider.label)
+    model, provider = inline(draft.base_model), escape(flight.provider.called)
     if draft.method is Method.PREFERENCE:
         return tr(
             "Preference training (DPO) on top of {model} at {provider}",

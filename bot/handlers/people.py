@@ -208,7 +208,7 @@ class PeopleHandlers:
 
     async def privacy(self, request: Request) -> Answer:
         stored = await self._desk.store.count_messages(request.person.id)
-        labels = [provider.label for provider in self._desk.providers.values()]
+        labels = [provider.called for provider in self._desk.providers.values()]
         return cards.privacy(request.person, stored, providers=labels, keeps=self._desk.keeps)
 
     async def forget_me(self, request: Request) -> Answer:
