@@ -108,9 +108,12 @@ class Account:
     honesty: str | None  # their words for `HONESTY`
 
 
-def answers(account: Account, *, owner_wrote_at: datetime | None, now: datetime) -> bool:
-    """Whether the avatar answers in a chat of the account, where its owner wrote last at that
-    time (None: never, as far as was seen).
+def answers(
+    account: Account, *, owner_wrote_at: datetime | None, said_at: datetime, now: datetime
+) -> bool:
+    """Whether the avatar answers what was said at a time in a chat of the account, where its owner
+    wrote last at another (None: never, as far as was seen). Both are told by the platform: a clock
+    of ours that goes back makes the silence no longer.
     """
     if not (account.enabled and account.can_reply and account.away):
         return False
@@ -118,4 +121,4 @@ def answers(account: Account, *, owner_wrote_at: datetime | None, now: datetime)
         return False
     if owner_wrote_at is None:
         return True
-    return not account.strangers_only and now - owner_wrote_at >= SILENCE
+    return not account.strangers_only and said_at - owner_wrote_at >= SILENCE

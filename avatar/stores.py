@@ -38,7 +38,7 @@ from avatar.records import (
     Version,
     Why,
 )
-from avatar.training_stores import ModelStore, TaughtStore, TrainingStore
+from avatar.training_stores import ClockStore, ModelStore, TaughtStore, TrainingStore
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -579,6 +579,7 @@ class Store(
     PlaceStore,
     LinkStore,
     TallyStore,
+    ClockStore,
     ExportStore,
     OwnBotStore,
     AccountStore,

@@ -65,7 +65,10 @@ class InlineAnswers:
         return Shareable(avatar=arrival.avatar.name, text=said.text) if said.text else None
 
     def _may(self, who: str, now: datetime) -> bool:
-        for known in [each for each, times in self._asked.items() if times[-1] < now - WITHIN]:
+        # Later than now: the clock went back since.
+        for known in [
+            each for each, times in self._asked.items() if not now - WITHIN <= times[-1] <= now
+        ]:
             del self._asked[known]
         times = self._asked.setdefault(who, deque(maxlen=self._most))
         if len(times) == self._most and times[0] > now - WITHIN:

@@ -11,6 +11,7 @@ from storage.acquaintances import AcquaintanceTables
 from storage.arrivals import ArrivalTables
 from storage.avatars import AvatarTables
 from storage.budgets import BudgetTables
+from storage.clock import ClockTables
 from storage.database import Database, DatabaseRefused, data_folder
 from storage.exports import ExportTables
 from storage.imports import ImportTables
@@ -38,6 +39,7 @@ class SqlStore(
     PlaceTables,
     LinkTables,
     TallyTables,
+    ClockTables,
     ExportTables,
     OwnBotTables,
     AccountTables,

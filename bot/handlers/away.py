@@ -131,7 +131,7 @@ class AwayHandlers:
             await self._desk.running.stop(address)
             return None
         wrote_at = await store.owner_wrote_at(account.id, address.chat)
-        if not answers(account, owner_wrote_at=wrote_at, now=request.now):
+        if not answers(account, owner_wrote_at=wrote_at, said_at=incoming.sent_at, now=request.now):
             return None
         if not await store.is_owner(account.avatar_id, account.person_id):
             log.info("account %s: its owner does not own the avatar any more", account.id)

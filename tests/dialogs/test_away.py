@@ -37,8 +37,14 @@ async def connected(folder: Path, clock: Clock) -> AsyncIterator[TelegramStage]:
         yield ann
 
 
+def same_time(stage: TelegramStage) -> None:
+    """Telegram's clock goes as ours."""
+    stage.standin.ahead = (stage.desk.clock() - datetime.now(UTC)).total_seconds()
+
+
 async def to_ann(stage: TelegramStage, text: str, *, user: int = BEN) -> str:
     """Somebody writes to Ann; what stands there as her answer to it."""
+    same_time(stage)
     before = len(stage.standin.answers_for_owner(chat=user))
     stage.standin.say_to_owner(text, user=user)
     await stage.settled()
@@ -47,6 +53,7 @@ async def to_ann(stage: TelegramStage, text: str, *, user: int = BEN) -> str:
 
 
 async def ann_writes(stage: TelegramStage, text: str, *, user: int = BEN) -> None:
+    same_time(stage)
     stage.standin.say_to_owner(text, user=user, by=ANN)
     await stage.settled()
 

@@ -43,6 +43,7 @@ class TelegramMore(TelegramChats):
         self.own_chats: dict[tuple[str, int], Chat] = {}  # by connection and chat
         self.guest_answers: dict[str, list[str]] = {}  # by query: the text as it was, edits last
         self.inline_answers: dict[str, list[Json]] = {}
+        self.ahead = 0.0  # seconds that it is later for what is written to owners
         self.local: Path | None = None  # where a server of one's own keeps files
         self.lies = ""  # what it says instead of a file's path
         self.keyboards: dict[int, list[list[Json]]] = {}  # by private chat
@@ -143,7 +144,7 @@ class TelegramMore(TelegramChats):
         place = self.own_chats.setdefault((connection, user), Chat())
         message: Json = {
             "message_id": self._next_id(),
-            "date": int(time.time()),
+            "date": int(time.time() + self.ahead),
             "chat": self._chat_json(user),
             "from": self._user(by or user),
             "business_connection_id": connection,
