@@ -23,8 +23,9 @@ def exported(avatar: Avatar, export: Export, content: bytes) -> Content:
     return Content(
         text=f"**{escape(avatar.name)}** as one file: {counted(len(export.versions), 'version')}, "
         f"{counted(examples, 'example')}, {counted(len(export.lessons), 'taught answer')}, and "
-        "every switch. It holds no messages beyond what examples hold, no names of owners and no "
-        "keys. Fine-tuned models stay at their providers; /import makes a new avatar of it.",
+        "every switch, with its picture, voice and limits. It holds no messages beyond what "
+        "examples hold, no names of owners and no keys. Fine-tuned models stay at their providers; "
+        "/import makes a new avatar of it.",
         file=File(name=f"{avatar.slug}-export.zip", content=content),
     )
 
@@ -40,6 +41,11 @@ def imported(done: Imported, export: Export) -> Content:
         lines.append(
             f"Its base model was {inline(done.other_base)}, which is not to be had here: it is "
             f"{inline(done.avatar.base_model)} now. /base changes it."
+        )
+    if done.lost_voice is not None:
+        lines.append(
+            f"It spoke with the voice {inline(done.lost_voice)}, which nobody has here: it answers "
+            "in writing. /voice chooses another."
         )
     if done.here:
         lines.append("Their models answer here too:\n\n" + _named(done.here))
