@@ -4,6 +4,7 @@ the chats of people who let a bot answer for them, and calls from chats that a b
 
 import asyncio
 import contextlib
+import re
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ import aiohttp
 from tests.standins.telegram_chats import ANN, BEN, Chat, TelegramChats
 from tests.standins.telegram_rules import Json, Refusal, check_text, refuse, seen_entities
 
+_START = re.compile(r"[A-Za-z0-9_-]{1,64}")
 AGAIN = 0.02  # seconds before an update that was not acknowledged is sent again
 
 
@@ -44,6 +46,7 @@ class TelegramMore(TelegramChats):
         self.guest_answers: dict[str, list[str]] = {}  # by query: the text as it was, edits last
         self.inline_answers: dict[str, list[Json]] = {}
         self.ahead = 0.0  # seconds that it is later for what is written to owners
+        self.inline_buttons: dict[str, Json] = {}  # by query: what stands above the answers
         self.local: Path | None = None  # where a server of one's own keeps files
         self.lies = ""  # what it says instead of a file's path
         self.keyboards: dict[int, list[list[Json]]] = {}  # by private chat
@@ -221,6 +224,15 @@ class TelegramMore(TelegramChats):
         self.guest_answers[id_] = [content["message_text"]]
         return {"inline_message_id": f"inline-of-{id_}"}
 
+    def _answer_inline(self, params: Json) -> None:
+        if (button := params.get("button")) is not None:
+            if not 1 <= len(button["text"]) <= 64:
+                raise refuse("BUTTON_TEXT_INVALID")
+            if not _START.fullmatch(button["start_parameter"]):
+                raise refuse("START_PARAM_INVALID")
+            self.inline_buttons[params["inline_query_id"]] = button
+        self.inline_answers[params["inline_query_id"]] = params["results"]
+
     def edit_inline(self, params: Json) -> bool:
         """An edit of a message that stands in a chat the bot is not in."""
         id_ = params["inline_message_id"].removeprefix("inline-of-")
@@ -260,7 +272,7 @@ class TelegramMore(TelegramChats):
             case "answerGuestQuery":
                 return self._answer_guest(params)
             case "answerInlineQuery":
-                self.inline_answers[params["inline_query_id"]] = params["results"]
+                self._answer_inline(params)
             case _:
                 return None
         return True
