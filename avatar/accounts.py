@@ -30,6 +30,7 @@ class Way(StrEnum):
 
     CHAT = "chat"
     ACCOUNT = "account"  # said in one of somebody's own chats, which a bot of ours answers
+    DELETED = "deleted"  # messages of such a chat were deleted there
     CONNECTION = "connection"  # somebody connected a bot with their account, or took it away
     GUEST = "guest"  # said to the bot by its name in a chat that it is not in
     OWN_BOT = "own_bot"  # a bot was made for an avatar, or has another token

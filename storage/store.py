@@ -24,6 +24,7 @@ from storage.sealing import Sealer
 from storage.tallies import TallyTables
 from storage.teaching import TaughtTables
 from storage.trainings import TrainingTables
+from storage.unsaying import UnsaidTables
 
 
 class SqlStore(
@@ -43,6 +44,7 @@ class SqlStore(
     ExportTables,
     OwnBotTables,
     AccountTables,
+    UnsaidTables,
 ):
     """Fulfils `avatar.stores.Store`."""
 

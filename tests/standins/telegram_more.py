@@ -158,6 +158,31 @@ class TelegramMore(TelegramChats):
         self.push({"business_message": message})
         return int(message["message_id"])
 
+    def edit_to_owner(
+        self, message_id: int, text: str, *, connection: str = "conn-1", user: int = BEN
+    ) -> None:
+        """A message of such a chat is changed by who wrote it."""
+        message = self.own_chats[connection, user].messages[message_id]
+        message |= {"text": text, "edit_date": int(time.time() + self.ahead)}
+        self.push({"edited_business_message": dict(message)})
+
+    def delete_to_owner(
+        self, *message_ids: int, connection: str = "conn-1", user: int = BEN
+    ) -> None:
+        """Messages of such a chat are deleted by one of the two."""
+        place = self.own_chats.setdefault((connection, user), Chat())
+        for message_id in message_ids:
+            place.messages.pop(message_id, None)
+        deleted: Json = {"business_connection_id": connection, "chat": self._chat_json(user)}
+        self.push({"deleted_business_messages": deleted | {"message_ids": list(message_ids)}})
+
+    def _delete_for_owner(self, params: Json) -> None:
+        connection = params["business_connection_id"]
+        for (id_, _), place in self.own_chats.items():
+            if id_ == connection:
+                for message_id in params["message_ids"]:
+                    place.messages.pop(message_id, None)
+
     def answers_for_owner(self, *, connection: str = "conn-1", chat: int = BEN) -> list[Json]:
         """What the bot said there, edits applied, as the Bot API describes it."""
         place = self.own_chats.get((connection, chat), Chat())
@@ -269,6 +294,8 @@ class TelegramMore(TelegramChats):
                 if params["business_connection_id"] not in self.accounts:
                     raise refuse("business connection not found")
                 return self._connection(params["business_connection_id"])
+            case "deleteBusinessMessages":
+                self._delete_for_owner(params)
             case "answerGuestQuery":
                 return self._answer_guest(params)
             case "answerInlineQuery":
