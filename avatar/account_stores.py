@@ -1,9 +1,11 @@
 """What is remembered of accounts at platforms, as Protocols: a part of `avatar.stores.Store`."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Protocol
 
 from avatar.accounts import Account, Hours, OwnBot
+from avatar.records import Address
 
 
 class OwnBotStore(Protocol):
@@ -83,6 +85,12 @@ class AccountStore(Protocol):
 
     async def owner_wrote(self, account_id: int, chat: str, *, now: datetime) -> None:
         """The owner wrote in a chat of theirs themselves."""
+        ...
+
+    async def unsay(self, address: Address, platform_ids: Sequence[str]) -> int:
+        """Messages were deleted where they stand: what they said is forgotten, and with a question
+        the replies to it. How many turns went.
+        """
         ...
 
     async def owner_wrote_at(self, account_id: int, chat: str) -> datetime | None:

@@ -28,6 +28,7 @@ class Way(StrEnum):
 
     CHAT = "chat"
     ACCOUNT = "account"  # said in one of somebody's own chats, which a bot of ours answers
+    DELETED = "deleted"  # messages of such a chat were deleted there
     CONNECTION = "connection"  # somebody connected a bot with their account, or took it away
     GUEST = "guest"  # said to the bot by its name in a chat that it is not in
     OWN_BOT = "own_bot"  # a bot was made for an avatar, or has another token
@@ -106,9 +107,12 @@ class Account:
     honesty: str | None  # their words for `HONESTY`
 
 
-def answers(account: Account, *, owner_wrote_at: datetime | None, now: datetime) -> bool:
-    """Whether the avatar answers in a chat of the account, where its owner wrote last at that
-    time (None: never, as far as was seen).
+def answers(
+    account: Account, *, owner_wrote_at: datetime | None, said_at: datetime, now: datetime
+) -> bool:
+    """Whether the avatar answers what was said at a time in a chat of the account, where its owner
+    wrote last at another (None: never, as far as was seen). Both are told by the platform: a clock
+    of ours that goes back makes the silence no longer.
     """
     if not (account.enabled and account.can_reply and account.away):
         return False
@@ -116,4 +120,4 @@ def answers(account: Account, *, owner_wrote_at: datetime | None, now: datetime)
         return False
     if owner_wrote_at is None:
         return True
-    return not account.strangers_only and now - owner_wrote_at >= SILENCE
+    return not account.strangers_only and said_at - owner_wrote_at >= SILENCE

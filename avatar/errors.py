@@ -34,6 +34,7 @@
     │   └── SpentUp
     ├── ProviderError          the provider did not do it
     │   ├── ProviderUnavailable    (temporary)
+    │   │   └── CertificateRefused
     │   ├── Overloaded             (temporary)
     │   ├── QuotaExceeded
     │   ├── WrongKey
@@ -222,6 +223,12 @@ class ProviderUnavailable(ProviderError):
     """The model's provider cannot be reached right now. Please try again in a minute."""
 
     temporary = True
+
+
+class CertificateRefused(ProviderUnavailable):
+    """The certificate of the model's provider is not accepted ({reason}), so nothing was sent to
+    it. Please tell an owner: its operator has to look, and then it works again by itself.
+    """
 
 
 class Overloaded(ProviderError):

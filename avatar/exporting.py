@@ -4,6 +4,13 @@ A zip archive of texts: `avatar.json` (what it is, its versions, its switches, w
 `examples/7.jsonl` for each version that has examples. Versions are named by their numbers; no
 person is named, and nothing that people said beyond what examples hold. What comes back is judged
 like any file from a stranger.
+
+Not in it is what is not the avatar's: people (owners, whom it knows, who is invited or blocked),
+their chats and accounts (with the sentence of /honesty, which is said for one of them), bots and
+their tokens, what was spent, and the providers' jobs, of which a version holds what came of them.
+
+What was added later than the first exports may be missing, and who does not know it yet passes it
+over: that is no other format. `FORMAT` is for what could not be read so.
 """
 
 import io
@@ -20,6 +27,8 @@ from avatar.dataset import archive
 from avatar.dataset.source import Source
 from avatar.errors import BadDataset, BadText
 from avatar.language import tr
+from avatar.limits import MAX_COST, MAX_MESSAGES
+from avatar.pictures import LARGEST_FACE, content_of_url
 from avatar.records import Axis, Example, Method, Role, Status, TrainingType, Turn, Why
 from avatar.text import storable, visible, well_formed
 from avatar.versions import MAX_NOTE, MAX_NUMBER_DIGITS, MAX_PROMPT
@@ -28,6 +37,7 @@ FORMAT = 1
 ABOUT = "avatar.json"
 MAX_BYTES = 256 * 1024 * 1024  # unpacked
 MAX_VERSIONS = 20_000
+MAX_CATEGORIES = 100  # of what a provider's moderation flags
 MAX_LINE = 320  # characters of names, models, sources
 MAX_WORDS = 200_000  # characters of one turn
 
@@ -55,6 +65,12 @@ class ExportedVersion:
     actual_cost: int | None = None
     finished_at: datetime | None = None
     error: str | None = None
+    error_code: str | None = None
+    started_at: datetime | None = None
+    estimated_tokens: int | None = None
+    estimated_cost: int | None = None
+    unlearnt_at: datetime | None = None
+    screening: Mapping[str, object] | None = None  # of `avatar.screening.Screening`
     examples: tuple[Example, ...] = ()
     held_out: tuple[Example, ...] = ()
 
@@ -78,6 +94,7 @@ class ExportedLesson:
     better: str
     worse: str
     created_at: datetime
+    liked: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -93,6 +110,12 @@ class Export:
     versions: tuple[ExportedVersion, ...]  # by number
     switches: tuple[ExportedSwitch, ...]  # oldest first
     lessons: tuple[ExportedLesson, ...]  # oldest first
+    numbers_given: int | None = None  # the highest, also of versions that were deleted
+    voice: str | None = None
+    picture: str | None = None  # a data: URL
+    messages_per_minute: int | None = None
+    cost_per_day: int | None = None
+    cost_per_month: int | None = None
 
 
 # --- writing
@@ -108,6 +131,12 @@ def write(export: Export) -> bytes:
         "visibility": export.visibility,
         "active_prompt": export.active_prompt,
         "active_model": export.active_model,
+        "numbers_given": export.numbers_given,
+        "voice": export.voice,
+        "picture": export.picture,
+        "messages_per_minute": export.messages_per_minute,
+        "cost_per_day": export.cost_per_day,
+        "cost_per_month": export.cost_per_month,
         "versions": [_version_json(each) for each in export.versions],
         "switches": [
             {
@@ -125,6 +154,7 @@ def write(export: Export) -> bytes:
                 "better": each.better,
                 "worse": each.worse,
                 "at": each.created_at.isoformat(),
+                "liked": each.liked,
             }
             for each in export.lessons
         ],
@@ -162,9 +192,19 @@ def _version_json(version: ExportedVersion) -> dict[str, object]:
         "trained_tokens": version.trained_tokens,
         "epochs": version.epochs,
         "actual_cost": version.actual_cost,
-        "finished_at": None if version.finished_at is None else version.finished_at.isoformat(),
+        "finished_at": _moment(version.finished_at),
         "error": version.error,
+        "error_code": version.error_code,
+        "started_at": _moment(version.started_at),
+        "estimated_tokens": version.estimated_tokens,
+        "estimated_cost": version.estimated_cost,
+        "unlearnt_at": _moment(version.unlearnt_at),
+        "screening": None if version.screening is None else dict(version.screening),
     }
+
+
+def _moment(at: datetime | None) -> str | None:
+    return None if at is None else at.isoformat()
 
 
 def _examples_jsonl(version: ExportedVersion) -> str:
@@ -180,6 +220,7 @@ def _examples_jsonl(version: ExportedVersion) -> str:
                 "source": example.source,
                 "rejected": example.rejected,
                 "people": list(example.people),
+                "messages": example.messages,
                 "held_out": held_out,
             }
         )
@@ -259,7 +300,23 @@ def _export(about: "_Fields", sources: Mapping[str, Source]) -> Export:
         versions=tuple(versions),
         switches=switches,
         lessons=tuple(_lesson(each) for each in about.items("lessons", MAX_VERSIONS)),
+        numbers_given=about.whole_or_none("numbers_given"),
+        voice=about.line_or_none("voice", 64),
+        picture=_picture(about),
+        messages_per_minute=about.whole_or_none("messages_per_minute", least=1, most=MAX_MESSAGES),
+        cost_per_day=about.whole_or_none("cost_per_day", most=MAX_COST),
+        cost_per_month=about.whole_or_none("cost_per_month", most=MAX_COST),
     )
+
+
+def _picture(about: "_Fields") -> str | None:
+    url = about.words_or_none("picture", 2 * LARGEST_FACE)
+    try:
+        if url is not None and len(content_of_url(url)) > LARGEST_FACE:
+            raise _Unfit(tr("its picture is too large"))
+    except BadText as error:
+        raise _Unfit(tr("its picture is none")) from error
+    return url
 
 
 def _version(each: "_Fields", source: Source | None) -> ExportedVersion:
@@ -293,9 +350,28 @@ def _version(each: "_Fields", source: Source | None) -> ExportedVersion:
         actual_cost=each.whole_or_none("actual_cost", most=2**53),
         finished_at=each.moment_or_none("finished_at"),
         error=each.words_or_none("error", 10_000),
+        error_code=each.line_or_none("error_code", 128),
+        started_at=each.moment_or_none("started_at"),
+        estimated_tokens=each.whole_or_none("estimated_tokens", most=2**53),
+        estimated_cost=each.whole_or_none("estimated_cost", most=2**53),
+        unlearnt_at=each.moment_or_none("unlearnt_at"),
+        screening=_screening(each),
         examples=examples,
         held_out=held_out,
     )
+
+
+def _screening(version: "_Fields") -> Mapping[str, object] | None:
+    if not version.has("screening"):
+        return None
+    said = version.inner("screening")
+    kinds = said.inner("categories")
+    return {
+        "screened": said.whole("screened"),
+        "left_out": said.whole("left_out"),
+        "categories": {name: kinds.whole(name) for name in kinds.own_names(MAX_CATEGORIES)},
+        "refusal": said.words("refusal", 10_000),
+    }
 
 
 def _examples(source: Source) -> tuple[tuple[Example, ...], tuple[Example, ...]]:
@@ -311,6 +387,7 @@ def _examples(source: Source) -> tuple[tuple[Example, ...], tuple[Example, ...]]
             tokens=each.whole("tokens", most=2**31 - 1),
             source=each.line("source"),
             rejected=each.words_or_none("rejected", MAX_WORDS),
+            messages=each.whole_or_none("messages", most=2**31 - 1) or 0,
             people=each.names("people"),
         )
         found[each.flag("held_out")].append(example)
@@ -340,6 +417,7 @@ def _lesson(each: "_Fields") -> ExportedLesson:
         better=each.words("better", MAX_WORDS),
         worse=each.words("worse", MAX_WORDS),
         created_at=each.moment("at"),
+        liked=each.has("liked") and each.flag("liked"),
     )
 
 
@@ -416,6 +494,15 @@ class _Fields:
             raise _Unfit(tr("{name} is no list, or too long", name=name))
         return [_Fields(each) for each in value]
 
+    def inner(self, name: str) -> "_Fields":
+        return _Fields(self._value.get(name))
+
+    def own_names(self, most: int) -> Sequence[str]:
+        """What its fields are called, each as `line` would have it."""
+        if len(self._value) > most:
+            raise _Unfit(tr("there is too much in it"))
+        return [_Fields({"name": each}).line("name", most=MAX_LINE) for each in self._value]
+
     def names(self, name: str) -> tuple[str, ...]:
         value = self._value.get(name, [])
         if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
@@ -443,8 +530,10 @@ class _Fields:
             str(weight)
         )
 
-    def whole_or_none(self, name: str, *, most: int = 10**MAX_NUMBER_DIGITS - 1) -> int | None:
-        return self.whole(name, most=most) if self.has(name) else None
+    def whole_or_none(
+        self, name: str, *, least: int = 0, most: int = 10**MAX_NUMBER_DIGITS - 1
+    ) -> int | None:
+        return self.whole(name, least=least, most=most) if self.has(name) else None
 
     def words_or_none(self, name: str, most: int) -> str | None:
         return self.words(name, most) if self.has(name) else None

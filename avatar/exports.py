@@ -18,6 +18,7 @@ from avatar.ports import Trainer
 from avatar.providers import Providers
 from avatar.records import Avatar, Example, Person, Status, Version
 from avatar.stores import Store
+from avatar.voices import has_voice
 
 _PAGE = 500
 _ERROR = 10_000  # characters
@@ -31,6 +32,7 @@ class Imported:
     here: tuple[Version, ...]  # fine-tuned versions whose model answers here too
     elsewhere: tuple[Version, ...]  # those whose model is not here
     other_base: str | None  # the base model it had, where that is not to be had here
+    lost_voice: str | None = None  # with which it spoke, where nobody here does
 
 
 class Exports:
@@ -72,6 +74,12 @@ class Exports:
                 for each in reversed(switches)
             ),
             lessons=await self._lessons(avatar),
+            numbers_given=await self._store.numbers_given(avatar.id),
+            voice=avatar.voice,
+            picture=await self._store.picture(avatar.id),
+            messages_per_minute=avatar.messages_per_minute,
+            cost_per_day=avatar.cost_per_day,
+            cost_per_month=avatar.cost_per_month,
         )
 
     async def _version(self, version: Version, numbers: Mapping[int, int]) -> ExportedVersion:
@@ -95,6 +103,12 @@ class Exports:
             actual_cost=version.actual_cost,
             finished_at=version.finished_at,
             error=None if version.error is None else version.error[:_ERROR],
+            error_code=version.error_code,
+            started_at=version.started_at,
+            estimated_tokens=version.estimated_tokens,
+            estimated_cost=version.estimated_cost,
+            unlearnt_at=version.unlearnt_at,
+            screening=version.screening,
             examples=examples,
             held_out=held_out,
         )
@@ -124,6 +138,7 @@ class Exports:
                     better=each.better,
                     worse=each.worse,
                     created_at=each.created_at,
+                    liked=each.liked,
                 )
                 for each in page
             ]
@@ -140,12 +155,18 @@ class Exports:
             *provider.trains,
         }
         default = self._providers.default
+        voice = export.voice
+        if voice is not None and not has_voice(
+            self._providers, export.provider if known else default.name, voice
+        ):
+            voice = None
         avatar = await self._store.add_imported(
             export,
             slug=slug,
             provider=export.provider if known else default.name,
             base_model=export.base_model if known else self._providers.base_model,
             usable=usable,
+            voice=voice,
             owner_id=person.id,
             now=now,
         )
@@ -157,6 +178,7 @@ class Exports:
             here=tuple(each for each in versions if each.fine_tuned_model_id is not None),
             elsewhere=tuple(each for each in versions if each.fine_tuned_model_id is None),
             other_base=None if known else export.base_model,
+            lost_voice=None if voice == export.voice else export.voice,
         )
 
     async def _usable(self, export: Export) -> frozenset[tuple[str, str]]:

@@ -157,9 +157,10 @@ def seconds_to_wait(earlier: datetime | None, now: datetime) -> int:
     """How long until the next message may come, when the one that is as many back as may come in
     a minute was answered `earlier`. 0: at once.
     """
-    if earlier is None or now - earlier >= MINUTE:
+    # What was answered much later than now was answered before the clock went back. It counts no
+    # more: else nobody could write until the clock is there again.
+    if earlier is None or not -MINUTE < now - earlier < MINUTE:
         return 0
-    # A clock that went back does not lock anybody out for longer than the minute.
     return max(1, min(60, round((earlier + MINUTE - now).total_seconds())))
 
 

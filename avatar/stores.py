@@ -38,7 +38,7 @@ from avatar.records import (
     Version,
     Why,
 )
-from avatar.training_stores import ModelStore, TaughtStore, TrainingStore
+from avatar.training_stores import ClockStore, ModelStore, TaughtStore, TrainingStore
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -533,7 +533,11 @@ class InboxStore(Protocol):
 
 
 class ExportStore(Protocol):
-    """Avatars that come from elsewhere."""
+    """Avatars that go elsewhere, and come from there."""
+
+    async def numbers_given(self, avatar_id: int) -> int:
+        """The highest number of a version of it that ever was."""
+        ...
 
     async def add_imported(
         self,
@@ -543,12 +547,13 @@ class ExportStore(Protocol):
         provider: str,
         base_model: str,
         usable: Collection[tuple[str, str]],
+        voice: str | None,
         owner_id: int,
         now: datetime,
     ) -> Avatar:
         """Make an avatar with all of its versions, their numbers kept, and its first owner. A
         fine-tuned version whose (provider, model) is not `usable` is there without its model, and
-        not active. Raises AlreadyDone when the slug is taken.
+        not active. `voice` is the one it has here. Raises AlreadyDone when the slug is taken.
         """
         ...
 
@@ -579,6 +584,7 @@ class Store(
     PlaceStore,
     LinkStore,
     TallyStore,
+    ClockStore,
     ExportStore,
     OwnBotStore,
     AccountStore,

@@ -266,6 +266,24 @@ class TrainingStore(Protocol):
         ...
 
 
+class ClockStore(Protocol):
+    """For when the clock went back."""
+
+    async def rewind(
+        self,
+        *,
+        now: datetime,
+        jobs_ahead: timedelta,
+        notices_ahead: timedelta,
+        job_lease: timedelta,
+        notice_lease: timedelta,
+    ) -> int:
+        """Jobs and notices that wait for a moment further ahead than said are due now, and leases
+        last no longer than said. How many rows that concerned.
+        """
+        ...
+
+
 class ModelStore(Protocol):
     """What is known of the ends of models."""
 

@@ -22,13 +22,28 @@ _NAME = re.compile(r"[A-Za-z0-9][\w.-]{0,63}")
 
 
 def _asked(providers: Providers, avatar: Avatar) -> list[Provider]:
-    first = providers[providers.base(avatar)[0]]
+    return _beginning_with(providers, providers.base(avatar)[0])
+
+
+def _beginning_with(providers: Providers, name: str) -> list[Provider]:
+    first = providers[name]
     return [first, *(each for each in providers.values() if each is not first)]
 
 
 def speaker_of(providers: Providers, avatar: Avatar) -> Provider | None:
     """Who would speak for an avatar."""
     return next((each for each in _asked(providers, avatar) if each.speaks is not None), None)
+
+
+def has_voice(providers: Providers, name: str, voice: str) -> bool:
+    """Whether a voice could speak for an avatar whose provider is of that name."""
+    speaking = (each for each in _beginning_with(providers, name) if each.speaks is not None)
+    speaker = next(speaking, None)
+    return (
+        speaker is not None
+        and _NAME.fullmatch(voice) is not None
+        and (not speaker.voices or voice in speaker.voices)
+    )
 
 
 class Voices:

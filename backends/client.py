@@ -12,6 +12,7 @@ import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from avatar import trace
 from avatar.errors import QuotaExceeded, WrongKey
@@ -42,6 +43,7 @@ class Client:
     ) -> None:
         self._api_key = api_key or ""
         self._base_url = base_url or "https://api.openai.com/v1"
+        self._host = urlsplit(self._base_url).hostname or ""
         self._silence_seconds = silence_seconds
         self._made: AsyncOpenAI | None = None
         self._lock = asyncio.Lock()
@@ -58,7 +60,7 @@ class Client:
         try:
             yield made
         except Exception as error:
-            ours = errors.translated(error, model=model, secret=self._api_key)
+            ours = errors.translated(error, model=model, secret=self._api_key, host=self._host)
             if ours is None or ours is error:
                 raise
             raise ours from error

@@ -8,7 +8,9 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from avatar.certificates import refused_certificate, said_of
 from avatar.errors import (
+    CertificateRefused,
     ContextTooLong,
     ModelGone,
     NotOffered,
@@ -126,8 +128,12 @@ def reported_in(body: object, *, status: int | None) -> Reported:
     )
 
 
-def translated(error: Exception, *, model: str = "", secret: str = "") -> ProviderError | None:
-    """Our error for one of the `openai` package's or of its HTTP library's; None: it is neither."""
+def translated(
+    error: Exception, *, model: str = "", secret: str = "", host: str = ""
+) -> ProviderError | None:
+    """Our error for one of the `openai` package's or of its HTTP library's; None: it is neither.
+    `host` is the one that was asked.
+    """
     import httpx2
     import openai
 
@@ -137,6 +143,8 @@ def translated(error: Exception, *, model: str = "", secret: str = "") -> Provid
         reported = reported_in(error.body, status=error.status_code)
         return decided(reported, model=model, secret=secret)
     if isinstance(error, openai.OpenAIError | httpx2.HTTPError | httpx2.InvalidURL):
+        if (reason := refused_certificate(error)) is not None:  # it comes as a timeout
+            return CertificateRefused(reason=reason, detail=said_of(host, reason))
         cause = "" if error.__cause__ is None else f" ({type(error.__cause__).__name__})"
         said = f"{type(error).__name__}: {str(error)[:MAX_DETAIL]}{cause}"
         return ProviderUnavailable(detail=clean(said, secret=secret))

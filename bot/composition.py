@@ -49,6 +49,7 @@ from jobs.notices import Deliverer
 from jobs.retention import Retention
 from jobs.retirement import RetirementWatch
 from jobs.scheduler import Scheduler
+from jobs.timekeeping import Timekeeper
 from storage.database import data_folder
 from storage.sealing import Sealer
 from storage.store import SqlStore, open_store
@@ -263,6 +264,7 @@ def _scheduler(
         deliverer=Deliverer(store, herald=herald, owner=owner, clock=clock, meter=meter),
         watch=RetirementWatch(store, trainers=trainers, providers=settings.providers),
         retention=Retention(store, keep=settings.messages_keep),
+        timekeeper=Timekeeper(store, poll=poll),
         poll=poll,
         clock=clock,
     )

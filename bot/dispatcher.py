@@ -216,6 +216,9 @@ class Dispatcher:
         incoming, now = received.incoming, self._clock()
         if incoming.reaction is not None:
             return await self._react(received, messenger)
+        if incoming.way is Way.DELETED:  # nobody is met by that, and nobody answered
+            await self._store.unsay(incoming.address, incoming.facts["messages"].split())
+            return None
         home, language = (incoming.address, incoming.language) if incoming.private else (None, "")
         arrival = await self._store.arrival(
             incoming.author, incoming.address, home=home, now=now, language=language

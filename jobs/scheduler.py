@@ -16,12 +16,14 @@ from jobs.follower import Follower
 from jobs.notices import Deliverer
 from jobs.retention import Retention
 from jobs.retirement import RetirementWatch
+from jobs.timekeeping import Timekeeper
 
 log = logging.getLogger(__name__)
 
 # Often, so that there is never much to take away.
 TIDY_EVERY = timedelta(minutes=10)
 WATCH_EVERY = timedelta(days=1)
+CLOCK_EVERY = 5.0  # seconds between looks whether the clock went back
 STUCK = 600.0  # seconds beyond an interval: the upload of a large file takes its time
 GRACE = 4.0  # seconds that passes in progress get at the end
 LAST = 1.0  # and then the last look at what is owed
@@ -99,10 +101,13 @@ class Scheduler:
         deliverer: Deliverer,
         watch: RetirementWatch,
         retention: Retention,
+        timekeeper: Timekeeper,
         poll: timedelta,
         clock: Clock,
     ) -> None:
         self._poll = poll
+        self._clock = clock
+        self._timekeeper = timekeeper
         # Side by side: notices are not held up by the upload of a large file.
         self._deliver = Pass(deliverer.deliver_once, clock=clock)
         self._follow = Pass(follower.follow_once, clock=clock, then=self._deliver.ask)
@@ -138,21 +143,43 @@ class Scheduler:
             self._watch.ask()
 
         scheduler = AsyncIOScheduler(timezone="UTC")
-        for function, every in ((tick, self._poll), (tidy, TIDY_EVERY), (look, WATCH_EVERY)):
-            scheduler.add_job(
-                function,
-                IntervalTrigger(seconds=every.total_seconds()),
-                coalesce=True,
-                max_instances=1,
-                misfire_grace_time=None,
-            )
+
+        def ticking() -> None:
+            for function, every in ((tick, self._poll), (tidy, TIDY_EVERY), (look, WATCH_EVERY)):
+                scheduler.add_job(
+                    function,
+                    IntervalTrigger(seconds=every.total_seconds()),
+                    id=function.__name__,
+                    replace_existing=True,
+                    coalesce=True,
+                    max_instances=1,
+                    misfire_grace_time=None,
+                )
+
+        async def keep_time() -> None:
+            """APScheduler reckons by the clock: where it went back, nothing would run until it has
+            been there again.
+            """
+            while True:
+                try:
+                    if await self._timekeeper.look(self._clock()):
+                        ticking()
+                        self.nudge()
+                except Exception:  # a locked database…: the next look comes
+                    log.exception("it was not found whether the clock went back")
+                await asyncio.sleep(CLOCK_EVERY)
+
+        ticking()
         scheduler.start()
+        keeping = asyncio.create_task(keep_time())
         self.nudge()
         self._tidy.ask()
         self._watch.ask()
         try:
             yield
         finally:
+            keeping.cancel()
+            await asyncio.gather(keeping, return_exceptions=True)
             scheduler.shutdown(wait=False)
             await self.finish()
 

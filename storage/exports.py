@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from avatar.errors import AlreadyDone
 from avatar.exporting import Export, ExportedVersion
 from avatar.language import tr
+from avatar.pictures import content_of_url, mark_of
 from avatar.records import Avatar, Axis, Status, TrainingType, Why
 from storage import rows
 from storage.base import Base
@@ -19,6 +20,7 @@ from storage.tables import (
     activations,
     avatar_owners,
     avatars,
+    pictures,
     taught,
     training_examples,
     versions,
@@ -30,6 +32,11 @@ _BATCH = 500  # rows
 class ExportTables(Base):
     """Fulfils `avatar.stores.ExportStore`."""
 
+    async def numbers_given(self, avatar_id: int) -> int:
+        """The highest number of a version of it that ever was."""
+        row = await self._row(sa.select(avatars.c.versions_made).where(avatars.c.id == avatar_id))
+        return 0 if row is None else int(row["versions_made"])
+
     async def add_imported(
         self,
         export: Export,
@@ -38,6 +45,7 @@ class ExportTables(Base):
         provider: str,
         base_model: str,
         usable: Collection[tuple[str, str]],
+        voice: str | None,
         owner_id: int,
         now: datetime,
     ) -> Avatar:
@@ -53,8 +61,17 @@ class ExportTables(Base):
                         "provider": provider,
                         "base_model": base_model,
                         "visibility": export.visibility,
-                        "versions_made": max((v.number for v in export.versions), default=0),
+                        "versions_made": max(
+                            [export.numbers_given or 0, *(v.number for v in export.versions)]
+                        ),
                         "created_at": now,
+                        "voice": voice,
+                        "picture": None
+                        if export.picture is None
+                        else mark_of(content_of_url(export.picture)),
+                        "messages_per_minute": export.messages_per_minute,
+                        "cost_per_day": export.cost_per_day,
+                        "cost_per_month": export.cost_per_month,
                     },
                     usable=usable,
                     owner_id=owner_id,
@@ -83,6 +100,8 @@ async def _written(
             avatar_id=avatar_id, person_id=owner_id, added_by=owner_id, added_at=now
         )
     )
+    if export.picture is not None:
+        await write.execute(sa.insert(pictures).values(avatar_id=avatar_id, url=export.picture))
     ids: dict[int, int] = {}  # by number
     working = set()
     for version in export.versions:
@@ -111,6 +130,7 @@ async def _written(
             "better": lesson.better,
             "worse": lesson.worse,
             "created_at": lesson.created_at,
+            "liked": lesson.liked,
         }
         for lesson in export.lessons
     ):
@@ -151,6 +171,12 @@ def _version(version: ExportedVersion, *, works: bool) -> dict[str, Any]:
         "actual_cost": version.actual_cost,
         "finished_at": version.finished_at,
         "error": error,
+        "error_code": version.error_code,
+        "started_at": version.started_at,
+        "estimated_tokens": version.estimated_tokens,
+        "estimated_cost": version.estimated_cost,
+        "unlearnt_at": version.unlearnt_at,
+        "screening": None if version.screening is None else dict(version.screening),
     }
 
 
@@ -164,6 +190,7 @@ def _examples(version: ExportedVersion, version_id: int) -> Iterator[dict[str, A
             "source": example.source,
             "rejected": example.rejected,
             "people": list(example.people) or None,
+            "messages": example.messages,
             "held_out": position >= len(version.examples),
         }
 

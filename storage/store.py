@@ -11,6 +11,7 @@ from storage.acquaintances import AcquaintanceTables
 from storage.arrivals import ArrivalTables
 from storage.avatars import AvatarTables
 from storage.budgets import BudgetTables
+from storage.clock import ClockTables
 from storage.database import Database, DatabaseRefused, data_folder
 from storage.exports import ExportTables
 from storage.imports import ImportTables
@@ -23,6 +24,7 @@ from storage.sealing import Sealer
 from storage.tallies import TallyTables
 from storage.teaching import TaughtTables
 from storage.trainings import TrainingTables
+from storage.unsaying import UnsaidTables
 
 
 class SqlStore(
@@ -38,9 +40,11 @@ class SqlStore(
     PlaceTables,
     LinkTables,
     TallyTables,
+    ClockTables,
     ExportTables,
     OwnBotTables,
     AccountTables,
+    UnsaidTables,
 ):
     """Fulfils `avatar.stores.Store`."""
 

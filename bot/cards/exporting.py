@@ -27,9 +27,10 @@ def exported(avatar: Avatar, export: Export, content: bytes) -> Content:
     examples = sum(len(each.examples) + len(each.held_out) for each in export.versions)
     return Content(
         text=tr(
-            "**{name}** as one file: {versions}, {examples}, {taught}, and every switch. It holds "
-            "no messages beyond what examples hold, no names of owners and no keys. Fine-tuned "
-            "models stay at their providers; /import makes a new avatar of it.",
+            "**{name}** as one file: {versions}, {examples}, {taught}, and every switch, with its "
+            "picture, voice and limits. It holds no messages beyond what examples hold, no names "
+            "of owners and no keys. Fine-tuned models stay at their providers; /import makes a new "
+            "avatar of it.",
             name=escape(avatar.name),
             versions=trn("{n:,} version", "{n:,} versions", len(export.versions)),
             examples=trn("{n:,} example", "{n:,} examples", examples),
@@ -57,6 +58,14 @@ def imported(done: Imported, export: Export) -> Content:
                 "changes it.",
                 before=inline(done.other_base),
                 now=inline(done.avatar.base_model),
+            )
+        )
+    if done.lost_voice is not None:
+        lines.append(
+            tr(
+                "It spoke with the voice {voice}, which nobody has here: it answers in writing. "
+                "/voice chooses another.",
+                voice=inline(done.lost_voice),
             )
         )
     if done.here:

@@ -10,6 +10,7 @@ import discord
 from discord.http import HTTPClient, Route
 from yarl import URL
 
+from avatar.certificates import refused_certificate, said_of
 from bot.discord.pace import Pace
 
 log = logging.getLogger(__name__)
@@ -32,6 +33,13 @@ def intents(*, content: bool) -> discord.Intents:
     return wanted
 
 
+class CertificateRefused(aiohttp.ClientConnectorCertificateError):
+    """aiohttp's error for it, with a text for people who run a bot."""
+
+    def __str__(self) -> str:
+        return said_of(self.host, refused_certificate(self.certificate_error) or "")
+
+
 class Http(HTTPClient):
     """Calls another API and another gateway than Discord's, where one is named."""
 
@@ -44,13 +52,21 @@ class Http(HTTPClient):
         """A call of the API, with rate limits and 5xx handled by discord.py."""
         if self._api_url is not None and route.url.startswith(Route.BASE):
             route.url = self._api_url + route.url.removeprefix(Route.BASE)
-        return await super().request(route, **{"timeout": _ANSWER, **kwargs})
+        try:
+            return await super().request(route, **{"timeout": _ANSWER, **kwargs})
+        except aiohttp.ClientConnectorCertificateError as error:
+            raise CertificateRefused(*error.args) from error
 
     async def ws_connect(self, url: str, *, compress: int = 0) -> aiohttp.ClientWebSocketResponse:
         """Connect to the gateway, also where the library names its default one."""
         if self._gateway_url is not None:
             url = str(self._gateway_url.with_query(URL(url).query))
-        return await super().ws_connect(url, compress=compress)
+        try:
+            return await super().ws_connect(url, compress=compress)
+        except aiohttp.ClientConnectorCertificateError as error:
+            told = CertificateRefused(*error.args)
+            log.warning("Discord's gateway cannot be reached: %s", told)  # what asks says only when
+            raise told from error
 
 
 class Client(discord.Client):

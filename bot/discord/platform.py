@@ -309,7 +309,8 @@ class DiscordPlatform:
         heard = await self._heard(str(self._client.me.id), _REMEMBERED)
         since = datetime.now(UTC) - _ABSENCE
         if heard.until is not None:  # the inbox drops what it has seen
-            since = max(since, heard.until - _OVERLAP)
+            # Later than now: the clock went back since, and what it was is not known.
+            since = max(since, min(heard.until, datetime.now(UTC)) - _OVERLAP)
         newest = discord.utils.time_snowflake(since)
         servers = {
             place_of(address).channel: int(address.chat) if address.thread else None

@@ -6,6 +6,7 @@ shown, and what goes wrong is no business of the person who wrote to somebody el
 
 import logging
 from dataclasses import replace
+from datetime import datetime
 
 from avatar.accounts import (
     HONESTY,
@@ -23,6 +24,7 @@ from bot.actions import Verb
 from bot.cards import away as cards
 from bot.handlers.desk import Desk
 from bot.handlers.plain import plain_reply
+from bot.handlers.replying import Anew, said_anew
 from bot.request import Answer, CommandHandler, PressHandler, Request
 
 log = logging.getLogger(__name__)
@@ -132,17 +134,26 @@ class AwayHandlers:
             log.info("an account is not known: its owner has to connect it again")
             return None
         if request.person.id == account.person_id:
+            # An edit too: they have the chat open and look after what is said in it, and an answer
+            # in their name would come in between.
             await store.owner_wrote(account.id, address.chat, now=incoming.sent_at)
             await self._desk.running.stop(address)
             return None
         wrote_at = await store.owner_wrote_at(account.id, address.chat)
-        if not answers(account, owner_wrote_at=wrote_at, now=request.now):
+        if not answers(account, owner_wrote_at=wrote_at, said_at=incoming.sent_at, now=request.now):
             return None
+        anew = None
+        if incoming.edited:
+            anew = await said_anew(self._desk, request)
+            # What the owner answered themselves, or nobody did, is none of the avatar's.
+            answered = anew is not None and anew.shown
+            if not answered or _is_behind(wrote_at, anew):
+                return None
         if not await store.is_owner(account.avatar_id, account.person_id):
             log.info("account %s: its owner does not own the avatar any more", account.id)
             return None
         try:
-            await self._answer(request, account)
+            await self._answer(request, account, anew)
         except (DeliveryError, StoreFailed):
             raise
         except AvatarError as error:
@@ -151,7 +162,7 @@ class AwayHandlers:
             log.exception("no answer in a chat of account %s", account.id)
         return None
 
-    async def _answer(self, request: Request, account: Account) -> None:
+    async def _answer(self, request: Request, account: Account, anew: Anew | None) -> None:
         store, incoming = self._desk.store, request.incoming
         if request.chat.avatar_id != account.avatar_id:
             await store.talk_to(request.chat.id, account.avatar_id, now=request.now)
@@ -162,4 +173,11 @@ class AwayHandlers:
                 replace(request, about=avatar),
                 stop=stop,
                 rider=account.honesty or HONESTY,
+                anew=anew,
             )
+
+
+def _is_behind(wrote_at: datetime | None, anew: Anew | None) -> bool:
+    """Whether the owner wrote after the question that was changed: it is not the newest."""
+    question = None if anew is None else anew.said.retry_of
+    return wrote_at is not None and question is not None and wrote_at >= question.created_at

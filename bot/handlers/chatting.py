@@ -1,14 +1,12 @@
 """Talking with an avatar: replies, /retry, /stop, /new, /why, /compare."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 from avatar.conversation import Reply
 from avatar.errors import BadText, NotActivatable
 from avatar.language import noted, tr
 from avatar.records import Status, Version
-from avatar.saying import says_something, together, words
-from avatar.text import visible
+from avatar.saying import says_something
 from avatar.versions import parse_number
 from bot.actions import Verb, code
 from bot.cards import chatting as cards
@@ -17,7 +15,7 @@ from bot.dispatcher import split_command
 from bot.handlers.desk import Desk
 from bot.handlers.feedback import FeedbackHandlers
 from bot.handlers.replies import meant_reply
-from bot.handlers.replying import Said, pictures, reply_to, shown_as
+from bot.handlers.replying import Said, reply_to, said_anew, shown_as
 from bot.handlers.voices import VoiceHandlers
 from bot.request import Answer, CommandHandler, PressHandler, Request
 from bot.screen import Button, Content
@@ -73,30 +71,11 @@ class ChattingHandlers:
         """The last question says something else now: it is answered anew, in place of the old
         answer. What was edited further back, or says the same as before, stays as it is.
         """
-        incoming, store = request.incoming, self._desk.store
-        found = await store.found(incoming.address, incoming.message_id)
-        last = await store.last_said(request.chat.id)
-        if found is None or last is None or found.message.id != last.id:
+        name, _ = split_command(request.incoming.text)
+        anew = None if name is not None else await said_anew(self._desk, request)
+        if anew is None:
             return None
-        name, _ = split_command(incoming.text)
-        parts = [
-            replace(part, text=words(incoming) if part.text is not None else None)
-            if part.platform_id == incoming.message_id
-            else part
-            for part in await store.parts(last.id)
-        ]
-        texts = [part.text for part in parts if part.text is not None]
-        said = together(texts) if texts else words(incoming)
-        # Killed between storing the new answer and showing it, the question says it already.
-        stored = request.again and await store.reply_to_inbox(request.inbox_id) is not None
-        unchanged = visible(said).strip() in {"", last.text} and not stored
-        if name is not None or unchanged:
-            return None
-        return await self._reply(
-            request,
-            Said(text=said, parts=parts, pictures=pictures(request.parts), retry_of=last),
-            in_place_of=[part.platform_id for part in await store.shown_answer(last.id)],
-        )
+        return await self._reply(request, anew.said, in_place_of=anew.shown)
 
     async def retry(self, request: Request) -> Answer:
         """The last message once more."""

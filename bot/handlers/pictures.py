@@ -1,21 +1,17 @@
 """/picture: what an avatar looks like where it speaks under its own name."""
 
 import asyncio
-import hashlib
 from dataclasses import dataclass
 
 from avatar.errors import BadText
 from avatar.language import tr
+from avatar.pictures import LARGEST_FACE, data_url, mark_of
 from bot.actions import Verb
 from bot.cards import pictures as cards
 from bot.downloads import content_of
 from bot.handlers.desk import Desk
 from bot.handlers.replies import sent_files
-from bot.pictures import data_url
 from bot.request import Answer, CommandHandler, PressHandler, Request, Shown
-
-LARGEST = 2_000_000  # bytes
-_MARK = 16  # characters by which one picture is told from another
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,15 +33,14 @@ class PictureHandlers:
         if not files:
             return cards.picture(avatar)
         address = request.incoming.address
-        content = await content_of(request.messenger, address, files[0], limit=LARGEST)
+        content = await content_of(request.messenger, address, files[0], limit=LARGEST_FACE)
         try:
             url = await asyncio.to_thread(data_url, content)
         except BadText:
             raise BadText(
                 reason=tr("That is no picture that can be used. Send a JPEG, PNG, GIF or WebP.")
             ) from None
-        mark = hashlib.sha256(content).hexdigest()[:_MARK]
-        await self.desk.store.set_picture(avatar.id, mark=mark, url=url)
+        await self.desk.store.set_picture(avatar.id, mark=mark_of(content), url=url)
         return cards.changed(avatar)
 
     async def press_remove(self, request: Request, _: tuple[int, ...]) -> Answer:

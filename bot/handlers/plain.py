@@ -4,20 +4,26 @@ import asyncio
 
 from avatar.conversation import Reply
 from bot.handlers.desk import Desk
-from bot.handlers.replying import Said, reply_to
+from bot.handlers.replying import Anew, Said, reply_to
 from bot.request import Request
 from bot.screen import Content
 
 
 async def plain_reply(
-    desk: Desk, request: Request, *, stop: asyncio.Event, rider: str = ""
+    desk: Desk,
+    request: Request,
+    *,
+    stop: asyncio.Event,
+    rider: str = "",
+    anew: Anew | None = None,
 ) -> None:
-    """Answer what was said, as it was said: a command is talk like any other. Raises what
+    """Answer what was said, as it was said: a command is talk like any other. `anew`: it is a
+    question that was changed, and the answer takes the place of the one it had. Raises what
     `Conversation.reply` raises, and DeliveryError.
     """
-    said = Said.of(request.parts)
+    said, shown = (Said.of(request.parts), ()) if anew is None else (anew.said, anew.shown)
     if said.text:
-        await reply_to(desk, request, said, worded=_bare, stop=stop, rider=rider)
+        await reply_to(desk, request, said, worded=_bare, stop=stop, rider=rider, in_place_of=shown)
 
 
 def _bare(reply: Reply) -> Content | None:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from avatar.conversation import Reply
@@ -11,6 +11,7 @@ from avatar.patience import until_written
 from avatar.records import Attachment, Message
 from avatar.saying import PICTURE, together, words
 from avatar.stores import Part
+from avatar.text import visible
 from bot.handlers.desk import Desk
 from bot.pictures import data_urls
 from bot.request import Request
@@ -41,6 +42,41 @@ class Said:
             pictures=pictures(turn),
             wordless=not any(each.text.strip() for each in turn),
         )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Anew:
+    """A question that was changed."""
+
+    said: Said
+    shown: Sequence[str]  # the platform's messages with the answer it had
+
+
+async def said_anew(desk: Desk, request: Request) -> Anew | None:
+    """The last question, where it is what was changed just now and says something else. None: what
+    was changed stands further back, or says the same as before.
+    """
+    incoming, store = request.incoming, desk.store
+    last = await store.last_said(request.chat.id)
+    known = () if last is None else await store.parts(last.id)
+    if last is None or incoming.message_id not in {part.platform_id for part in known}:
+        return None
+    parts = [
+        replace(part, text=words(incoming) if part.text is not None else None)
+        if part.platform_id == incoming.message_id
+        else part
+        for part in known
+    ]
+    texts = [part.text for part in parts if part.text is not None]
+    said = together(texts) if texts else words(incoming)
+    # Killed between storing the new answer and showing it, the question says it already.
+    stored = request.again and await store.reply_to_inbox(request.inbox_id) is not None
+    if visible(said).strip() in {"", last.text} and not stored:
+        return None
+    return Anew(
+        said=Said(text=said, parts=parts, pictures=pictures(request.parts), retry_of=last),
+        shown=[part.platform_id for part in await store.shown_answer(last.id)],
+    )
 
 
 def pictures(turn: Sequence[Incoming]) -> list[Attachment]:

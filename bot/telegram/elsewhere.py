@@ -6,7 +6,14 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 
-from telegram import BusinessConnection, ManagedBotUpdated, Message, Update, User
+from telegram import (
+    BusinessConnection,
+    BusinessMessagesDeleted,
+    ManagedBotUpdated,
+    Message,
+    Update,
+    User,
+)
 
 from avatar.accounts import Way
 from avatar.incoming import Incoming
@@ -14,7 +21,14 @@ from avatar.records import Address, Author
 from bot.telegram.threads import GUEST, account_thread
 
 # Names of updates that are read here.
-ELSEWHERE_UPDATES = ("managed_bot", "business_connection", "business_message", "guest_message")
+ELSEWHERE_UPDATES = (
+    "managed_bot",
+    "business_connection",
+    "business_message",
+    "edited_business_message",
+    "deleted_business_messages",
+    "guest_message",
+)
 
 # Reads an update with a message, as one that was said to the bot.
 Read = Callable[[Update], Incoming | None]
@@ -26,6 +40,10 @@ def elsewhere(update: Update, read: Read, *, bot_id: int, now: datetime) -> Inco
     """
     if update.business_message is not None:
         return _in_account(update, update.business_message, read)
+    if update.edited_business_message is not None:
+        return _edited(update, update.edited_business_message, read)
+    if update.deleted_business_messages is not None:
+        return _deleted(update, update.deleted_business_messages, bot_id, now)
     if update.guest_message is not None:
         return _guest(update, update.guest_message, read)
     if update.business_connection is not None:
@@ -53,6 +71,32 @@ def _in_account(update: Update, message: Message, read: Read) -> Incoming | None
             # A chat of two has the number of the one whose account it is not.
             "by": "other" if said.author.external_id == said.address.chat else "owner",
         },
+    )
+
+
+def _edited(update: Update, message: Message, read: Read) -> Incoming | None:
+    # A live location "edits" its message with every step.
+    if not (message.text or message.caption):
+        return None
+    said = _in_account(update, message, read)
+    return said and replace(said, edited=True, sent_at=message.edit_date or message.date)
+
+
+def _deleted(
+    update: Update, deleted: BusinessMessagesDeleted, bot_id: int, now: datetime
+) -> Incoming:
+    """Who deleted them is not told; the chat is that with the other person."""
+    chat = deleted.chat
+    at = _at(chat.id, bot_id)
+    return Incoming(
+        update_id=str(update.update_id),
+        address=replace(at, thread=account_thread(deleted.business_connection_id)),
+        author=Author(platform="telegram", external_id=str(chat.id), name=chat.full_name or ""),
+        message_id="",
+        sent_at=now,
+        private=False,
+        way=Way.DELETED,
+        facts={"messages": " ".join(map(str, deleted.message_ids))},
     )
 
 

@@ -4,12 +4,11 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 
-from telegram import Bot, InlineQuery
+from telegram import Bot, InlineQuery, InlineQueryResultsButton
 from telegram.error import TelegramError
 
-from avatar.errors import AvatarError
 from avatar.records import Address, Author
-from bot.inline import Shareable
+from bot.inline import LINE, Shareable, Unanswered
 from bot.telegram.guests import article, first_part
 from bot.wording import shortened
 
@@ -19,7 +18,7 @@ PAUSE = 0.7  # seconds without another letter
 AT_ONCE = 8  # people who are answered at the same time; others are not
 _DESCRIPTION = 120  # characters
 
-Ask = Callable[[Author, Address, str], Awaitable[Shareable | None]]
+Ask = Callable[[Author, Address, str], Awaitable[Shareable | Unanswered | None]]
 
 
 class InlineQueries:
@@ -62,15 +61,19 @@ class InlineQueries:
             author = Author(platform="telegram", external_id=str(user.id), name=user.full_name)
             home = Address(platform="telegram", chat=str(user.id), bot=bot_id)
             found = await self._ask(author, home, query.query)
-            results = []
-            if found is not None:
+            results, button = [], None
+            if isinstance(found, Unanswered):
+                # Not as an answer: somebody could share that.
+                why = shortened(found.why, LINE)
+                button = InlineQueryResultsButton(why, start_parameter=found.slug)
+            elif found is not None:
                 part = await first_part(found.text)
                 description = shortened(part.text, _DESCRIPTION)
                 results = [article(part, title=found.avatar, description=description)]
             # For this person alone, and not to be kept: asked again it may say something else.
-            await bot.answer_inline_query(query.id, results, cache_time=0, is_personal=True)
-        except AvatarError as error:
-            log.info("a line was not answered: %s", error.sentence)
+            await bot.answer_inline_query(
+                query.id, results, cache_time=0, is_personal=True, button=button
+            )
         except TelegramError as error:  # mostly: it took too long
             log.info("a line was not answered: %s", error.message)
         except Exception:

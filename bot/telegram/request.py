@@ -9,13 +9,14 @@ import json
 from collections.abc import AsyncIterator, Mapping
 from datetime import timedelta
 from typing import Any, cast
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 import aiohttp
 from telegram import Bot
 from telegram.error import BadRequest, NetworkError, RetryAfter, TimedOut
 from telegram.request import BaseRequest, RequestData
 
+from avatar.certificates import refused_certificate, said_of
 from avatar.hosts import on_this_machine
 
 API_URL = "https://api.telegram.org"
@@ -93,6 +94,8 @@ class AiohttpRequest(BaseRequest):
             raise TimedOut from error
         except (aiohttp.ClientError, OSError) as error:
             # The error's own text may hold the URL, and that the token.
+            if (reason := refused_certificate(error)) is not None:
+                raise NetworkError(said_of(urlsplit(url).hostname or "", reason)) from error
             raise NetworkError(f"aiohttp.{type(error).__name__}") from error
 
 

@@ -288,12 +288,21 @@ class Wire:
                 raise
 
     async def try_delete(self, address: Address, message_id: str) -> None:
-        """What is gone already, or is too old to be deleted, stays as it is. Raises nothing."""
+        """What is gone already, too old to be deleted or not ours to delete (in somebody's own
+        chat, without that right) stays as it is. Raises nothing.
+        """
+        bot, number = self._connection.bot, int(message_id)
+        connection = connection_of(address)
         with suppress(Held, TelegramError):
             await self._calls.attempt(
                 address.chat,
                 Kind.FINAL,
-                lambda: self._connection.bot.delete_message(self._chat(address), int(message_id)),
+                # The chats of an account are numbered like the bot's own, and are others.
+                lambda: (
+                    bot.delete_message(self._chat(address), number)
+                    if connection is None
+                    else bot.delete_business_messages(connection, [number])
+                ),
             )
 
     async def try_draft(

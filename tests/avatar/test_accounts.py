@@ -47,7 +47,7 @@ def test_when_it_answers(
 ) -> None:
     wrote = minutes_since_owner_wrote
     at = None if wrote is None else NOW - timedelta(minutes=wrote)
-    assert answers(account, owner_wrote_at=at, now=NOW) is expected
+    assert answers(account, owner_wrote_at=at, said_at=NOW, now=NOW) is expected
 
 
 @pytest.mark.parametrize(

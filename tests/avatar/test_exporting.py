@@ -1,5 +1,6 @@
 """The format of an exported avatar: what is written is read again, and nothing else is."""
 
+import base64
 import json
 import zipfile
 from collections.abc import Callable
@@ -21,6 +22,8 @@ from avatar.exporting import (
     read,
     write,
 )
+from avatar.limits import MAX_COST, MAX_MESSAGES
+from avatar.pictures import LARGEST_FACE, data_url
 from avatar.records import Axis, Example, Method, Role, Status, TrainingType, Turn, Why
 
 times = st.integers(1_600_000_000, 4_000_000_000).map(lambda at: datetime.fromtimestamp(at, UTC))
@@ -28,6 +31,16 @@ words = st.text(max_size=60)  # without halves of characters, which no file can 
 lines = st.text(st.characters(categories=["L", "N", "P", "S"]), min_size=1, max_size=40)
 turns = st.builds(Turn, role=st.sampled_from(Role), text=words)
 numbers = st.integers(0, 10**9 - 1)
+screenings = st.fixed_dictionaries(
+    {
+        "screened": numbers,
+        "left_out": numbers,
+        "categories": st.dictionaries(lines, numbers, max_size=3),
+        "refusal": words,
+    }
+)
+PNG = b"\x89PNG\r\n\x1a\n"
+pictures = st.binary(max_size=60).map(lambda rest: data_url(PNG + rest))
 
 
 @st.composite
@@ -40,6 +53,7 @@ def examples(draw: st.DrawFn) -> Example:
         source=draw(lines),
         rejected=draw(st.none() | words),
         people=tuple(draw(st.lists(lines, max_size=3))),
+        messages=draw(st.integers(0, 10_000)),
     )
 
 
@@ -64,6 +78,12 @@ def versions(draw: st.DrawFn, number: int) -> ExportedVersion:
         actual_cost=draw(st.none() | numbers),
         finished_at=draw(st.none() | times),
         error=draw(st.none() | words),
+        error_code=draw(st.none() | lines),
+        started_at=draw(st.none() | times),
+        estimated_tokens=draw(st.none() | numbers),
+        estimated_cost=draw(st.none() | numbers),
+        unlearnt_at=draw(st.none() | times),
+        screening=draw(st.none() | screenings),
         examples=tuple(draw(st.lists(examples(), max_size=3))) if tuned else (),
         held_out=tuple(draw(st.lists(examples(), max_size=2))) if tuned else (),
     )
@@ -109,11 +129,18 @@ def exports(draw: st.DrawFn) -> Export:
                         better=words,
                         worse=words,
                         created_at=times,
+                        liked=st.booleans(),
                     ),
                     max_size=2,
                 )
             )
         ),
+        numbers_given=draw(st.none() | numbers),
+        voice=draw(st.none() | lines),
+        picture=draw(st.none() | pictures),
+        messages_per_minute=draw(st.none() | st.integers(1, MAX_MESSAGES)),
+        cost_per_day=draw(st.none() | st.integers(0, MAX_COST)),
+        cost_per_month=draw(st.none() | st.integers(0, MAX_COST)),
     )
 
 
@@ -128,6 +155,64 @@ def test_what_is_written_is_read_again(export: Export, tmp_path: Path) -> None:
     file = tmp_path / "export.zip"
     file.write_bytes(write(export))
     assert read(file) == export
+
+
+ADDED = {
+    "avatar": [
+        "numbers_given",
+        "voice",
+        "picture",
+        "messages_per_minute",
+        "cost_per_day",
+        "cost_per_month",
+    ],
+    "version": [
+        "error_code",
+        "started_at",
+        "estimated_tokens",
+        "estimated_cost",
+        "unlearnt_at",
+        "screening",
+    ],
+}
+
+
+@quick
+@given(export=exports())
+def test_an_archive_of_before_is_still_read(export: Export, tmp_path: Path) -> None:
+    """As the first /export wrote it: what came later is not there."""
+    file, old = tmp_path / "export.zip", tmp_path / "old.zip"
+    file.write_bytes(write(export))
+    with zipfile.ZipFile(file) as source, zipfile.ZipFile(old, "w") as target:
+        for name in source.namelist():
+            if name == "avatar.json":
+                about = without(json.loads(source.read(name)), ADDED["avatar"])
+                about["versions"] = [without(v, ADDED["version"]) for v in about["versions"]]
+                about["lessons"] = [without(each, ["liked"]) for each in about["lessons"]]
+                target.writestr(name, json.dumps(about))
+            else:
+                lines = source.read(name).splitlines()
+                said = [json.dumps(without(json.loads(line), ["messages"])) for line in lines]
+                target.writestr(name, "\n".join(said))
+
+    def plain(examples: tuple[Example, ...]) -> tuple[Example, ...]:
+        return tuple(replace(each, messages=0) for each in examples)
+
+    missing: dict[str, Any] = dict.fromkeys(ADDED["avatar"])
+    gone: dict[str, Any] = dict.fromkeys(ADDED["version"])
+    assert read(old) == replace(
+        export,
+        **missing,
+        versions=tuple(
+            replace(each, **gone, examples=plain(each.examples), held_out=plain(each.held_out))
+            for each in export.versions
+        ),
+        lessons=tuple(replace(each, liked=False) for each in export.lessons),
+    )
+
+
+def without(value: dict[str, Any], names: list[str]) -> dict[str, Any]:
+    return {name: each for name, each in value.items() if name not in names}
 
 
 @pytest.mark.parametrize("name", ["Ani 👩‍💻", "می‌خواهم"])
@@ -183,6 +268,14 @@ def changed(folder: Path, change: Callable[[dict[str, Any]], object]) -> Path:
     return file
 
 
+FACE = base64.b64encode(PNG).decode()
+
+
+def screened(*, many: int = 1, word: str = "x") -> dict[str, Any]:
+    kinds = {f"{word}{n}": n for n in range(many)}
+    return {"screened": 1, "left_out": 1, "categories": kinds, "refusal": ""}
+
+
 def _file(folder: Path) -> Path:
     file = folder / "export.zip"
     file.write_bytes(write(an_export()))
@@ -212,6 +305,29 @@ def _file(folder: Path) -> Path:
             lambda about, c=c: about["versions"][0].update(model=f"a{c}")
             for c in "\n\t\r\x1b\x7f\x85\u2028"
         ),
+        lambda about: about.update(voice="a\nb"),
+        lambda about: about.update(voice="x" * 65),
+        lambda about: about.update(picture="https://example.org/face.png"),
+        lambda about: about.update(picture="data:image/png;base64,AAAA"),  # that is none
+        lambda about: about.update(picture="data:text/html;base64," + FACE),
+        lambda about: about.update(picture=f"data:image/png;base64,{FACE}\n"),
+        lambda about: about.update(picture=data_url(PNG + bytes(LARGEST_FACE))),
+        lambda about: about.update(picture="x" * 10_000_000),
+        lambda about: about.update(messages_per_minute=0),
+        lambda about: about.update(messages_per_minute=MAX_MESSAGES + 1),
+        lambda about: about.update(cost_per_day=-1),
+        lambda about: about.update(cost_per_month=MAX_COST + 1),
+        lambda about: about.update(cost_per_month=1.5),
+        lambda about: about.update(numbers_given=10**12),
+        lambda about: about["versions"][0].update(screening=[]),
+        lambda about: about["versions"][0].update(screening={"screened": 1}),
+        lambda about: about["versions"][0].update(screening=screened(many=101)),
+        lambda about: about["versions"][0].update(screening=screened(word="a\x1b")),
+        lambda about: about["versions"][0].update(unlearnt_at="soon"),
+        lambda about: about["versions"][0].update(estimated_cost="much"),
+        lambda about: about["lessons"].append(
+            {"turns": [], "better": "", "worse": "", "at": "2026-01-01", "liked": "yes"}
+        ),
         lambda about: about["switches"].append({"axis": "model"}),
         lambda about: about["lessons"].append([]),
         lambda about: about.pop("switches"),
@@ -224,6 +340,19 @@ def test_what_write_would_not_have_made_is_refused(
         read(changed(tmp_path, change))
 
 
+LINE = (
+    b'{"turns": [["user", "x", null]], "tokens": 1, "source": "x", "rejected": null, '
+    b'"people": [], "messages": 0, "held_out": false}'
+)
+
+
+def test_an_example_of_an_archive_is_read(tmp_path: Path) -> None:
+    file = _file(tmp_path)
+    with zipfile.ZipFile(file, "a") as target:
+        target.writestr("examples/7.jsonl", LINE)
+    assert len(read(file).versions[0].examples) == 1
+
+
 @pytest.mark.parametrize(
     ("name", "content"),
     [
@@ -231,6 +360,8 @@ def test_what_write_would_not_have_made_is_refused(
         ("examples/9.jsonl", b"{}"),  # belongs to no version
         ("examples/7.jsonl", b"not JSON"),
         ("examples/7.jsonl", b'{"turns": [["nobody", "x", null]]}'),
+        ("examples/7.jsonl", LINE.replace(b'"messages": 0', b'"messages": -1')),
+        ("examples/7.jsonl", LINE.replace(b'"messages": 0', b'"messages": "many"')),
         ("more.zip", b"x"),
     ],
 )

@@ -10,6 +10,8 @@ import pytest
 
 from avatar.accounts import HONESTY
 from avatar.ports import ChatRequest
+from avatar.records import Address
+from bot.joining import Windows
 from tests.dialogs.stage import TelegramStage, play, telegram_stage
 from tests.standins.telegram_api import ANN, BEN, FORBIDDEN
 
@@ -37,8 +39,14 @@ async def connected(folder: Path, clock: Clock) -> AsyncIterator[TelegramStage]:
         yield ann
 
 
+def same_time(stage: TelegramStage) -> None:
+    """Telegram's clock goes as ours."""
+    stage.standin.ahead = (stage.desk.clock() - datetime.now(UTC)).total_seconds()
+
+
 async def to_ann(stage: TelegramStage, text: str, *, user: int = BEN) -> str:
     """Somebody writes to Ann; what stands there as her answer to it."""
+    same_time(stage)
     before = len(stage.standin.answers_for_owner(chat=user))
     stage.standin.say_to_owner(text, user=user)
     await stage.settled()
@@ -47,6 +55,7 @@ async def to_ann(stage: TelegramStage, text: str, *, user: int = BEN) -> str:
 
 
 async def ann_writes(stage: TelegramStage, text: str, *, user: int = BEN) -> None:
+    same_time(stage)
     stage.standin.say_to_owner(text, user=user, by=ANN)
     await stage.settled()
 
@@ -202,4 +211,153 @@ async def test_killed_after_its_answer_was_shown(
         await ann.dispatcher.resume({"telegram"})
         await ann.settled()
         assert len(ann.standin.answers_for_owner(chat=BEN)) == 1
+        assert await ann.desk.store.unanswered(limit=9) == ()
+
+
+# --- what is changed and deleted there
+
+
+def stood(stage: TelegramStage, *, user: int = BEN) -> list[str]:
+    """What stands there as Ann's answers."""
+    return [answer["text"] for answer in stage.standin.answers_for_owner(chat=user)]
+
+
+async def edits(stage: TelegramStage, message_id: int, text: str) -> None:
+    same_time(stage)
+    stage.standin.edit_to_owner(message_id, text)
+    await stage.settled()
+
+
+async def asks(stage: TelegramStage, text: str) -> int:
+    """Ben writes to Ann; the number of his message."""
+    same_time(stage)
+    number = stage.standin.say_to_owner(text)
+    await stage.settled()
+    return number
+
+
+async def remembered(stage: TelegramStage) -> list[str]:
+    """What the next answer there would be given with."""
+    address = Address(
+        platform="telegram",
+        chat=str(BEN),
+        thread="account:conn-1",
+        bot=str(stage.standin.bot_id),
+    )
+    chat = await stage.desk.store.chat(address, now=datetime.now(UTC))
+    return [turn.text for turn in (await stage.desk.store.context(chat.id, limit=99)).turns]
+
+
+async def test_the_last_question_is_changed(tmp_path: Path) -> None:
+    async with connected(tmp_path, Clock()) as ann:
+        first = await asks(ann, "Do you sell laksa?")
+        last = await asks(ann, "Do you sell kopi?")
+        assert len(stood(ann)) == 2
+        await edits(ann, last, "Do you sell teh tarik?")
+        assert ["teh tarik" in text for text in stood(ann)] == [False, True]
+        assert "kopi" not in "".join(stood(ann))  # answered anew in place
+        edit = ann.standin.called("editMessageText")[-1]
+        assert edit.params["business_connection_id"] == "conn-1"
+        assert [text for text in await remembered(ann) if "kopi" in text] == []
+        # Further back, or the same as before: it stays as it is.
+        before = stood(ann)
+        await edits(ann, first, "Do you sell nothing?")
+        await edits(ann, last, "Do you sell teh tarik?")
+        assert stood(ann) == before
+        # No command is one there.
+        await edits(ann, last, "/stop it")
+        assert "/stop it" in stood(ann)[-1]
+
+
+async def test_a_changed_question_whose_answer_was_long(tmp_path: Path) -> None:
+    """What is not needed any more goes there, and not in Ben's own chat with the bot."""
+    async with connected(tmp_path, Clock()) as ann:
+        last = await asks(ann, "word " * 800 + "!")
+        long = len(stood(ann))
+        (model,) = ann.desk.conversation._models.values()
+        usual = model.stream
+
+        async def much(request: ChatRequest) -> AsyncIterator[str]:
+            yield "much " * 1_500
+
+        model.stream = much  # type: ignore[method-assign]
+        await edits(ann, last, "Tell me much.")
+        assert len(stood(ann)) > long
+        model.stream = usual  # type: ignore[method-assign]
+        await edits(ann, last, "Tell me little.")
+        assert len(stood(ann)) == 1
+        assert not ann.standin.called("deleteMessage")
+        assert ann.standin.called("deleteBusinessMessages")
+
+
+async def test_where_the_owner_wrote_nothing_is_answered_anew(tmp_path: Path) -> None:
+    clock = Clock()
+    async with connected(tmp_path, clock) as ann:
+        last = await asks(ann, "Do you sell kopi?")
+        before = stood(ann)
+        await ann_writes(ann, "I do.")
+        await edits(ann, last, "Do you sell teh?")
+        clock.ahead = timedelta(minutes=61)  # she answered it herself
+        await edits(ann, last, "Do you sell tea?")
+        assert stood(ann) == before
+        assert await to_ann(ann, "Are you there?")
+
+
+async def test_what_the_owner_changes_is_written_by_the_owner(tmp_path: Path) -> None:
+    clock = Clock()
+    async with connected(tmp_path, clock) as ann:
+        same_time(ann)
+        hers = ann.standin.say_to_owner("I am here.", by=ANN)
+        await ann.settled()
+        clock.ahead = timedelta(minutes=61)
+        assert await to_ann(ann, "Hello?")
+        await edits(ann, hers, "I am here now.")
+        assert not await to_ann(ann, "Hello??")
+        clock.ahead = timedelta(minutes=122)
+        assert await to_ann(ann, "Hello???")
+
+
+async def test_what_nobody_answered_is_not_answered_when_it_changes(tmp_path: Path) -> None:
+    async with connected(tmp_path, Clock()) as ann:
+        await play(ann, [("/away off", "answers nobody")])
+        last = await asks(ann, "Do you sell kopi?")
+        await play(ann, [("/away on", "answers everybody")])
+        await edits(ann, last, "Do you sell teh?")
+        assert not stood(ann)
+
+
+async def test_what_is_deleted_there_is_forgotten(tmp_path: Path) -> None:
+    async with connected(tmp_path, Clock()) as ann:
+        first = await asks(ann, "My number is 0123.")
+        await asks(ann, "Do you sell kopi?")
+        assert "0123" in "".join(await remembered(ann))
+        # The same number in Ben's own chat with the bot is another message.
+        ann.standin.delete_to_owner(first)
+        await ann.settled()
+        left = await remembered(ann)
+        assert left[0] == "Do you sell kopi?"
+        assert len(left) == 2  # the answer to it went with it
+        answer = ann.standin.answers_for_owner()[-1]["message_id"]
+        ann.standin.delete_to_owner(answer, 999)
+        await ann.settled()
+        assert await remembered(ann) == ["Do you sell kopi?"]
+
+
+async def test_a_part_of_a_question_is_deleted(tmp_path: Path) -> None:
+    async with telegram_stage(tmp_path, windows=Windows(quiet=0.2)) as ann:
+        ann.standin.connect()
+        await ann.settled()
+        parts = [ann.standin.say_to_owner(text) for text in ("My number is 0123.", "Kopi?")]
+        await ann.settled()
+        assert (await remembered(ann))[0] == "My number is 0123.\nKopi?"
+        ann.standin.delete_to_owner(parts[0])
+        await ann.settled()
+        assert (await remembered(ann))[0] == "Kopi?"
+
+
+async def test_deleting_makes_nobody_known(tmp_path: Path) -> None:
+    async with connected(tmp_path, Clock()) as ann:
+        ann.standin.delete_to_owner(7, user=CAROL)
+        await ann.settled()
+        assert await ann.desk.store.find_person("telegram", str(CAROL)) is None
         assert await ann.desk.store.unanswered(limit=9) == ()

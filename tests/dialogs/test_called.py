@@ -1,12 +1,20 @@
 """The avatar called by its name from chats that its bot is not in, and typed to in any chat."""
 
+from functools import partial
 from pathlib import Path
 
 import pytest
 
-from avatar.errors import TooFast
-from avatar.records import Address, Author
-from bot.inline import MOST, InlineAnswers
+from avatar.errors import (
+    AvatarError,
+    BadText,
+    ProviderError,
+    ProviderUnavailable,
+    SpentUp,
+    TooFast,
+)
+from avatar.language import NAMES, speaking
+from bot.inline import LINE, MOST, _briefly
 from tests.dialogs.stage import TelegramStage, play, telegram_stage
 from tests.standins.telegram_api import ANN, BEN
 
@@ -24,6 +32,14 @@ async def typed(stage: TelegramStage, text: str, *, user: int = ANN) -> str:
     answers = stage.standin.inline_answers
     await stage.standin.until(lambda: query in answers)
     return "\n".join(each["input_message_content"]["message_text"] for each in answers[query])
+
+
+async def refused(stage: TelegramStage, text: str, *, user: int = BEN) -> str:
+    """The same where there is nothing to share; what stands above it."""
+    assert not await typed(stage, text, user=user)
+    button: dict[str, str] = stage.standin.inline_buttons[[*stage.standin.inline_answers][-1]]
+    assert button["start_parameter"] == "demo"  # it leads to the avatar
+    return button["text"]
 
 
 async def test_called_into_a_chat(tmp_path: Path) -> None:
@@ -79,28 +95,51 @@ async def test_nobody_asks_for_ever(tmp_path: Path) -> None:
     async with telegram_stage(tmp_path) as ann:
         for i in range(MOST):
             assert await typed(ann, f"Hello {i}")
-        assert not await typed(ann, "Once more")
+        assert await refused(ann, "Once more", user=ANN) == f"{MOST} lines an hour, no more"
         assert await typed(ann, "Hello", user=BEN)
 
 
 async def test_who_types_is_held_to_the_limits_and_the_block_list(tmp_path: Path) -> None:
     async with telegram_stage(tmp_path) as ann:
         ben = ann.elsewhere(user=BEN)
-        ask = InlineAnswers(
-            ann.desk.store,
-            ann.desk.conversation,
-            clock=ann.desk.clock,
-            operators={("telegram", str(ANN))},
-        )
-        author = Author(platform="telegram", external_id=str(BEN), name="Ben")
-        home = Address(platform="telegram", chat=str(BEN), bot=ann.standin.token.split(":")[0])
         await play(ben, [("/start demo", "talking to Demo")])
-        assert await ask(author, home, "Tell me about Ipoh") is not None
+        assert await typed(ann, "Tell me about Ipoh", user=BEN)
         await play(ann, [("/limits messages 1", "1 reply")])
         await play(ben, [("Hello", "talk about")])
-        with pytest.raises(TooFast):
-            await ask(author, home, "Tell me about Ipoh")
+        assert "Too many at once: again in" in await refused(ann, "Tell me about Ipoh")
+        assert await typed(ann, "Tell me about Ipoh", user=ANN)  # operators are not limited
+        await play(ben, [("/language ms", "Bahasa Melayu")])
+        assert "Terlalu banyak sekali gus" in await refused(ann, "Tell me about Ipoh")
         person = await ann.desk.store.find_person("telegram", str(BEN))
         assert person is not None
         await ann.desk.store.block(1, person.id, now=ann.desk.clock())
-        assert await ask(author, home, "Tell me about Ipoh") is None
+        assert not await typed(ann, "Tell me about Ipoh", user=BEN)
+
+
+async def test_what_may_not_be_spent_and_who_does_not_answer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with telegram_stage(tmp_path) as ann:
+
+        async def fails(error: AvatarError, *_: object, **__: object) -> None:
+            raise error
+
+        for error, said in (
+            (SpentUp(what="All is spent.", when="tomorrow"), "the limit of costs is reached"),
+            (ProviderUnavailable(), "The model does not answer now"),
+            (BadText(reason="no."), "That could not be answered"),
+        ):
+            monkeypatch.setattr(ann.desk.conversation, "once", partial(fails, error))
+            assert said in await refused(ann, "Tell me about Ipoh", user=ANN)
+
+
+@pytest.mark.parametrize("code", NAMES)
+def test_it_fits_above_the_answers(code: str) -> None:
+    with speaking(code):
+        for error in (
+            TooFast(seconds=60),
+            SpentUp(what="", when=""),
+            ProviderError(),
+            AvatarError(),
+        ):
+            assert 1 <= len(_briefly(error)) <= LINE

@@ -1,12 +1,14 @@
 """An avatar as one file, and an avatar made of one, on every platform."""
 
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from avatar.exporting import Export, read, write
-from avatar.records import Avatar, Status
+from avatar.providers import Providers, preset
+from avatar.records import Avatar, Role, Status, Turn
 from tests.dialogs.stage import (
     Stage,
     TelegramStage,
@@ -16,6 +18,7 @@ from tests.dialogs.stage import (
     terminal_stage,
 )
 from tests.standins import discord_api, telegram_api
+from tests.standins.openai_host import OpenAIHost
 
 TRAINED = [
     ("/prompt You are X.", "Version 1"),
@@ -86,6 +89,63 @@ async def test_from_one_terminal_to_another(
         )
         versions = {each.number: each for each in (await exported(stage, "demo-2")).versions}
         assert versions[3].status is Status.FAILED
+
+
+async def test_all_that_is_the_avatars_own(tmp_path: Path) -> None:
+    """Its picture, voice and limits; what was liked; and that the number of a version that was
+    deleted is not given again.
+    """
+    picture, file = tmp_path / "face.png", tmp_path / "export.zip"
+    picture.write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(100))
+    async with OpenAIHost() as host:
+        provider = preset("openai", base_url=host.url, base_model="gpt-4o-mini")
+        providers = Providers([provider], default="openai", base_model="gpt-4o-mini")
+        async with terminal_stage(tmp_path, providers=providers) as stage:
+            await play(
+                stage,
+                [
+                    ("/prompt You are X.", "Version 1"),
+                    ("/prompt You are Y.", "Version 2"),
+                    ("/undo", "version 1"),
+                    ("/delete 2", "Delete version 2"),
+                    ("[Delete version 2]", "is deleted"),
+                    (f"/picture {picture}", "This is the picture of"),
+                    ("/voice nova", "by voice"),
+                    ("/limits messages 7", "7 replies"),
+                    ("/limits day 2.50", "$2.50"),
+                    ("/limits month 10", "$10"),
+                ],
+            )
+            avatar = await only(stage)
+            await stage.desk.store.teach(
+                avatar_id=avatar.id,
+                person_id=1,
+                turns=[Turn(role=Role.USER, text="Hello?")],
+                better="Hello.",
+                worse="Hello.",
+                now=datetime.now(UTC),
+                cause=1_000,
+                liked=True,
+                reply_id=1_000,
+            )
+            export = await exported(stage)
+            file.write_bytes(write(export))
+            await play(stage, [(f"/import {file}", "Demo is there and yours & !voice")])
+            made = await only(stage, "demo-2")
+            assert (made.voice, made.picture) == ("nova", avatar.picture)
+            assert made.messages_per_minute == 7
+            assert (made.cost_per_day, made.cost_per_month) == (2_500_000, 10_000_000)
+            assert await stage.desk.store.picture(made.id) == export.picture is not None
+            assert await exported(stage, "demo-2") == export
+            assert [each.liked for each in export.lessons] == [True]
+            await play(stage, [("/prompt You are Z.", "Version 3")])
+    # Where nobody speaks.
+    async with terminal_stage(tmp_path / "other") as stage:
+        await play(
+            stage, [(f"/import {file}", "the voice nova, which nobody has here & /voice chooses")]
+        )
+        made = await only(stage, "demo-2")
+        assert (made.voice, made.picture) == (None, avatar.picture)
 
 
 async def test_on_telegram(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from jobs.notices import Deliverer
 from jobs.retention import Retention
 from jobs.retirement import RetirementWatch
 from jobs.scheduler import Pass, Scheduler
+from jobs.timekeeping import Timekeeper
 from tests.avatar.make import NOW
 from tests.jobs.world import PROVIDERS, Ear, Remote, World
 
@@ -115,6 +116,7 @@ def a_scheduler(world: World, remote: Remote, poll: float) -> Scheduler:
         deliverer=Deliverer(world.store, herald=world.ear, owner="one", clock=clock),
         watch=RetirementWatch(world.store, trainers={"openai": remote}, providers=PROVIDERS),
         retention=Retention(world.store, keep=None),
+        timekeeper=Timekeeper(world.store, poll=timedelta(seconds=poll)),
         poll=timedelta(seconds=poll),
         clock=clock,
     )

@@ -16,7 +16,8 @@ class OpenAIHost:
     `moderated` and `files`. Moderation flags texts with the word GRIM; a job is done at once.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, port: int = 0) -> None:
+        self._port = port
         self.chats: list[Json] = []
         self.heard: list[bytes] = []
         self.spoken: list[Json] = []
@@ -40,7 +41,7 @@ class OpenAIHost:
         app.router.add_get("/v1/models", self._nothing)
         self._runner = web.AppRunner(app, shutdown_timeout=0.1)
         await self._runner.setup()
-        site = web.TCPSite(self._runner, "127.0.0.1", 0)
+        site = web.TCPSite(self._runner, "127.0.0.1", self._port)
         await site.start()
         host, port = self._runner.addresses[0][:2]
         self.url = f"http://{host}:{port}/v1"

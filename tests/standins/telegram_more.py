@@ -4,6 +4,7 @@ the chats of people who let a bot answer for them, and calls from chats that a b
 
 import asyncio
 import contextlib
+import re
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ import aiohttp
 from tests.standins.telegram_chats import ANN, BEN, Chat, TelegramChats
 from tests.standins.telegram_rules import Json, Refusal, check_text, refuse, seen_entities
 
+_START = re.compile(r"[A-Za-z0-9_-]{1,64}")
 AGAIN = 0.02  # seconds before an update that was not acknowledged is sent again
 
 
@@ -43,6 +45,8 @@ class TelegramMore(TelegramChats):
         self.own_chats: dict[tuple[str, int], Chat] = {}  # by connection and chat
         self.guest_answers: dict[str, list[str]] = {}  # by query: the text as it was, edits last
         self.inline_answers: dict[str, list[Json]] = {}
+        self.ahead = 0.0  # seconds that it is later for what is written to owners
+        self.inline_buttons: dict[str, Json] = {}  # by query: what stands above the answers
         self.local: Path | None = None  # where a server of one's own keeps files
         self.lies = ""  # what it says instead of a file's path
         self.keyboards: dict[int, list[list[Json]]] = {}  # by private chat
@@ -143,7 +147,7 @@ class TelegramMore(TelegramChats):
         place = self.own_chats.setdefault((connection, user), Chat())
         message: Json = {
             "message_id": self._next_id(),
-            "date": int(time.time()),
+            "date": int(time.time() + self.ahead),
             "chat": self._chat_json(user),
             "from": self._user(by or user),
             "business_connection_id": connection,
@@ -153,6 +157,31 @@ class TelegramMore(TelegramChats):
         place.messages[message["message_id"]] = message
         self.push({"business_message": message})
         return int(message["message_id"])
+
+    def edit_to_owner(
+        self, message_id: int, text: str, *, connection: str = "conn-1", user: int = BEN
+    ) -> None:
+        """A message of such a chat is changed by who wrote it."""
+        message = self.own_chats[connection, user].messages[message_id]
+        message |= {"text": text, "edit_date": int(time.time() + self.ahead)}
+        self.push({"edited_business_message": dict(message)})
+
+    def delete_to_owner(
+        self, *message_ids: int, connection: str = "conn-1", user: int = BEN
+    ) -> None:
+        """Messages of such a chat are deleted by one of the two."""
+        place = self.own_chats.setdefault((connection, user), Chat())
+        for message_id in message_ids:
+            place.messages.pop(message_id, None)
+        deleted: Json = {"business_connection_id": connection, "chat": self._chat_json(user)}
+        self.push({"deleted_business_messages": deleted | {"message_ids": list(message_ids)}})
+
+    def _delete_for_owner(self, params: Json) -> None:
+        connection = params["business_connection_id"]
+        for (id_, _), place in self.own_chats.items():
+            if id_ == connection:
+                for message_id in params["message_ids"]:
+                    place.messages.pop(message_id, None)
 
     def answers_for_owner(self, *, connection: str = "conn-1", chat: int = BEN) -> list[Json]:
         """What the bot said there, edits applied, as the Bot API describes it."""
@@ -220,6 +249,15 @@ class TelegramMore(TelegramChats):
         self.guest_answers[id_] = [content["message_text"]]
         return {"inline_message_id": f"inline-of-{id_}"}
 
+    def _answer_inline(self, params: Json) -> None:
+        if (button := params.get("button")) is not None:
+            if not 1 <= len(button["text"]) <= 64:
+                raise refuse("BUTTON_TEXT_INVALID")
+            if not _START.fullmatch(button["start_parameter"]):
+                raise refuse("START_PARAM_INVALID")
+            self.inline_buttons[params["inline_query_id"]] = button
+        self.inline_answers[params["inline_query_id"]] = params["results"]
+
     def edit_inline(self, params: Json) -> bool:
         """An edit of a message that stands in a chat the bot is not in."""
         id_ = params["inline_message_id"].removeprefix("inline-of-")
@@ -256,10 +294,12 @@ class TelegramMore(TelegramChats):
                 if params["business_connection_id"] not in self.accounts:
                     raise refuse("business connection not found")
                 return self._connection(params["business_connection_id"])
+            case "deleteBusinessMessages":
+                self._delete_for_owner(params)
             case "answerGuestQuery":
                 return self._answer_guest(params)
             case "answerInlineQuery":
-                self.inline_answers[params["inline_query_id"]] = params["results"]
+                self._answer_inline(params)
             case _:
                 return None
         return True

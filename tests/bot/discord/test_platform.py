@@ -131,6 +131,16 @@ async def test_what_was_said_more_than_a_day_ago_is_not_looked_for(
     assert timedelta(hours=23) < datetime.now(UTC) - since < timedelta(hours=25)
 
 
+async def test_a_clock_that_went_back_hides_nothing(discord: DiscordStandIn) -> None:
+    """It was heard last at a time that is still to come."""
+    discord.say("meanwhile")
+    inbox = Inbox()
+    ahead = Heard(until=datetime.now(UTC) + timedelta(hours=1), addresses=(PRIVATE,))
+    async with serving(discord, inbox.receive, before=ahead):
+        await discord.settled()
+    assert inbox.texts == ["meanwhile"]
+
+
 async def test_a_channel_where_only_commands_were_used_is_looked_at_too(
     discord: DiscordStandIn,
 ) -> None:

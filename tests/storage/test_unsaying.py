@@ -1,0 +1,89 @@
+"""What was deleted where it stood is forgotten, and a clock that went back, on both databases."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import timedelta
+
+from avatar.records import Address, Avatar, Finish, NewNotice, NoticeKind, Person, Usage
+from avatar.stores import Part
+from storage.store import SqlStore
+from tests.avatar.make import NOW
+
+HOME = Address(platform="telegram", chat="2", thread="account:one", bot="9")
+
+
+async def said(
+    store: SqlStore, ann: Person, avatar: Avatar, text: str, *, parts: Sequence[Part], shown: str
+) -> None:
+    chat = await store.chat(HOME, now=NOW)
+    reply = await store.add_exchange(
+        chat_id=chat.id,
+        avatar_id=avatar.id,
+        person_id=ann.id,
+        said=text,
+        said_at=NOW,
+        reply=f"re {text}",
+        pair=(await store.context(chat.id, limit=9)).pair,
+        usage=Usage(prompt_tokens=5, completion_tokens=2),
+        cost=7,
+        finish=Finish.STOP,
+        inbox_id=int(parts[0].platform_id),
+        now=NOW,
+        parts=parts,
+    )
+    await store.shown_as(reply.id, address=HOME, platform_ids=shown.split())
+
+
+async def left(store: SqlStore) -> list[str]:
+    chat = await store.chat(HOME, now=NOW)
+    return [turn.text for turn in (await store.context(chat.id, limit=99)).turns]
+
+
+async def test_what_was_deleted_is_forgotten(store: SqlStore, ann: Person, avatar: Avatar) -> None:
+    assert await store.unsay(HOME, ["1"]) == 0  # nothing is known of that chat
+    await said(store, ann, avatar, "one", parts=[Part(platform_id="1")], shown="2")
+    both = [Part(platform_id="3", text="two"), Part(platform_id="4", text="three")]
+    await said(store, ann, avatar, "two\nthree", parts=both, shown="5 6")
+    for elsewhere in (replace(HOME, thread=""), replace(HOME, bot="8"), replace(HOME, chat="3")):
+        assert await store.unsay(elsewhere, ["1", "2", "3", "4"]) == 0
+    assert await store.unsay(HOME, ["1", *map(str, range(100, 1_200))]) == 2
+    assert await left(store) == ["two\nthree", "re two\nthree"]
+    assert await store.unsay(HOME, ["3", "5"]) == 0
+    assert await left(store) == ["three", "re two\nthree"]  # a part of the reply stands there yet
+    assert await store.unsay(HOME, ["6"]) == 1
+    assert await left(store) == ["three"]
+    assert await store.unsay(HOME, ["4"]) == 1
+    assert await left(store) == []
+
+
+async def test_the_clock_went_back(store: SqlStore, ann: Person, avatar: Avatar) -> None:
+    new = NewNotice(kind=NoticeKind.LIMIT_NEAR, key="k", address=HOME, avatar_id=avatar.id, data={})
+    await store.add_notices([new], now=NOW)
+    minute, before = timedelta(minutes=1), NOW - timedelta(days=1)
+
+    async def rewind(ahead: timedelta) -> int:
+        return await store.rewind(
+            now=before,
+            jobs_ahead=ahead,
+            notices_ahead=ahead,
+            job_lease=minute,
+            notice_lease=minute,
+        )
+
+    async def claim(back: timedelta = timedelta()) -> int:
+        found = await store.claim_notices(owner="w", now=before + back, lease=minute, limit=9)
+        return len(found)
+
+    assert await rewind(timedelta(days=2)) == 0
+    assert await claim() == 0
+    assert await rewind(timedelta()) == 1
+    assert await claim() == 1
+    assert await rewind(timedelta()) == 0  # said by another process: the same
+    # What was claimed before the clock went back is free when that lease would have ended.
+    (notice,) = await store.claim_notices(
+        owner="x", now=NOW + timedelta(days=1), lease=minute, limit=9
+    )
+    assert await rewind(timedelta()) == 1
+    assert await claim() == 0
+    assert await claim(2 * minute) == 1
+    assert notice.id
