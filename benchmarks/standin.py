@@ -178,10 +178,13 @@ class Standin:
         words, every = WORDS, TOKEN_SECONDS
         if numbered is not None:
             words, every = [numbered[0], " is", " the", " answer"], (TALK_SECONDS - 0.3) / 3
-        for i, word in enumerate(words):
-            await asyncio.sleep(at + i * every - time.monotonic())
-            chunk = {"id": "c", "choices": [{"index": 0, "delta": {"content": word}}]}
-            await response.write(f"data: {json.dumps(chunk)}\n\n".encode())
+        try:
+            for i, word in enumerate(words):
+                await asyncio.sleep(at + i * every - time.monotonic())
+                chunk = {"id": "c", "choices": [{"index": 0, "delta": {"content": word}}]}
+                await response.write(f"data: {json.dumps(chunk)}\n\n".encode())
+        except ConnectionResetError:
+            return response  # whoever asked was killed
         end: dict[str, Any] = {
             "id": "c",
             "choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}],

@@ -10,7 +10,6 @@ import logging
 import psycopg
 import sqlalchemy as sa
 from procrastinate.connector import BaseAsyncConnector
-from procrastinate.jobs import Job, Status
 from procrastinate.manager import JobManager
 
 log = logging.getLogger(__name__)
@@ -41,13 +40,6 @@ TAKE_OVER = sa.text("""
         json_build_object('type', 'job_inserted', 'job_id', id)::text)
     FROM taken
 """)
-# The next one behind the same lock, which procrastinate leaves to a poll.
-_TELL_NEXT = """
-    SELECT pg_notify('procrastinate_queue_v1#' || queue_name,
-        json_build_object('type', 'job_inserted', 'job_id', id)::text)
-    FROM procrastinate_jobs WHERE lock = %(lock)s AND status = 'todo'
-    ORDER BY priority DESC, id LIMIT 1
-"""
 
 
 class Living:
@@ -113,10 +105,7 @@ class Manager(JobManager):
         return worker_id
 
     async def unregister_worker(self, worker_id: int) -> None:
-        await super().unregister_worker(worker_id)
-        await self._living.let_go(worker_id)
-
-    async def finish_job(self, job: Job, status: Status, delete_job: bool) -> None:
-        await super().finish_job(job, status, delete_job)
-        if job.lock is not None:
-            await self.connector.execute_query_all_async(_TELL_NEXT, lock=job.lock)
+        try:
+            await super().unregister_worker(worker_id)
+        finally:
+            await self._living.let_go(worker_id)
