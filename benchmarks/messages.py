@@ -54,20 +54,35 @@ def _peak_kb(process: Process) -> int:
     return next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmHWM"))
 
 
-def _cpu_seconds(process: Process) -> float:
+def _stat(pid: int) -> list[str]:
+    """What the kernel says of a process, from its state on."""
+    return Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
+
+
+def cpu_seconds(pid: int) -> float:
     """The time that a process has computed so far: unlike all other times here it does not depend
     on what else the machine does.
     """
-    status = Path(f"/proc/{process.pid}/stat").read_text(encoding="ascii")
-    user, system = status.rpartition(")")[2].split()[11:13]
+    user, system = _stat(pid)[11:13]
     return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
 
 
+def cpu_seconds_of_family(pid: int) -> float:
+    """Of a process and those that it started, also those that have ended."""
+    ended = sum(map(int, _stat(pid)[13:15])) / os.sysconf("SC_CLK_TCK")
+    total = cpu_seconds(pid) + ended
+    for folder in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):  # it has just ended
+            if int(_stat(int(folder.name))[1]) == pid:
+                total += cpu_seconds(int(folder.name))
+    return total
+
+
 async def _crowd(base: str, people: int, process: Process) -> dict[str, Any]:
-    before = _cpu_seconds(process)
+    before = cpu_seconds(process.pid)
     await asyncio.to_thread(ask, f"{base}/people", str(people))
     report = await _done(base, people)
-    return report | {"cpu": (_cpu_seconds(process) - before) / people * 1000}
+    return report | {"cpu": (cpu_seconds(process.pid) - before) / people * 1000}
 
 
 async def _done(base: str, people: int) -> dict[str, Any]:

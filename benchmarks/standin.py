@@ -1,8 +1,9 @@
 """A process that stands in for Telegram's Bot API and for a provider, as fast as it can.
 
 `python -m benchmarks.standin` prints its port. `POST /people N` lets N people write at once; `GET
-/report` says when each saw something first and last, and how many calls there were. `POST /talk N
-M` lets N people write M numbered messages each; `GET /talk` says what became of them.
+/report` says when each saw something first and last, and how many calls there were. `POST /talk N M
+S` lets N people write M numbered messages each, to which the model answers in S seconds; `GET
+/talk` says what became of them.
 """
 
 import asyncio
@@ -19,7 +20,6 @@ FIRST_SECONDS = 0.3
 TOKEN_SECONDS = 0.02
 SHOWING = {"sendMessageDraft", "sendMessage", "editMessageText"}
 WORDS = [f"word{i} " for i in range(TOKENS)]
-TALK_SECONDS = 1.0  # that the answer to a numbered message takes
 SENT_APART = 10  # seconds between the numbered messages of a chat: quick ones would be one turn
 NUMBERED = re.compile(r"#(\d+)/(\d+)")
 AGAIN = "for the second time"
@@ -38,6 +38,7 @@ class Standin:
         self.last: dict[str, float] = {}
         self.calls = 0
         self.by_method: dict[str, int] = {}
+        self.talk_seconds = 1.0  # that the answer to a numbered message takes
         self.talk_began = self.talk_ended = 0.0
         self.awaited: set[tuple[int, int]] = set()
         self.replies: list[tuple[int, int, bool]] = []  # chat, number, said to be a repetition
@@ -68,7 +69,8 @@ class Standin:
 
     async def talk(self, request: web.Request) -> web.Response:
         """Numbered messages, handed over all at once, as after a while without a network."""
-        chats, messages = map(int, (await request.text()).split())
+        *numbers, self.talk_seconds = map(float, (await request.text()).split())
+        chats, messages = map(int, numbers)
         self.replies, self.talk_began, self.talk_ended = [], time.monotonic(), 0.0
         self.awaited = {(chat, n) for chat in range(1, chats + 1) for n in range(messages)}
         for n in range(messages):
@@ -177,11 +179,14 @@ class Standin:
         at = time.monotonic() + FIRST_SECONDS
         words, every = WORDS, TOKEN_SECONDS
         if numbered is not None:
-            words, every = [numbered[0], " is", " the", " answer"], (TALK_SECONDS - 0.3) / 3
-        for i, word in enumerate(words):
-            await asyncio.sleep(at + i * every - time.monotonic())
-            chunk = {"id": "c", "choices": [{"index": 0, "delta": {"content": word}}]}
-            await response.write(f"data: {json.dumps(chunk)}\n\n".encode())
+            words, every = [numbered[0], " is", " the", " answer"], (self.talk_seconds - 0.3) / 3
+        try:
+            for i, word in enumerate(words):
+                await asyncio.sleep(at + i * every - time.monotonic())
+                chunk = {"id": "c", "choices": [{"index": 0, "delta": {"content": word}}]}
+                await response.write(f"data: {json.dumps(chunk)}\n\n".encode())
+        except ConnectionResetError:
+            return response  # whoever asked was killed
         end: dict[str, Any] = {
             "id": "c",
             "choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}],

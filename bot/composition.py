@@ -128,7 +128,10 @@ async def ground(
                     store, passes=passes, concurrency=settings.worker_concurrency, clock=clock
                 )
             )
-        yield Ground(store=store, queue=queue, ears=Ears(store, clock=clock, windows=windows))
+        # Telegram hands over by webhooks to whichever process it reaches.
+        others_hear = settings.telegram_webhook_url is not None and not store.database.is_sqlite
+        ears = Ears(store, clock=clock, windows=windows, inbox=store if others_hear else None)
+        yield Ground(store=store, queue=queue, ears=ears)
 
 
 @asynccontextmanager
@@ -177,14 +180,7 @@ async def bot(
                 clock=clock,
                 meter=meter,
             ),
-            conversation=Conversation(
-                store,
-                models={name: backend.chat for name, backend in served.items()},
-                providers=providers,
-                limiter=limiter,
-                clock=clock,
-                meter=meter,
-            ),
+            conversation=_conversation(settings, store, served, clock=clock, meter=meter),
             invitations=Invitations(store),
             limiter=limiter,
             linking=Linking(store),
@@ -224,6 +220,35 @@ async def bot(
             stack.callback(warming.cancel)
             await dispatcher.resume(set(messengers))
         yield dispatcher, desk
+
+
+@asynccontextmanager
+async def conversation_on(
+    settings: Settings, on: Ground, *, clock: Clock = now, meter: Meter = UNCOUNTED
+) -> AsyncIterator[Conversation]:
+    """For a process that only takes what comes in, and is asked things that nobody waits long for:
+    those do not lie in the inbox.
+    """
+    async with backends(settings) as served:
+        yield _conversation(settings, on.store, served, clock=clock, meter=meter)
+
+
+def _conversation(
+    settings: Settings,
+    store: Store,
+    served: Mapping[str, Backend],
+    *,
+    clock: Clock,
+    meter: Meter,
+) -> Conversation:
+    return Conversation(
+        store,
+        models={name: backend.chat for name, backend in served.items()},
+        providers=settings.providers,
+        limiter=Limiter(store, limits=settings.limits, operators=settings.operators),
+        clock=clock,
+        meter=meter,
+    )
 
 
 async def _end(dispatcher: Dispatcher, scheduler: Scheduler) -> None:

@@ -6,6 +6,7 @@ Everything that a person may read when something goes wrong is decided here too.
 import logging
 import unicodedata
 from collections.abc import Collection, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -42,7 +43,9 @@ log = logging.getLogger(__name__)
 
 _RUN = frozenset({Audience.PLACES, Audience.HOSTS})
 
-MAX_ATTEMPTS = 5  # what could not be answered so often is put aside, so that it blocks nothing
+# What was begun so often and never ended is put aside, so that it blocks nothing: the process may
+# have died of it. Mostly it was killed for other reasons, so that it is not given up soon.
+MAX_ATTEMPTS = 8
 RETRY_SECONDS = 15.0  # the first wait for a platform that does not take an answer
 MAX_TRIES = 100  # with the longest wait of 8 minutes: about half a day
 # These pass the queue: they concern the reply that the queue waits for.
@@ -132,7 +135,7 @@ class Dispatcher:
         """
         if received.attempts >= MAX_ATTEMPTS:
             log.error("message %s was begun %s times: put aside", received.id, received.attempts)
-            await self._done(received)
+            await self._put_aside(received)
             return None
         if received.incoming.follows:  # too late for the turn that it seemed to belong to
             await self._done(received)
@@ -156,6 +159,20 @@ class Dispatcher:
             self._meter.failed(error, where="chat")
         await self._done(received)
         return None
+
+    async def _put_aside(self, received: Received) -> None:
+        """It is done with before a word is said about it: that may be what goes wrong. Who wrote it
+        is told, unless they may have seen an answer, or expect none.
+        """
+        await self._done(received)
+        incoming = received.incoming
+        expected = incoming.private or incoming.addressed
+        if received.shown or not expected or incoming.reaction or incoming.way is not Way.CHAT:
+            return
+        with speaking(""), suppress(DeliveryError):
+            speak(await self._store.language(incoming.address))
+            messenger = self._messengers[incoming.address.platform]
+            await _show(Content(text=wording.unexpected(trace.current())), incoming, messenger)
 
     async def _done(self, received: Received) -> None:
         """Written however long it takes: else it would be answered again."""

@@ -10,9 +10,10 @@ from datetime import datetime, timedelta
 from typing import TypeVar
 
 from avatar.door_stores import PlaceStore
-from avatar.incoming import Incoming
+from avatar.incoming import Incoming, Received
 from avatar.ports import Clock
 from avatar.records import Address
+from avatar.stores import InboxStore
 from bot.joining import MOST, Windows, belongs, is_talk
 
 T = TypeVar("T")
@@ -49,8 +50,11 @@ class Ears:
         clock: Clock,
         windows: Windows | None = None,
         chance: Callable[[], float] = random.random,
+        inbox: InboxStore | None = None,
     ) -> None:
+        """`inbox` is looked into where other processes hear the same places."""
         self._store = store
+        self._inbox = inbox
         self._clock = clock
         self._windows = windows or Windows()
         self._chance = chance
@@ -63,13 +67,13 @@ class Ears:
         newest = {each.address: each.update_id for each in incoming if not each.private}
         kept = []
         for each in incoming:
-            if self._follows(each):
+            if await self._follows(each):
                 kept.append(replace(each, follows=True))
             elif await self._is_kept(each, newest):
                 kept.append(each)
         return kept
 
-    def _follows(self, incoming: Incoming) -> bool:
+    async def _follows(self, incoming: Incoming) -> bool:
         """Whether it may be a part of what the same person said to the avatar just before."""
         if incoming.private:
             return False
@@ -79,16 +83,33 @@ class Ears:
                 _remember(self._turns, address, _Turn(first=incoming, heard_at=now))
             return False
         turn = self._turns.get(address)
-        if turn is None:
-            return False
-        apart = (now - turn.heard_at).total_seconds()
-        if not belongs(turn.first, incoming, apart=apart, windows=self._windows):
-            return False
+        if turn is None or not self._goes_on(turn, incoming, now):
+            turn = await self._heard_elsewhere(incoming, now)
+            if turn is None or not self._goes_on(turn, incoming, now):
+                return False
         if turn.left == 1:
-            del self._turns[address]
+            self._turns.pop(address, None)
         else:
-            self._turns[address] = replace(turn, left=turn.left - 1)
+            _remember(self._turns, address, replace(turn, left=turn.left - 1))
         return True
+
+    def _goes_on(self, turn: _Turn, incoming: Incoming, now: datetime) -> bool:
+        apart = (now - turn.heard_at).total_seconds()
+        return turn.left > 0 and belongs(turn.first, incoming, apart=apart, windows=self._windows)
+
+    async def _heard_elsewhere(self, incoming: Incoming, now: datetime) -> _Turn | None:
+        """What was last said to the avatar at this place and heard by another process, which put it
+        into the inbox: it waits there as long as something may follow.
+        """
+        if self._inbox is None or not is_talk(incoming):
+            return None
+        here = Received(id=0, incoming=incoming, attempts=0, received_at=now)
+        waiting = await self._inbox.behind(here, limit=MOST)
+        for place, each in reversed(list(enumerate(waiting, start=1))):
+            if each.incoming.addressed and is_talk(each.incoming):
+                left = MOST - 1 - (len(waiting) - place)
+                return _Turn(first=each.incoming, heard_at=each.received_at, left=left)
+        return None
 
     async def _is_kept(self, incoming: Incoming, newest: dict[Address, str]) -> bool:
         if incoming.private or incoming.reaction is not None:

@@ -4,18 +4,23 @@ import asyncio
 import logging
 import sys
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import (
+    AbstractAsyncContextManager,
+    AsyncExitStack,
+    asynccontextmanager,
+    nullcontext,
+)
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from avatar.conversation import Conversation
 from avatar.language import speaking
 from avatar.meter import UNCOUNTED
 from avatar.ports import Clock
 from avatar.stores import Heard, Store
-from bot.composition import Ground, bot, completion, ground, now, sealer_of
+from bot.composition import Ground, bot, completion, conversation_on, ground, now, sealer_of
 from bot.dispatcher import Dispatcher
-from bot.handlers.desk import Desk
 from bot.health import Health, connecting
 from bot.inline import InlineAnswers
 from bot.roles import Role
@@ -50,7 +55,7 @@ class _Share:
     on: Ground
     messengers: dict[str, Messenger]
     dispatcher: Dispatcher | None  # None: nothing is answered here
-    desk: Desk | None
+    ask: InlineAnswers | None  # None: nothing is received here
     health: Health
     webhooks: "Webhooks | None"
 
@@ -97,10 +102,23 @@ async def _serve_platforms(settings: Settings, role: Role) -> None:
     meter = metrics or UNCOUNTED
     webhooks = webhooks_of(settings) if role.receives else None
     async with AsyncExitStack() as platforms, ground(settings) as on, AsyncExitStack() as inner:
-        dispatcher = desk = None
-        if role is not Role.RECEIVER:
+        dispatcher = None
+        conversation: AbstractAsyncContextManager[Conversation]
+        if role is Role.RECEIVER:
+            conversation = conversation_on(settings, on, meter=meter)
+        else:
             built = bot(settings, messengers, meter=meter, health=health, role=role, on=on)
             dispatcher, desk = await inner.enter_async_context(built)
+            conversation = nullcontext(desk.conversation)
+        ask = None
+        if role.receives and settings.telegram_token is not None:
+            # Asked while somebody types, and answered at once by who receives.
+            ask = InlineAnswers(
+                on.store,
+                await inner.enter_async_context(conversation),
+                clock=now,
+                operators=settings.operators,
+            )
         await inner.enter_async_context(web(settings, on.store, health, metrics, webhooks))
         share = _Share(
             role=role,
@@ -108,7 +126,7 @@ async def _serve_platforms(settings: Settings, role: Role) -> None:
             on=on,
             messengers=messengers,
             dispatcher=dispatcher,
-            desk=desk,
+            ask=ask,
             health=health,
             webhooks=webhooks,
         )
@@ -175,14 +193,7 @@ async def _serve_telegram(share: _Share, platforms: AsyncExitStack) -> None:
     from bot.telegram.inline import InlineQueries
     from bot.telegram.platform import TelegramPlatform
 
-    settings, desk = share.settings, share.desk
-    # Asked while somebody types, and answered at once by who receives: with no model at hand there
-    # is nothing to answer with.
-    ask = None
-    if desk is not None:
-        ask = InlineAnswers(
-            desk.store, desk.conversation, clock=desk.clock, operators=settings.operators
-        )
+    settings, ask = share.settings, share.ask
 
     def connect(token: str) -> TelegramPlatform:
         folder = settings.telegram_local_files

@@ -28,15 +28,18 @@ from avatar.records import Address
 from avatar.work import Handle
 from storage import rows
 from storage.inbox import add_incoming
+from storage.living import TAKE_OVER, Living, Manager
 from storage.store import SqlStore
 
 log = logging.getLogger(__name__)
 
-HEARTBEAT = 2.0  # seconds
-STALLED = 10.0  # seconds without a heartbeat, and a worker's jobs are taken over
+HEARTBEAT = 1.0  # seconds
+STALLED = 30.0  # seconds without a heartbeat, and a worker's jobs are taken over
+_SILENT = 3.0  # heartbeats that are missed, where the worker's process seems to be gone
 LOOK_EVERY = 2.0  # seconds between looks for jobs of dead workers, and for messages without a job
 POLL = 1.0  # seconds until what is due again is seen; new jobs are told of at once
 _TURN_EVERY = 2.0  # seconds between asking whether the other process is still there
+_ANSWERS = 10.0  # seconds that the database gets to say that it is our turn still
 _PAUSE, _LONGEST = 1.0, 30.0  # seconds until a worker that broke off begins again
 _POOL = 4  # connections, beside those of the store
 
@@ -44,16 +47,6 @@ _ANSWER, _NUDGE = "answer", "nudge"  # tasks
 _JOBS_QUEUE = "jobs"  # where nudges wait; the others are named for their platforms
 _HURRY = 1  # the priority of what passes the queue
 
-# Those of a worker without heartbeats, and those of a worker that is not known any more.
-_TAKE_OVER = sa.text("""
-    UPDATE procrastinate_jobs
-    SET status = 'todo', attempts = attempts + 1, worker_id = NULL, abort_requested = false,
-        scheduled_at = NULL
-    WHERE status = 'doing' AND (worker_id IS NULL OR worker_id IN (
-        SELECT id FROM procrastinate_workers
-        WHERE last_heartbeat < now() - make_interval(secs => :stalled)))
-    RETURNING id
-""")
 _FORGET_WORKERS = sa.text(
     "DELETE FROM procrastinate_workers WHERE last_heartbeat < now() - make_interval(secs => :past)"
 )
@@ -119,11 +112,12 @@ class PostgresQueue:
         self._stalled = stalled
         url = self._db.url.set(drivername="postgresql")
         self._conninfo = url.render_as_string(hide_password=False)
-        self._app = procrastinate.App(
-            connector=procrastinate.PsycopgConnector(
-                conninfo=self._conninfo, min_size=1, max_size=_POOL
-            )
+        connector = procrastinate.PsycopgConnector(
+            conninfo=self._conninfo, min_size=1, max_size=_POOL
         )
+        self._living = Living(self._conninfo)
+        self._app = procrastinate.App(connector=connector)
+        self._app.job_manager = Manager(connector, self._living)
         self._app.task(name=_ANSWER, pass_context=True, retry=_Again())(self._answer)
         self._app.task(name=_NUDGE)(self._nudged)
         self._handles: dict[str, Handle] = {}
@@ -256,10 +250,12 @@ class PostgresQueue:
                 looking.cancel()
                 await asyncio.gather(looking, return_exceptions=True)
                 await self.close(grace=0.0)
+                await self._living.close()
 
     async def _keep_looking(self) -> None:
         while True:
             try:
+                await self._living.keep()
                 await self._look_after()
             except StoreFailed as error:
                 log.debug("nobody looks after the queue: %s", error.detail)
@@ -272,7 +268,10 @@ class PostgresQueue:
         async with self._db.writing() as write:
             if not await write.scalar(sa.text("SELECT pg_try_advisory_xact_lock(7301935)")):
                 return
-            taken = (await write.execute(_TAKE_OVER, {"stalled": self._stalled})).all()
+            silent = _SILENT * self._heartbeat
+            taken = (
+                await write.execute(TAKE_OVER, {"stalled": self._stalled, "silent": silent})
+            ).all()
             if taken:
                 log.warning("%s messages are taken over from a worker that died", len(taken))
             await write.execute(_FORGET_WORKERS, {"past": self._stalled})
@@ -372,7 +371,7 @@ async def _while_held(
     task = asyncio.create_task(work())
     try:
         while not (await asyncio.wait({task}, timeout=_TURN_EVERY))[0]:
-            async with asyncio.timeout(STALLED):
+            async with asyncio.timeout(_ANSWERS):
                 await connection.execute("SELECT 1")
     except TimeoutError as error:
         raise psycopg.OperationalError("the database does not answer") from error

@@ -36,14 +36,21 @@ WALKS: dict[str, Walk] = {
         Said("/undo"),
     ],
     "deletion": [
-        *TRAIN,
         Said("/activate 1"),
         Said("/delete 1"),
         Said(press="Delete version 1"),
         WAIT,
     ],
-    "cancellation": [*TRAIN[:3], Said("/cancel 1"), WAIT],
-    "forgetting": [Said("Hello"), Said("/forgetme"), Said(press="Delete my messages")],
+    "cancellation": [Said(press="Start training"), Said("/cancel 1"), WAIT],
+    "forgetting": [Said("/forgetme"), Said(press="Delete my messages")],
+}
+# What happened before a walk begins, in a life without a death: at each step of it another walk is
+# killed.
+BEFORE: dict[str, Walk] = {
+    "creation": [],
+    "deletion": [*BEGIN, *TRAIN],
+    "cancellation": [*BEGIN, *TRAIN[:2]],
+    "forgetting": [*BEGIN, Said("Hello")],
 }
 
 
@@ -163,10 +170,10 @@ async def killed_at(
     steps: range, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asyncio.get_running_loop().set_exception_handler(lambda _, __: None)  # the dead say nothing
-    walk, like = WALKS[name], None
-    if walk is not BEGIN:
+    walk, before, like = WALKS[name], BEFORE.get(name, BEGIN), None
+    if before:
         like = World(tmp_path / "before", monkeypatch)
-        await like.live(BEGIN, begin=0, death=Death())
+        await like.live(before, begin=0, death=Death())
     dry, world = Death(), World(tmp_path / "0", monkeypatch, like=like)
     await world.live(walk, begin=0, death=dry)
     await settled(world, name, None)

@@ -1,6 +1,7 @@
 """What outlives a process that dies: a database, a provider, and a chat in which people read."""
 
 import asyncio
+import copy
 import shutil
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -222,12 +223,12 @@ class World:
         """With `like`, one in which the same happened."""
         self.folder = folder
         folder.mkdir()
-        self.chat = Chat()
+        self.chat, self.remote, self.clock = Chat(), Remote(), Clock()
         if like is not None:
             shutil.copyfile(like.folder / "avatar.db", folder / "avatar.db")
             self.chat.shown |= like.chat.shown
-        self.remote = Remote()
-        self.clock = Clock()
+            self.remote = copy.deepcopy(like.remote)
+            self.clock.ahead = like.clock() - NOW
         self.url = f"sqlite+aiosqlite:///{folder}/avatar.db"
         self._monkeypatch = monkeypatch
         self._writing, self._write = Database.writing, Database.write
@@ -235,7 +236,7 @@ class World:
 
     def incoming(self, number: int, said: Said) -> Incoming:
         if number not in self._handed:
-            under, action = f"in {number}", None
+            under, action = f"in {self.folder.name} {number}", None
             if said.press:
                 under, button = self.chat.button(said.press)
                 action = button.action

@@ -7,20 +7,23 @@ import io
 import os
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from avatar.incoming import Incoming
 from avatar.providers import providers_for
+from avatar.records import Address, Author
 from bot.__main__ import main
-from bot.composition import bot, completion, ground
+from bot.composition import bot, completion, ground, now
 from bot.discord.platform import DiscordPlatform
 from bot.dispatcher import Dispatcher
 from bot.handlers.desk import Desk
 from bot.roles import Role
 from bot.screen import Messenger
+from bot.serving import serve
 from bot.settings import Settings
 from bot.telegram.platform import TelegramPlatform
 from tests.dialogs.stage import (
@@ -37,7 +40,7 @@ from tests.dialogs.stage import (
 from tests.standins import discord_api
 from tests.standins.discord_api import DiscordStandIn
 from tests.standins.postgres import Cluster
-from tests.standins.telegram_api import ANN, TelegramStandIn
+from tests.standins.telegram_api import ANN, GROUP, TelegramStandIn
 
 WITHIN = 30.0
 pytestmark = pytest.mark.timeout(180)  # several processes' worth of work on one machine
@@ -89,7 +92,7 @@ class Installation:
         dispatcher, desk = await self._process(
             settings, Role.WORKER, {"telegram": worker.messenger}
         )
-        await self.serving(on.queue.alone("telegram", lambda: receiver.poll(on.queue.put)))
+        await self.serving(on.queue.alone("telegram", lambda: receiver.poll(on.receive)))
         stage = TelegramStage(standin, dispatcher, desk)
         await stage.say("/newavatar Demo")
         return stage
@@ -119,7 +122,7 @@ class Installation:
         await self._process(settings, Role.JOBS, {"discord": jobs.messenger})
         dispatcher, desk = await self._process(settings, Role.WORKER, {"discord": worker.messenger})
         offers = completion(settings, on.store)
-        await self.serving(on.queue.alone("discord", lambda: receiver.serve(on.queue.put, offers)))
+        await self.serving(on.queue.alone("discord", lambda: receiver.serve(on.receive, offers)))
         await standin.heard()
         stage = DiscordStage(standin, receiver, dispatcher, desk)
         await stage.say("/newavatar Demo")
@@ -208,11 +211,71 @@ async def test_a_second_receiver_waits(tmp_path: Path, database: str) -> None:
 
         async def poll() -> None:
             polled.append("second")
-            await second.poll(on.queue.put)
+            await second.poll(on.receive)
 
         await made.serving(on.queue.alone("telegram", poll))
         await play(stage, [("Hello", "What would you like"), ("Hello", "What would you like")])
         assert not polled
+
+
+async def test_what_a_receiver_does_by_itself(tmp_path: Path, database: str) -> None:
+    """Each process as `--role` starts it. Lines that are typed behind the bot's name lie in no
+    inbox; of what is said in groups, what is not for the avatar does not get there.
+    """
+    async with installation(tmp_path, database) as made:
+        standin = await made.stack.enter_async_context(TelegramStandIn())
+        settings = made.settings(
+            telegram_token=standin.token,
+            telegram_api_url=standin.url,
+            operators=frozenset({("telegram", str(ANN))}),
+        )
+        on = await made.stack.enter_async_context(ground(settings))
+        for role in (Role.RECEIVER, Role.WORKER, Role.JOBS):
+            await made.serving(serve(settings, role))
+        standin.say("/newavatar Demo", chat=ANN)
+        await standin.until(lambda: bool(standin.shown(ANN)), within=WITHIN)
+        query = standin.type_inline("Hello", user=ANN)
+        await standin.until(lambda: query in standin.inline_answers, within=WITHIN)
+        (found,) = standin.inline_answers[query]
+        assert "talk about?" in found["input_message_content"]["message_text"]
+        standin.say("Nice weather", chat=GROUP)
+        for text in ("@avatar_bot Hello", "there"):
+            standin.say(text, chat=GROUP)
+        await standin.until(lambda: bool(standin.shown(GROUP)), within=WITHIN)
+        await on.queue.quiet()
+        assert len(standin.shown(GROUP)) == 1
+        place = Address(platform="telegram", chat=str(GROUP), bot=str(standin.bot_id))
+        chat = await on.store.chat(place, now=now())
+        said, _ = (await on.store.context(chat.id, limit=9)).turns
+        assert "Hello\nthere" in said.text
+
+
+async def test_a_turn_that_webhooks_hand_to_two_receivers(database: str) -> None:
+    settings = Settings(
+        database_url=database,
+        telegram_token="123456:" + "a" * 35,
+        telegram_webhook_url="https://bot.example",
+    )
+    said = Incoming(
+        update_id="1",
+        address=Address(platform="telegram", chat=str(GROUP)),
+        author=Author(platform="telegram", external_id=str(ANN), name="Ann"),
+        message_id="1",
+        sent_at=now(),
+        text="@avatar_bot Hello",
+        private=False,
+    )
+    more = replace(said, update_id="2", message_id="2", text="there", addressed=False)
+    of_ben = replace(more, update_id="3", author=replace(said.author, external_id="2"))
+    async with ground(settings) as one, ground(settings) as other:
+        await one.receive(said)
+        await other.receive(more)
+        await other.receive(of_ben)
+        waiting = await one.store.unanswered(limit=9)
+        assert [(each.incoming.text, each.incoming.follows) for each in waiting] == [
+            ("@avatar_bot Hello", False),
+            ("there", True),
+        ]
 
 
 @pytest.mark.parametrize(

@@ -34,6 +34,11 @@ class Cluster:
     def url(self, database: str) -> str:
         return f"postgresql://tests@/{database}?host={self._folder}"
 
+    @property
+    def pid(self) -> int:
+        """Of the process that started all others."""
+        return int((self._folder / "data" / "postmaster.pid").read_text().split()[0])
+
     def create(self, *, template: str = "template0") -> str:
         """A new database; its URL."""
         self._made += 1

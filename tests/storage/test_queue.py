@@ -3,6 +3,8 @@ own, as a process would.
 """
 
 import asyncio
+import sys
+from asyncio.subprocess import PIPE
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
@@ -13,7 +15,7 @@ from procrastinate.schema import SchemaManager
 
 from avatar.incoming import Incoming, Received
 from avatar.records import Address, Author
-from storage.queue import PostgresQueue, open_queue
+from storage.queue import LOOK_EVERY, PostgresQueue, open_queue
 from storage.store import SqlStore, open_store
 from tests.avatar.make import NOW
 from tests.standins.postgres import Cluster
@@ -75,7 +77,9 @@ async def start(database: str) -> AsyncIterator[Start]:
     answered: list[str] = []
     async with AsyncExitStack() as stack:
 
-        async def started(*, heartbeat: float = 0.5, stalled: float = 60.0) -> Process:
+        async def started(
+            *, heartbeat: float = 0.5, stalled: float = 60.0, concurrency: int = 10
+        ) -> Process:
             @asynccontextmanager
             async def process() -> AsyncIterator[Process]:
                 async with (
@@ -83,7 +87,7 @@ async def start(database: str) -> AsyncIterator[Start]:
                     open_queue(
                         store,
                         passes=lambda incoming: incoming.text == "/stop",
-                        concurrency=10,
+                        concurrency=concurrency,
                         clock=lambda: NOW,
                         heartbeat=heartbeat,
                         stalled=stalled,
@@ -222,6 +226,81 @@ async def test_a_dead_worker_is_taken_over_from(start: Start) -> None:
     assert living.began[0][0] == "1/1"
     assert living.began[0][2] == 1  # it knows that this was begun before
     assert len(dead.began) == 1
+
+
+async def hang(_: Received, __: int) -> float | None:
+    await asyncio.Event().wait()
+    return None
+
+
+async def hang_as_another_process(url: str) -> None:
+    """What the process that is killed runs: it begins what there is, and says so."""
+    async with (
+        open_store(url) as store,
+        open_queue(store, passes=lambda _: False, concurrency=10, clock=lambda: NOW) as queue,
+    ):
+        worker = Process(store, queue, [])
+        worker.then = hang
+        await worker.serve()
+        await worker.new.wait()
+        sys.stdout.write("began\n")
+        sys.stdout.flush()
+        await asyncio.Event().wait()
+
+
+async def test_what_a_killed_process_had_begun_does_not_wait_until_it_counts_as_stalled(
+    start: Start, database: str
+) -> None:
+    living = await start(stalled=3600.0)
+    await living.queue.put(said(1), said(2))
+    code = f"import asyncio, {__name__} as t; asyncio.run(t.hang_as_another_process({database!r}))"
+    killed = await asyncio.create_subprocess_exec(sys.executable, "-c", code, stdout=PIPE)
+    try:
+        assert killed.stdout is not None
+        async with asyncio.timeout(WITHIN):
+            assert await killed.stdout.readline() == b"began\n"
+    finally:
+        killed.kill()
+        await killed.communicate()
+    await living.serve()
+    await quiet(living)
+    assert living.answered == ["1/1", "1/2"]
+    assert living.began[0] == ("1/1", 1, 1)
+
+
+async def test_who_is_late_with_heartbeats_or_lost_a_connection_is_not_dead(start: Start) -> None:
+    """Late, as on a busy machine; and a database, or what stands before it, ends connections."""
+    slow = await start(heartbeat=3600.0, concurrency=1)
+    broken = await start(concurrency=1)
+    for worker, chat in ((slow, "1"), (broken, "2")):
+        worker.then = hang
+        await worker.queue.put(said(1, chat=chat))
+        await worker.serve()
+        await until(lambda worker=worker: bool(worker.began))  # type: ignore[misc]
+    other = await start()
+    await other.serve()
+    held = (
+        "SELECT count(pg_terminate_backend(pid)) FROM pg_locks JOIN procrastinate_jobs "
+        "ON objid = worker_id AND args->>'place' LIKE '%\"2\"%' WHERE classid = 7301936"
+    )
+    assert await count(other, held) == 1
+    await asyncio.sleep(2.5 * LOOK_EVERY)
+    assert other.began == []
+    assert await count(other, held) == 1  # it was taken again
+    workers = "SELECT count(*) FROM procrastinate_workers"
+    assert await count(other, workers) == 3
+
+
+async def test_the_next_of_an_address_does_not_wait_for_a_poll(
+    start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("storage.queue.POLL", 3600.0)
+    worker = await start()
+    worker.then = lambda _, __: asyncio.sleep(0.05)
+    await worker.serve()
+    await worker.queue.put(*(said(number) for number in range(5)))
+    await quiet(worker)
+    assert len(worker.answered) == 5
 
 
 async def test_a_worker_that_ends_hands_over(start: Start) -> None:
