@@ -126,7 +126,8 @@ def reported_in(body: object, *, status: int | None) -> Reported:
 
 
 def translated(error: Exception, *, model: str = "", secret: str = "") -> ProviderError | None:
-    """Our error for one of the `openai` package's or of its HTTP library's; None: it is neither."""
+    """Our error for one of the `openai` package's or of an HTTP library's; None: it is neither."""
+    import aiohttp
     import httpx2
     import openai
 
@@ -135,7 +136,8 @@ def translated(error: Exception, *, model: str = "", secret: str = "") -> Provid
     if isinstance(error, openai.APIStatusError):
         reported = reported_in(error.body, status=error.status_code)
         return decided(reported, model=model, secret=secret)
-    if isinstance(error, openai.OpenAIError | httpx2.HTTPError | httpx2.InvalidURL):
+    http = httpx2.HTTPError | httpx2.InvalidURL | aiohttp.ClientError | TimeoutError
+    if isinstance(error, openai.OpenAIError | http):
         cause = "" if error.__cause__ is None else f" ({type(error.__cause__).__name__})"
         said = f"{type(error).__name__}: {str(error)[:MAX_DETAIL]}{cause}"
         return ProviderUnavailable(detail=clean(said, secret=secret))
