@@ -16,11 +16,11 @@ import sys
 import threading
 from collections.abc import Sequence
 from contextlib import suppress
-from functools import partial
 from pathlib import Path
 
 from avatar.errors import AvatarError
 from bot.logs import set_up_logs
+from bot.loops import fast_loop
 from bot.roles import Role
 from bot.settings import Settings, SettingsError, load_settings, roles_allowed
 
@@ -69,19 +69,6 @@ def _spare_what_stays() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(20_000, 20, 20)
-
-
-def _loop(settings: Settings) -> asyncio.AbstractEventLoop:
-    """uvloop where it exists: the same work takes it less time. A conversation in a terminal has
-    nothing of that.
-    """
-    if settings.in_terminal:
-        return asyncio.new_event_loop()
-    try:
-        import uvloop
-    except ImportError:
-        return asyncio.new_event_loop()
-    return uvloop.new_event_loop()
 
 
 async def _check(settings: Settings) -> bool:
@@ -146,7 +133,9 @@ def main(arguments: Sequence[str] = ()) -> int:
             case ["restore", file, *force]:
                 asyncio.run(_restore(settings, file, force=bool(force)))
                 return 0
-        with asyncio.Runner(loop_factory=partial(_loop, settings)) as runner:
+        # A conversation in a terminal has nothing of a faster loop.
+        loop = asyncio.new_event_loop if settings.in_terminal else fast_loop
+        with asyncio.Runner(loop_factory=loop) as runner:
             runner.run(_until_told(settings, role))
     except AvatarError as error:  # a platform or the database refused us at the start
         sys.stderr.write(f"avatar-bot cannot go on: {error.sentence}\n")
