@@ -145,7 +145,6 @@ class Client:
             headers={name: said for name, said in headers.items() if isinstance(said, str)},
             more_headers=_name,
             certificates=certificates,
-            trust_env=self._trust_env,
             timeout=aiohttp.ClientTimeout(
                 total=None,
                 connect=self._silence_seconds,  # with the wait for one of the connections

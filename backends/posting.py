@@ -9,13 +9,12 @@ repeat.
 import asyncio
 import json
 import ssl
-import urllib.request
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
-from urllib.parse import urlsplit
 
 import aiohttp
 
+from avatar.hosts import proxy_of
 from backends import errors, retries
 
 
@@ -29,7 +28,6 @@ class Posting:
         headers: Mapping[str, str],
         more_headers: Callable[[], Mapping[str, str]],
         certificates: ssl.SSLContext,
-        trust_env: bool,
         timeout: aiohttp.ClientTimeout,
         connections: int,
         kept_seconds: float,
@@ -39,7 +37,7 @@ class Posting:
         self._headers = headers
         self._more_headers = more_headers
         self._certificates = certificates
-        self._proxy = _proxy(base_url) if trust_env else None
+        self._proxy = proxy_of(base_url)
         self._timeout = timeout
         self._connections = connections
         self._kept_seconds = kept_seconds
@@ -107,14 +105,3 @@ class Posting:
                 timeout=self._timeout,
             )
         return self._opened
-
-
-def _proxy(url: str) -> str | None:
-    """The proxy that the environment names for a URL. (aiohttp would look it up for every request,
-    and read a file with passwords in a thread each time.)
-    """
-    parsed = urlsplit(url)
-    if urllib.request.proxy_bypass(parsed.netloc):
-        return None
-    named = urllib.request.getproxies()
-    return named.get(parsed.scheme) or named.get("all")

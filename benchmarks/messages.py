@@ -19,7 +19,7 @@ from bot.loops import fast_loop
 
 ROOT = Path(__file__).parent.parent
 CROWDS = (50, 200, 500, 2_000)
-WITHIN = 180.0  # seconds for a crowd
+WITHIN = 300.0  # seconds for a crowd
 FILES = 16_384  # open files: every reply holds connections
 
 
