@@ -1,6 +1,7 @@
 """Where a URL leads."""
 
 import ipaddress
+import urllib.request
 from urllib.parse import urlsplit
 
 
@@ -11,3 +12,15 @@ def on_this_machine(url: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return host == "localhost"
+
+
+def proxy_of(url: str) -> str | None:
+    """The proxy that the environment names for a URL (HTTPS_PROXY, NO_PROXY and so on); none leads
+    to this machine. To be asked once: an HTTP library that is told to trust the environment reads
+    it, and a file with passwords, for every request.
+    """
+    parsed = urlsplit(url)
+    if on_this_machine(url) or urllib.request.proxy_bypass(parsed.netloc):
+        return None
+    named = urllib.request.getproxies()
+    return named.get(parsed.scheme) or named.get("all")

@@ -3,9 +3,9 @@
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
-from contextlib import aclosing, asynccontextmanager
-from typing import TYPE_CHECKING, Any
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing
+from typing import Any
 
 from avatar.errors import ProviderError, ProviderUnavailable, RequestRefused
 from avatar.ports import ChatRequest, Ended
@@ -13,10 +13,6 @@ from avatar.records import Finish, Turn
 from backends import errors
 from backends.client import Client
 from backends.sse import Chunks
-
-if TYPE_CHECKING:
-    import httpx2
-    from openai import AsyncOpenAI
 
 log = logging.getLogger(__name__)
 
@@ -76,11 +72,15 @@ class OpenAIChat:
     ) -> AsyncGenerator[str | Ended]:
         chunks, began = Chunks(), False
         try:
-            async with (
-                self._client.using(model=request.model) as client,
-                _answer(client, request, options) as response,
-            ):
-                blocks = response.aiter_bytes()
+            body = {
+                "model": request.model,
+                "messages": _messages(request.turns),
+                "stream": True,
+                **options,
+            }
+            async with self._client.streamed(
+                "/chat/completions", body, model=request.model
+            ) as blocks:
                 async for block in blocks:
                     if text := chunks.feed(block):
                         began = True
@@ -113,31 +113,6 @@ class OpenAIChat:
         if finish is Finish.CUT and not began:
             raise ProviderUnavailable(detail="the stream ended before any text")
         return Ended(finish=finish, usage=chunks.usage)
-
-
-@asynccontextmanager
-async def _answer(
-    client: "AsyncOpenAI", request: ChatRequest, options: Mapping[str, Any]
-) -> "AsyncIterator[httpx2.Response]":
-    """The answer as it comes. The package's own method for this walks through the whole body to
-    find what its types would have to be rewritten to, which here is nothing, and takes longer for
-    that than for all the rest.
-    """
-    import httpx2
-
-    body = {
-        "model": request.model,
-        "messages": _messages(request.turns),
-        "stream": True,
-        **options,
-    }
-    response: httpx2.Response = await client.post(
-        "/chat/completions", cast_to=httpx2.Response, body=body, stream=True, stream_cls=None
-    )
-    try:
-        yield response
-    finally:
-        await response.aclose()
 
 
 def _messages(turns: tuple[Turn, ...]) -> Any:

@@ -5,30 +5,36 @@ a thread at first use (or when somebody calls `warm_up`), and never delays the s
 """
 
 import asyncio
-import email.utils
-import json
 import secrets
-import time
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from avatar import trace
-from avatar.errors import QuotaExceeded, WrongKey
+from avatar.errors import WrongKey
 from avatar.hosts import on_this_machine
-from backends import errors
+from backends import errors, retries
 
 if TYPE_CHECKING:
+    import ssl
+
     import httpx2
     from openai import AsyncOpenAI
+
+    from backends.posting import Posting
 
 CONNECT_SECONDS = 5.0
 SILENCE_SECONDS = 120.0  # between two pieces of a stream, or until an answer begins
 CONNECTIONS = 2_000  # at once: every reply in progress holds one
 KEPT_SECONDS = 30.0  # an idle connection: the next message then needs no new TLS handshake
-MAX_RETRIES = 2  # of calls that may be repeated; paid ones are never repeated
-LONGEST_WAIT = 20.0  # seconds; a host that wants a longer pause is overloaded
+
+
+@dataclass(frozen=True, slots=True)
+class _Made:
+    openai: "AsyncOpenAI"
+    posting: "Posting"
 
 
 class Client:
@@ -45,7 +51,7 @@ class Client:
         self._base_url = base_url or "https://api.openai.com/v1"
         self._host = urlsplit(self._base_url).hostname or ""
         self._silence_seconds = silence_seconds
-        self._made: AsyncOpenAI | None = None
+        self._made: _Made | None = None
         self._lock = asyncio.Lock()
 
     @property
@@ -57,8 +63,26 @@ class Client:
     async def using(self, *, model: str = "") -> AsyncIterator["AsyncOpenAI"]:
         """The package's client; its errors leave as ours. `model`: the one that is asked for."""
         made = await self._get()
+        with self._told(model):
+            yield made.openai
+
+    @asynccontextmanager
+    async def streamed(
+        self, path: str, body: Mapping[str, object], *, model: str
+    ) -> AsyncIterator[AsyncIterator[bytes]]:
+        """A call that is answered by a stream: its blocks as they come. Raises our errors."""
+        made = await self._get()
+        with self._told(model):
+            async with made.posting.answer(
+                path, body, model=model, secret=self._api_key
+            ) as response:
+                yield response.content.iter_any()
+
+    @contextmanager
+    def _told(self, model: str) -> Iterator[None]:
+        """Errors of the package and of HTTP libraries leave as ours."""
         try:
-            yield made
+            yield
         except Exception as error:
             ours = errors.translated(error, model=model, secret=self._api_key, host=self._host)
             if ours is None or ours is error:
@@ -72,26 +96,32 @@ class Client:
     async def aclose(self) -> None:
         """Close its connections. It must not be used afterwards."""
         if self._made is not None:
-            await self._made.close()
+            await self._made.openai.close()
+            await self._made.posting.aclose()
 
-    async def _get(self) -> "AsyncOpenAI":
+    async def _get(self) -> _Made:
+        if self._made is not None:
+            return self._made
         async with self._lock:
             if self._made is None:
                 if not (self._api_key.isascii() and self._api_key.isprintable()):
                     # The HTTP library's own error for this would show the key.
                     raise WrongKey(detail="the key has characters that no header can carry")
-                self._made = await asyncio.to_thread(self._make)
+                openai, certificates = await asyncio.to_thread(self._make)
+                self._made = _Made(openai, self._posting(openai, certificates))
             return self._made
 
-    def _make(self) -> "AsyncOpenAI":
+    def _make(self) -> "tuple[AsyncOpenAI, ssl.SSLContext]":
         import httpx2
         from openai import AsyncOpenAI, DefaultAioHttpClient
 
+        import backends.posting  # noqa: F401  (so that nothing is imported in the event loop)
+
         timeout = httpx2.Timeout(self._silence_seconds, connect=CONNECT_SECONDS)
-        return AsyncOpenAI(
+        openai = AsyncOpenAI(
             api_key=self._api_key or "none",  # hosts without keys want the header all the same
             base_url=self._base_url,
-            max_retries=MAX_RETRIES,
+            max_retries=retries.MAX_RETRIES,
             timeout=timeout,
             http_client=DefaultAioHttpClient(
                 timeout=timeout,
@@ -101,18 +131,49 @@ class Client:
                     keepalive_expiry=KEPT_SECONDS,
                 ),
                 event_hooks={"request": [_name_it], "response": [_decide_retry]},
-                # A proxy of the environment could not reach a server on this machine.
-                trust_env=not on_this_machine(self._base_url),
+                trust_env=self._trust_env,
             ),
         )
+        return openai, httpx2.create_ssl_context(trust_env=self._trust_env)
+
+    def _posting(self, openai: "AsyncOpenAI", certificates: "ssl.SSLContext") -> "Posting":
+        import aiohttp
+
+        from backends.posting import Posting
+
+        headers = {**openai.default_headers, **openai.auth_headers}
+        return Posting(
+            self._base_url,
+            headers={name: said for name, said in headers.items() if isinstance(said, str)},
+            more_headers=_name,
+            certificates=certificates,
+            timeout=aiohttp.ClientTimeout(
+                total=None,
+                connect=self._silence_seconds,  # with the wait for one of the connections
+                sock_connect=CONNECT_SECONDS,
+                sock_read=self._silence_seconds,
+            ),
+            connections=CONNECTIONS,
+            kept_seconds=KEPT_SECONDS,
+        )
+
+    @property
+    def _trust_env(self) -> bool:
+        """A proxy of the environment could not reach a server on this machine."""
+        return not on_this_machine(self._base_url)
 
 
-async def _name_it(request: "httpx2.Request") -> None:
-    """Say which request this is, in the header that OpenAI keeps for its support; other hosts
+def _name() -> dict[str, str]:
+    """Says which request this is, in the header that OpenAI keeps for its support; other hosts
     ignore it. It begins with the word that stands in our log.
     """
     if word := trace.current():
-        request.headers["X-Client-Request-Id"] = f"{word}-{secrets.token_hex(4)}"
+        return {"X-Client-Request-Id": f"{word}-{secrets.token_hex(4)}"}
+    return {}
+
+
+async def _name_it(request: "httpx2.Request") -> None:
+    request.headers.update(_name())
 
 
 async def _decide_retry(response: "httpx2.Response") -> None:
@@ -121,28 +182,6 @@ async def _decide_retry(response: "httpx2.Response") -> None:
     """
     if response.status_code < 400:
         return
-    final = _retry_after(response.headers) > LONGEST_WAIT
-    if response.status_code == 429 and not final:
-        await response.aread()
-        try:
-            body = json.loads(response.content)
-        except (ValueError, RecursionError):
-            body = None
-        reported = errors.reported_in(body, status=429)
-        final = isinstance(errors.decided(reported), QuotaExceeded)
-    if final:
+    content = await response.aread() if response.status_code == 429 else b""
+    if retries.is_final(response.status_code, response.headers, content):
         response.headers["x-should-retry"] = "false"
-
-
-def _retry_after(headers: Mapping[str, str]) -> float:
-    """Seconds that a host asks to wait; 0 where it does not say."""
-    for name, divisor in (("retry-after-ms", 1000), ("retry-after", 1)):
-        value = headers.get(name, "")
-        try:
-            return float(value) / divisor
-        except ValueError:
-            continue
-    try:
-        return email.utils.parsedate_to_datetime(headers["retry-after"]).timestamp() - time.time()
-    except (KeyError, ValueError, OverflowError):
-        return 0.0

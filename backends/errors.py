@@ -131,9 +131,10 @@ def reported_in(body: object, *, status: int | None) -> Reported:
 def translated(
     error: Exception, *, model: str = "", secret: str = "", host: str = ""
 ) -> ProviderError | None:
-    """Our error for one of the `openai` package's or of its HTTP library's; None: it is neither.
+    """Our error for one of the `openai` package's or of its HTTP libraries'; None: it is neither.
     `host` is the one that was asked.
     """
+    import aiohttp
     import httpx2
     import openai
 
@@ -142,7 +143,8 @@ def translated(
     if isinstance(error, openai.APIStatusError):
         reported = reported_in(error.body, status=error.status_code)
         return decided(reported, model=model, secret=secret)
-    if isinstance(error, openai.OpenAIError | httpx2.HTTPError | httpx2.InvalidURL):
+    http = httpx2.HTTPError | httpx2.InvalidURL | aiohttp.ClientError | TimeoutError
+    if isinstance(error, openai.OpenAIError | http):
         if (reason := refused_certificate(error)) is not None:  # it comes as a timeout
             return CertificateRefused(reason=reason, detail=said_of(host, reason))
         cause = "" if error.__cause__ is None else f" ({type(error.__cause__).__name__})"

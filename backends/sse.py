@@ -58,6 +58,8 @@ class Chunks:
             return ""
         events, done = [], False
         for line in lines:
+            if not line:  # every other one
+                continue
             event = line.removeprefix(b"\xef\xbb\xbf")
             if not event.startswith(b"data:"):
                 continue

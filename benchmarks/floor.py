@@ -1,4 +1,6 @@
-"""The floor: the same calls as the bot makes, by bare aiohttp without SDKs and database."""
+"""The floor: the same calls as the bot makes, by bare aiohttp on the same event loop, without SDKs
+and database.
+"""
 
 import asyncio
 import json
@@ -7,6 +9,8 @@ import time
 from typing import Any
 
 import aiohttp
+
+from bot.loops import fast_loop
 
 DRAFT_SECONDS = 0.8
 
@@ -64,4 +68,5 @@ async def main(base: str) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main(sys.argv[1]))
+    with asyncio.Runner(loop_factory=fast_loop) as runner:
+        runner.run(main(sys.argv[1]))

@@ -15,9 +15,11 @@ from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from bot.loops import fast_loop
+
 ROOT = Path(__file__).parent.parent
 CROWDS = (50, 200, 500, 2_000)
-WITHIN = 180.0  # seconds for a crowd
+WITHIN = 300.0  # seconds for a crowd
 FILES = 16_384  # open files: every reply holds connections
 
 
@@ -82,7 +84,10 @@ async def _crowd(base: str, people: int, process: Process) -> dict[str, Any]:
     before = cpu_seconds(process.pid)
     await asyncio.to_thread(ask, f"{base}/people", str(people))
     report = await _done(base, people)
-    return report | {"cpu": (cpu_seconds(process.pid) - before) / people * 1000}
+    return report | {
+        "cpu": (cpu_seconds(process.pid) - before) / people * 1000,
+        "peak": _peak_kb(process),
+    }
 
 
 async def _done(base: str, people: int) -> dict[str, Any]:
@@ -94,18 +99,36 @@ async def _done(base: str, people: int) -> dict[str, Any]:
                 return report
 
 
-def _line(name: str, people: int, report: dict[str, Any], memory: float | None) -> str:
+def _line(name: str, people: int, report: dict[str, Any]) -> str:
     first, last = sorted(report["first"]), sorted(report["last"])
     p95 = round(0.95 * (people - 1))
     words = (
         f"  {name:<6} {people:>5} people: first sight {statistics.median(first):5.2f} s "
         f"(95 %: {first[p95]:5.2f}), last call {statistics.median(last):5.2f} s "
         f"(95 %: {last[p95]:5.2f}), {report['calls'] / people:.1f} calls a reply, "
-        f"{people / max(last):5.0f} replies/s, {report['cpu']:.1f} ms of CPU a reply"
+        f"{people / max(last):5.0f} replies/s, {report['cpu']:.1f} ms of CPU a reply, "
+        f"memory at its peak {report['peak'] / 1024:.0f} MB"
     )
-    if memory is not None:
-        words += f", {memory:.0f} kB a chat in progress"
+    if (memory := report.get("memory")) is not None:
+        words += f" ({memory:.0f} kB a chat in progress)"
     return words
+
+
+def _ours(people: int, ours: dict[str, Any], floor: dict[str, Any]) -> list[str]:
+    """The floor's line, the bot's and how they compare."""
+    last = statistics.median(ours["last"]) / statistics.median(floor["last"])
+    return [
+        _line("floor", people, floor),
+        _line("bot", people, ours),
+        f"         {last:.2f} times the floor at the last call, {ours['cpu'] / floor['cpu']:.1f} "
+        f"times its CPU; load average {os.getloadavg()[0]:.1f}",
+    ]
+
+
+def _loop_name() -> str:
+    loop = fast_loop()
+    loop.close()
+    return type(loop).__module__.partition(".")[0]
 
 
 async def messages(crowds: tuple[int, ...] = CROWDS) -> list[str]:
@@ -113,12 +136,16 @@ async def messages(crowds: tuple[int, ...] = CROWDS) -> list[str]:
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = FILES if hard == resource.RLIM_INFINITY else min(FILES, hard)
     resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, wanted), hard))
-    lines = ["Telegram: 60 tokens, one each 20 ms, after 0.3 s; the stand-ins on the same cores"]
+    lines = [
+        "Telegram: 60 tokens, one each 20 ms, after 0.3 s; the stand-ins on the same "
+        f"{os.cpu_count()} cores; floor and bot both on {_loop_name()}"
+    ]
     with tempfile.TemporaryDirectory() as folder:
         floor: dict[int, dict[str, Any]] = {}
         async with process("-m", "benchmarks.standin") as standin:
             base = await base_of(standin)
             async with process("-m", "benchmarks.floor", base) as bare:
+                await _crowd(base, 10, bare)
                 for people in crowds:
                     floor[people] = await _crowd(base, people, bare)
         async with process("-m", "benchmarks.standin") as standin:
@@ -141,17 +168,8 @@ async def messages(crowds: tuple[int, ...] = CROWDS) -> list[str]:
                 before = _peak_kb(bot)
                 for people in crowds:
                     ours = await _crowd(base, people, bot)
-                    memory = (_peak_kb(bot) - before) / people
-                    lines.append(_line("floor", people, floor[people], None))
-                    lines.append(_line("bot", people, ours, memory))
-                    ratio = statistics.median(ours["last"]) / statistics.median(
-                        floor[people]["last"]
-                    )
-                    cpu = ours["cpu"] / floor[people]["cpu"]
-                    lines.append(
-                        f"         {ratio:.2f} times the floor at the last call, {cpu:.1f} times "
-                        "its CPU"
-                    )
+                    ours["memory"] = (ours["peak"] - before) / people
+                    lines += _ours(people, ours, floor[people])
     return lines
 
 

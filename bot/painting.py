@@ -16,8 +16,8 @@ class PaintedSight(ABC):
     def __init__(self) -> None:
         """To be called when everything that painting needs is there: it begins."""
         self._text = ""
-        self._news = asyncio.Event()  # there is something to paint
-        self._over = asyncio.Event()  # no more painting
+        self._news = Signal()  # there is something to paint
+        self._over = Signal()  # no more painting
         self._finished = False
         self._painter = asyncio.create_task(self._paint())
 
@@ -57,16 +57,57 @@ class PaintedSight(ABC):
             await self._leave()
 
 
-async def first(seconds: float | None, *events: asyncio.Event) -> float:
-    """Wait for the first of the events, or until the time is up; how many seconds later than that
+class Signal:
+    """An event of which several can be waited for at once, by `first`, without a task for each: a
+    reply waits a dozen times.
+    """
+
+    def __init__(self) -> None:
+        self._is_set = False
+        self._waiting: list[asyncio.Future[None]] = []
+
+    def is_set(self) -> bool:
+        return self._is_set
+
+    def set(self) -> None:
+        self._is_set = True
+        for future in self._waiting:
+            _wake(future)
+
+    def clear(self) -> None:
+        self._is_set = False
+
+    def wakes(self, future: "asyncio.Future[None]") -> None:
+        """Have it done when this is set."""
+        self._waiting.append(future)
+
+    def forget(self, future: "asyncio.Future[None]") -> None:
+        """It waits no more."""
+        self._waiting.remove(future)
+
+
+async def first(seconds: float | None, *signals: Signal) -> float:
+    """Wait for the first of the signals, or until the time is up; how many seconds later than that
     it is.
     """
-    clock = asyncio.get_running_loop().time
-    due = None if seconds is None else clock() + seconds
-    waits = [asyncio.ensure_future(event.wait()) for event in events]
+    loop = asyncio.get_running_loop()
+    if any(signal.is_set() for signal in signals):
+        return 0.0
+    due = None if seconds is None else loop.time() + seconds
+    woken = loop.create_future()
+    timer = None if due is None else loop.call_at(due, _wake, woken)
+    for signal in signals:
+        signal.wakes(woken)
     try:
-        await asyncio.wait(waits, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+        await woken
     finally:
-        for wait in waits:
-            wait.cancel()
-    return 0.0 if due is None else max(0.0, clock() - due)
+        for signal in signals:
+            signal.forget(woken)
+        if timer is not None:
+            timer.cancel()
+    return 0.0 if due is None else max(0.0, loop.time() - due)
+
+
+def _wake(future: "asyncio.Future[None]") -> None:
+    if not future.done():
+        future.set_result(None)

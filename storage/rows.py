@@ -45,6 +45,7 @@ Row = RowMapping | Mapping[str, Any]
 _AVATAR = [field.name for field in fields(Avatar)]
 _VERSION = [field.name for field in fields(Version)]
 _JOB = [field.name for field in fields(Job)]
+_INCOMING = [field.name for field in fields(Incoming)]
 
 
 def person(row: Row) -> Person:
@@ -80,7 +81,13 @@ def address(data: Mapping[str, str]) -> Address:
 
 
 def address_json(value: Address) -> dict[str, str]:
-    return asdict(value)
+    # `asdict` copies deeply, which takes longer than to write the row.
+    return {
+        "platform": value.platform,
+        "chat": value.chat,
+        "thread": value.thread,
+        "bot": value.bot,
+    }
 
 
 def event(row: Row) -> JobEvent:
@@ -220,9 +227,16 @@ def confirmation(row: Row) -> Confirmation:
 
 def incoming_json(value: Incoming) -> dict[str, Any]:
     """What a platform handed over, as it is stored in the inbox."""
-    data = asdict(value)
-    data["sent_at"] = value.sent_at.isoformat()
-    return data
+    data: dict[str, Any] = {name: getattr(value, name) for name in _INCOMING}
+    answered = value.reply_to
+    return data | {
+        "address": address_json(value.address),
+        "author": asdict(value.author),
+        "sent_at": value.sent_at.isoformat(),
+        "attachments": [asdict(each) for each in value.attachments],
+        "reply_to": None if answered is None else asdict(answered),
+        "facts": dict(value.facts),
+    }
 
 
 def incoming(data: Mapping[str, Any]) -> Incoming:

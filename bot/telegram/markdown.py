@@ -173,8 +173,9 @@ def _index(text: str, offset: int) -> int:
 
 def _split(text: str, entities: Sequence[Entity]) -> list[Part]:
     """Parts within Telegram's limits, cut where it disturbs least; nothing is left out."""
-    sizes = [2 if ord(c) > 0xFFFF else 1 for c in text]
-    offsets = list(accumulate(sizes, initial=0))
+    offsets: Sequence[int] = range(len(text) + 1)
+    if text and max(text) > "\uffff":
+        offsets = list(accumulate((2 if c > "\uffff" else 1 for c in text), initial=0))
     ordered = sorted(entities, key=lambda e: (e.offset, -e.length))
     parts = []
     start = 0

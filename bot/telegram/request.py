@@ -17,7 +17,7 @@ from telegram.error import BadRequest, NetworkError, RetryAfter, TimedOut
 from telegram.request import BaseRequest, RequestData
 
 from avatar.certificates import refused_certificate, said_of
-from avatar.hosts import on_this_machine
+from avatar.hosts import proxy_of
 
 API_URL = "https://api.telegram.org"
 CONNECTIONS = 512
@@ -34,13 +34,12 @@ _UNSENT = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError)
 class AiohttpRequest(BaseRequest):
     """Makes the SDK's requests over one session of aiohttp, which is opened at first use.
 
-    Proxies are taken from the environment (HTTPS_PROXY, NO_PROXY), except for a server on this
-    machine.
+    `proxy` is the one to go through.
     """
 
-    def __init__(self, *, connections: int, trust_env: bool) -> None:
+    def __init__(self, *, connections: int, proxy: str | None) -> None:
         self._connections = connections
-        self._trust_env = trust_env
+        self._proxy = proxy
         self._session: aiohttp.ClientSession | None = None
 
     @property
@@ -64,7 +63,7 @@ class AiohttpRequest(BaseRequest):
                 connector=aiohttp.TCPConnector(
                     limit=self._connections, keepalive_timeout=KEPT_SECONDS
                 ),
-                trust_env=self._trust_env,
+                proxy=self._proxy,
                 auto_decompress=True,
             )
         return self._session
@@ -155,10 +154,10 @@ class Connection:
 
     def __init__(self, token: str, api_url: str | None) -> None:
         base = (api_url or API_URL).rstrip("/")
-        trust_env = not on_this_machine(base)
+        proxy = proxy_of(base)
         self._url = f"{base}/bot{token}"
-        self._calls = AiohttpRequest(connections=CONNECTIONS, trust_env=trust_env)
-        self._updates = AiohttpRequest(connections=1, trust_env=trust_env)
+        self._calls = AiohttpRequest(connections=CONNECTIONS, proxy=proxy)
+        self._updates = AiohttpRequest(connections=1, proxy=proxy)
         self.bot = Bot(
             token,
             base_url=f"{base}/bot",

@@ -32,6 +32,21 @@ async def connected(*answers: Answered) -> AsyncIterator[tuple[Connection, list[
             await connection.aclose()
 
 
+async def test_a_proxy_of_the_environment_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[Asked] = []
+
+    async def answer(request: Asked) -> Answered:
+        asked.append(request)
+        return Answered(body=SENT)
+
+    async with Loopback(answer) as proxy:
+        monkeypatch.setenv("http_proxy", proxy.url)
+        connection = Connection(TOKEN, "http://telegram.invalid")
+        await connection.bot.send_message(5, "wah")
+        await connection.aclose()
+    assert len(asked) == 1
+
+
 async def test_text_and_files_are_sent() -> None:
     async with connected() as (connection, asked):
         await connection.bot.send_message(5, "wah 😀 & = +")
