@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from avatar.exporting import Export
 from avatar.exports import Imported
+from avatar.language import tr
 from avatar.records import Avatar, Version
 from bot.actions import Verb, code
 from bot.screen import Button, Content, File
@@ -44,8 +45,11 @@ def imported(done: Imported, export: Export) -> Content:
         )
     if done.lost_voice is not None:
         lines.append(
-            f"It spoke with the voice {inline(done.lost_voice)}, which nobody has here: it answers "
-            "in writing. /voice chooses another."
+            tr(
+                "It spoke with the voice {voice}, which nobody has here: it answers in writing. "
+                "/voice chooses another.",
+                voice=inline(done.lost_voice),
+            )
         )
     if done.here:
         lines.append("Their models answer here too:\n\n" + _named(done.here))
