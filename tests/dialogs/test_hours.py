@@ -11,7 +11,7 @@ from tests.dialogs.stage import play, telegram_stage, terminal_stage
 from tests.standins.openai_host import OpenAIHost
 from tests.standins.telegram_api import BAD_GATEWAY, RESET
 
-TRIES = 20  # one in three minutes, for an hour
+TRIES = 10  # one in six minutes, for an hour
 
 
 async def test_the_provider(
