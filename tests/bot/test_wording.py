@@ -85,7 +85,7 @@ def test_plurals_dates_and_ages_are_of_the_language() -> None:
         assert (wording.examples(1), wording.examples(1_200)) == ("1 contoh", "1,200 contoh")
         assert wording.ago(NOW - timedelta(hours=2), NOW) == "2 jam yang lalu"
         assert wording.duration(700) == "kira-kira 12 minit"
-        assert wording.badge_words(Badge.ACTIVE_NOW) == "🟢 Aktif Sekarang"
+        assert wording.badge_words(Badge.ACTIVE_NOW) == "🟢 Active Now"
 
 
 def test_what_others_wrote_is_no_template() -> None:

@@ -11,7 +11,7 @@ async def test_refusals(stage: Stage) -> None:
         [
             ("/undo", "There is nothing to take back: nothing was ever switched."),
             ("/language ms", "Bahasa Melayu"),
-            ("/undo", "Tiada apa-apa untuk dibatalkan: belum pernah ada pertukaran."),
+            ("/undo", "Tiada apa-apa untuk dibuat asal: belum pernah ada pertukaran."),
             ("/version one", 'Saya tidak dapat membaca "one" sebagai nombor versi.'),
             ("/version 7", "Tiada versi 7."),
             ("/activate 7", "Tiada versi 7."),

@@ -55,11 +55,11 @@ def test_how_far_a_file_is(watch: Watch, english: str, malay: str) -> None:
     with speaking("ms"):
         shown = reading(FILE, watch)
         assert shown.text == malay
-        assert shown.buttons[0][0].label == "Henti"
+        assert shown.buttons[0][0].label == "Hentikan"
 
 
 def test_what_was_read() -> None:
     assert was_read(FILE, Watch()).text == "`result.json` was looked at."
     assert was_read(FILE, Watch(messages=1)).text == "`result.json` was looked at: 1 message."
     with speaking("ms"):
-        assert was_read(FILE, Watch(messages=2)).text == "`result.json` telah dilihat: 2 mesej."
+        assert was_read(FILE, Watch(messages=2)).text == "`result.json` telah diperiksa: 2 mesej."

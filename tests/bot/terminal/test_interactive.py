@@ -52,7 +52,7 @@ async def test_commands_and_numbers_are_completed(stage: TerminalStage) -> None:
     assert [text for text, _ in await completed(stage, "/compare b")] == ["base"]
     assert [text for text, _ in await completed(stage, "/start d")] == ["demo"]
     await stage.say("/language ms")
-    assert await completed(stage, "/undo") == [("/undo", "batalkan pertukaran terakhir")]
+    assert await completed(stage, "/undo") == [("/undo", "buat asal pertukaran terakhir")]
     assert await completed(stage, "/compare b") == [("base", "model asas")]
     for nothing in ("", "hello", "/nosuch 1", "/restore 1 2 3", "/note 1 te"):
         assert await completed(stage, nothing) == []
