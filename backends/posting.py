@@ -8,14 +8,18 @@ repeat.
 
 import asyncio
 import json
+import logging
 import ssl
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
+from urllib.parse import urlsplit
 
 import aiohttp
 
 from avatar.hosts import proxy_of
 from backends import errors, retries
+
+log = logging.getLogger(__name__)
 
 
 class Posting:
@@ -34,6 +38,7 @@ class Posting:
     ) -> None:
         """`more_headers` are those of a single request."""
         self._base_url = base_url.rstrip("/")
+        self._host = urlsplit(base_url).hostname
         self._headers = headers
         self._more_headers = more_headers
         self._certificates = certificates
@@ -66,6 +71,7 @@ class Posting:
         while True:
             try:
                 response = await self._post(path, body)
+                log.debug("%s of %s: %s", path, self._host, response.status)
                 if response.status < 400:
                     return response
                 async with response:

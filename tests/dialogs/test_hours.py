@@ -20,7 +20,7 @@ async def test_the_provider(
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    monkeypatch.setattr("backends.client.MAX_RETRIES", 0)  # it would wait between them
+    monkeypatch.setattr("backends.retries.MAX_RETRIES", 0)  # it would wait between them
     provider = preset("openai", base_url=host.url, base_model="gpt-4o-mini")
     providers = Providers([provider], default="openai", base_model="gpt-4o-mini")
     async with terminal_stage(tmp_path, providers=providers) as stage:

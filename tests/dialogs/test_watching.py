@@ -153,7 +153,7 @@ async def test_one_word_leads_through_all_lines_of_a_reply(
         own = [each for each in lines.objects if each.get("trace") == word]
         assert own[0]["message"].startswith("taken from telegram")
         assert own[-1]["message"] == "answered"
-        assert {each["logger"].partition(".")[0] for each in own} >= {"bot", "openai"}
+        assert {each["logger"].partition(".")[0] for each in own} >= {"bot", "backends"}
         pairs = zip(lines.objects, lines.texts, strict=True)
         assert all((each.get("trace") == word) == (f"[{word}]" in text) for each, text in pairs)
 
