@@ -20,6 +20,10 @@ from storage.store import SqlStore, open_store
 from tests.avatar.make import NOW
 from tests.standins.postgres import Cluster
 
+LISTENERS = """
+SELECT count(*) FROM pg_stat_activity
+WHERE datname = current_database() AND query LIKE 'LISTEN%'
+"""
 WITHIN = 30.0  # seconds for anything, on a busy machine
 ANN = Author(platform="telegram", external_id="1", name="Ann")
 
@@ -298,6 +302,9 @@ async def test_the_next_of_an_address_does_not_wait_for_a_poll(
     worker = await start()
     worker.then = lambda _, __: asyncio.sleep(0.05)
     await worker.serve()
+    async with asyncio.timeout(WITHIN):  # what is put before it listens waits for the first poll
+        while not await count(worker, LISTENERS):
+            await asyncio.sleep(0.02)
     await worker.queue.put(*(said(number) for number in range(5)))
     await quiet(worker)
     assert len(worker.answered) == 5
