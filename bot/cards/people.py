@@ -169,6 +169,7 @@ _STORED = (
         "which avatars you talked to, or are invited to or blocked from: their owners see your "
         "name and id, and how many replies you had"
     ),
+    noted("in which language the bot speaks in this chat"),
     noted("with /link, which of your accounts are one person"),
     noted("who switched, wrote or trained which version, if you own an avatar"),
     noted(
