@@ -1,19 +1,26 @@
 """Who met which avatar: invitations and blocks."""
 
 from datetime import datetime
+from functools import cache
+from typing import Any
 
 import sqlalchemy as sa
 
 from avatar.access import Standing
 from avatar.records import Acquaintance, Invitation, Role
 from storage import rows
-from storage.base import Base, insert
+from storage.base import Base, insert, insert_into
 from storage.door_tables import acquaintances, invitations
 from storage.tables import (
     avatar_owners,
     messages,
     people,
 )
+
+
+@cache
+def _meeting(is_sqlite: bool) -> Any:
+    return insert_into(acquaintances, is_sqlite=is_sqlite).on_conflict_do_nothing()
 
 
 class AcquaintanceTables(Base):
@@ -44,11 +51,8 @@ class AcquaintanceTables(Base):
         """Remember that they talked."""
 
         def met(write: sa.Connection) -> None:
-            write.execute(
-                insert(self._db, acquaintances)
-                .values(avatar_id=avatar_id, person_id=person_id, met_at=now)
-                .on_conflict_do_nothing()
-            )
+            met = {"avatar_id": avatar_id, "person_id": person_id, "met_at": now}
+            write.execute(_meeting(self._db.is_sqlite), met)
 
         await self._db.write(met)
 

@@ -8,9 +8,9 @@ from avatar.access import STRANGER, Standing
 from avatar.records import Address, Author
 from avatar.stores import Arrival
 from storage import rows
-from storage.chats import AT, ChatTables
+from storage.chats import AT, ChatTables, add_chat
 from storage.door_tables import acquaintances
-from storage.people import PeopleTables, shown_name
+from storage.people import PeopleTables, add_person, shown_name
 from storage.tables import (
     avatar_owners,
     avatars,
@@ -66,44 +66,46 @@ class ArrivalTables(PeopleTables, ChatTables):
         language: str = "",
     ) -> Arrival:
         """One read; what is not known yet is made, as `person` and `chat` do."""
-        found = await self._arrival(author, address, home)
-        if found is not None:
-            return found
-        person = await self.person(author, home=home)
-        chat = await self.chat(address, now=now, language=language)
-        found = await self._arrival(author, address, None)
-        return found or Arrival(person=person, chat=chat, avatar=None, standing=STRANGER)
+        asked = {
+            "author_platform": author.platform,
+            "author": author.external_id,
+            **rows.address_json(address),
+        }
+        row = await self._row(_ARRIVAL, asked)
+        if row is not None and _still(row, author, home):
+            return _of(row)
 
-    async def _arrival(
-        self, author: Author, address: Address, home: Address | None
-    ) -> Arrival | None:
-        """None: something of it is not known yet, or is another now."""
-        row = await self._row(
-            _ARRIVAL,
-            {
-                "author_platform": author.platform,
-                "author": author.external_id,
-                **rows.address_json(address),
-            },
-        )
-        if row is None:
-            return None
-        who, where, about = (
-            {column.name: row[f"{part}_{column.name}"] for column in columns}
-            for part, columns in _COLUMNS.items()
-        )
-        renamed = who["name"] != shown_name(author)
-        moved = home is not None and who["home"] != rows.address_json(home)
-        if renamed or moved or where["avatar_id"] is None:
-            return None
-        return Arrival(
-            person=rows.person(who),
-            chat=rows.chat(where),
-            avatar=rows.avatar(about),
-            standing=Standing(
-                owns=row["owned"] is not None,
-                met=row["met"] is not None,
-                invited=row["invited_at"] is not None,
-                blocked=row["blocked_at"] is not None,
-            ),
-        )
+        def made(write: sa.Connection) -> Arrival:
+            person = add_person(self._db, write, author, home)
+            chat = add_chat(self._db, write, address, now=now, language=language)
+            if chat.avatar_id is None:
+                return Arrival(person=person, chat=chat, avatar=None, standing=STRANGER)
+            return _of(write.execute(_ARRIVAL, asked).mappings().one())
+
+        return await self._db.write(made)
+
+
+def _still(row: sa.RowMapping, author: Author, home: Address | None) -> bool:
+    """Whether what is known of a person and a chat is what came in just now."""
+    renamed = row["person_name"] != shown_name(author)
+    moved = home is not None and row["person_home"] != rows.address_json(home)
+    return not (renamed or moved or row["chat_avatar_id"] is None)
+
+
+def _of(row: sa.RowMapping) -> Arrival:
+    """Of a chat that talks to an avatar."""
+    who, where, about = (
+        {column.name: row[f"{part}_{column.name}"] for column in columns}
+        for part, columns in _COLUMNS.items()
+    )
+    return Arrival(
+        person=rows.person(who),
+        chat=rows.chat(where),
+        avatar=rows.avatar(about),
+        standing=Standing(
+            owns=row["owned"] is not None,
+            met=row["met"] is not None,
+            invited=row["invited_at"] is not None,
+            blocked=row["blocked_at"] is not None,
+        ),
+    )

@@ -1,7 +1,6 @@
 """Chats, the turns said in them, and what they cost."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import datetime
 from functools import cache
 from typing import Any
@@ -24,6 +23,7 @@ from avatar.records import (
     Version,
 )
 from avatar.stores import Context, Dropped, Found, Part
+from avatar.text import storable
 from avatar.versions import pair_of
 from storage import rows
 from storage.base import Base, insert_into
@@ -81,33 +81,41 @@ def at(address: Address) -> sa.ColumnElement[bool]:
 
 
 _CHAT = sa.select(chats).where(AT)
+# The names of columns are taken in an INSERT.
+_HERE: dict[str, sa.BindParameter[str]] = {part: sa.bindparam(f"here_{part}") for part in ("platform", "bot", "chat")}
+_whole = chats.alias()
+# A topic begins with the avatar of its group.
+_OF_GROUP = sa.select(_whole.c.avatar_id).where(
+    *(_whole.c[part] == here for part, here in _HERE.items()), _whole.c.thread == ""
+)
 _OF_BOT = sa.select(bots.c.avatar_id).where(
-    bots.c.external_id == sa.bindparam("bot"), bots.c.platform == sa.bindparam("platform")
+    bots.c.external_id == _HERE["bot"], bots.c.platform == _HERE["platform"]
 )
 _OLDEST_PUBLIC = (
     sa.select(avatars.c.id).where(avatars.c.visibility == "public").order_by(avatars.c.id).limit(1)
 )
-# The names of columns are taken in an UPDATE.
-_TALKING = (
-    sa.update(chats)
-    .where(
-        *(
-            chats.c[part] == sa.bindparam(f"here_{part}")
-            for part in ("platform", "bot", "chat", "thread")
-        ),
-        chats.c.avatar_id.is_(None),
-    )
-    .values(avatar_id=sa.bindparam("first"))
-)
-
-
-def _here(address: Address) -> dict[str, str]:
-    return {f"here_{part}": value for part, value in rows.address_json(address).items()}
 
 
 @cache
 def _making(is_sqlite: bool) -> Any:
-    return insert_into(chats, is_sqlite=is_sqlite).on_conflict_do_nothing()
+    first = [each.scalar_subquery() for each in (_OF_GROUP, _OF_BOT, _OLDEST_PUBLIC)]
+    statement = insert_into(chats, is_sqlite=is_sqlite).values(avatar_id=sa.func.coalesce(*first))
+    avatar_id = sa.func.coalesce(chats.c.avatar_id, statement.excluded.avatar_id)
+    return statement.on_conflict_do_update(
+        index_elements=["platform", "bot", "chat", "thread"], set_={"avatar_id": avatar_id}
+    ).returning(chats)
+
+
+def add_chat(
+    database: Database, write: sa.Connection, address: Address, *, now: datetime, language: str
+) -> Chat:
+    """The chat at an address; made as needed, with the avatar of its group, its bot, or the oldest
+    public one, and in the language with this tag.
+    """
+    here = {f"here_{part}": getattr(address, part) for part in _HERE}
+    new = {"conversation_began_at": now, "conversation_after": 0, "language": language}
+    made = write.execute(_making(database.is_sqlite), rows.address_json(address) | new | here)
+    return rows.chat(made.mappings().one())
 
 
 _PLACE = (
@@ -131,39 +139,20 @@ _TURNS = (
     .order_by(messages.c.id.desc())
     .limit(sa.bindparam("most", type_=sa.Integer))
 )
-_TURN = sa.insert(messages).returning(messages.c.id)
-_REPLY = sa.insert(messages).returning(messages)
+_REPLY = sa.insert(messages).returning(messages.c.id)
 
 
 class ChatTables(Base):
     """Fulfils `avatar.stores.ChatStore`."""
 
     async def chat(self, address: Address, *, now: datetime, language: str = "") -> Chat:
-        """The chat at an address; made as needed, with the avatar of its bot, or the oldest public
-        one, and in the language with this tag.
-        """
+        """The chat at an address; made as needed: see `add_chat`."""
         row = await self._row(_CHAT, rows.address_json(address))
         if row is not None and row["avatar_id"] is not None:
             return rows.chat(row)
-
-        def made(write: sa.Connection) -> Chat:
-            # A topic begins with the avatar of its group.
-            first = address.thread and write.scalar(
-                sa.select(chats.c.avatar_id).where(at(replace(address, thread="")))
-            )
-            first = first or write.scalar(_OF_BOT, rows.address_json(address))
-            first = first or write.scalar(_OLDEST_PUBLIC)
-            new = {
-                "avatar_id": first,
-                "conversation_began_at": now,
-                "conversation_after": 0,
-                "language": language,
-            }
-            write.execute(_making(self._db.is_sqlite), rows.address_json(address) | new)
-            write.execute(_TALKING, {"first": first, **_here(address)})
-            return rows.chat(write.execute(_CHAT, rows.address_json(address)).mappings().one())
-
-        return await self._db.write(made)
+        return await self._db.write(
+            lambda write: add_chat(self._db, write, address, now=now, language=language)
+        )
 
     async def talk_to(self, chat_id: int, avatar_id: int, *, now: datetime) -> None:
         """The chat talks to that avatar from now on, in a new conversation. Raises Refused."""
@@ -251,12 +240,12 @@ class ChatTables(Base):
         """Both turns of an exchange and what it cost, in one write; returns the reply."""
 
         def add(write: sa.Connection) -> Message:
-            made = write.execute(_REPLY_TO, {"inbox_id": inbox_id})
-            if (stored := made.mappings().one_or_none()) is not None:
-                return rows.message(stored)
             common = {"chat_id": chat_id, "avatar_id": avatar_id, "person_id": person_id}
             question = None
-            if retry_of is not None:  # it may have been forgotten while its answer was written
+            if retry_of is not None:
+                if (stored := _reply_to(write, inbox_id)) is not None:
+                    return stored
+                # It may have been forgotten while its answer was written.
                 question = write.scalar(sa.select(messages.c.id).where(messages.c.id == retry_of))
             if question is not None:
                 write.execute(
@@ -269,7 +258,7 @@ class ChatTables(Base):
                 )
             else:
                 turn = write.execute(
-                    _TURN,
+                    _asking(self._db.is_sqlite),
                     {
                         "role": Role.USER.value,
                         "text": said,
@@ -278,7 +267,9 @@ class ChatTables(Base):
                         **common,
                     },
                 )
-                question = turn.scalar_one()
+                question = turn.scalar_one_or_none()
+                if question is None and (stored := _reply_to(write, inbox_id)) is not None:
+                    return stored
             for part in parts:
                 write.execute(
                     _showing(self._db.is_sqlite),
@@ -290,28 +281,25 @@ class ChatTables(Base):
                         "asks": False,
                     },
                 )
-            answer = write.execute(
-                _REPLY,
-                {
-                    "role": Role.ASSISTANT.value,
-                    "text": reply,
-                    "created_at": now,
-                    "answers": question,
-                    "prompt_version_id": pair.prompt.id if pair.prompt else None,
-                    "model_version_id": pair.model.id if pair.model else None,
-                    "provider": pair.provider,
-                    "model": pair.model_name,
-                    "prompt_tokens": usage.prompt_tokens,
-                    "cached_tokens": usage.cached_tokens,
-                    "completion_tokens": usage.completion_tokens,
-                    "tokens_estimated": usage.estimated,
-                    "cost": cost,
-                    "finish": finish.value,
-                    "incoming_id": inbox_id,
-                    **common,
-                },
-            )
-            row = answer.mappings().one()
+            answer = {
+                "role": Role.ASSISTANT.value,
+                "text": storable(reply),
+                "created_at": now,
+                "answers": question,
+                "prompt_version_id": pair.prompt.id if pair.prompt else None,
+                "model_version_id": pair.model.id if pair.model else None,
+                "provider": pair.provider,
+                "model": pair.model_name,
+                "prompt_tokens": usage.prompt_tokens,
+                "cached_tokens": usage.cached_tokens,
+                "completion_tokens": usage.completion_tokens,
+                "tokens_estimated": usage.estimated,
+                "cost": cost,
+                "finish": finish.value,
+                "incoming_id": inbox_id,
+                **common,
+            }
+            answer_id = write.execute(_REPLY, answer).scalar_one()
             spent = Spent(
                 avatar_id=avatar_id,
                 month=month_of(now),
@@ -323,14 +311,13 @@ class ChatTables(Base):
                 cost=cost,
             )
             add_spent(self._db, write, spent)
-            return rows.message(row)
+            return rows.message({**answer, "id": answer_id})
 
         return await self._db.write(add)
 
     async def reply_to_inbox(self, inbox_id: int) -> Message | None:
         """The reply that was stored for this incoming message."""
-        row = await self._row(_REPLY_TO, {"inbox_id": inbox_id})
-        return None if row is None else rows.message(row)
+        return await self._db.read(lambda read: _reply_to(read, inbox_id))
 
     async def shown_as(
         self, message_id: int, *, address: Address, platform_ids: Sequence[str]
@@ -543,6 +530,20 @@ _CHAT_ID = sa.select(chats.c.id).where(AT)
 _REPLY_TO = sa.select(messages).where(
     messages.c.incoming_id == sa.bindparam("inbox_id"), messages.c.role == Role.ASSISTANT.value
 )
+
+
+def _reply_to(read: sa.Connection, inbox_id: int) -> Message | None:
+    row = read.execute(_REPLY_TO, {"inbox_id": inbox_id}).mappings().one_or_none()
+    return None if row is None else rows.message(row)
+
+
+@cache
+def _asking(is_sqlite: bool) -> Any:
+    return (
+        insert_into(messages, is_sqlite=is_sqlite)
+        .on_conflict_do_nothing(index_elements=["incoming_id", "role"])
+        .returning(messages.c.id)
+    )
 
 
 @cache

@@ -11,6 +11,7 @@ from avatar.records import Address, Author, Person
 from avatar.text import storable
 from storage import rows
 from storage.base import Base, insert, insert_into
+from storage.database import Database
 from storage.door_tables import acquaintances, guesses, links
 from storage.tables import (
     account_chats,
@@ -51,24 +52,34 @@ def _making(is_sqlite: bool, *, with_home: bool) -> Any:
     ).returning(people)
 
 
+def add_person(
+    database: Database, write: sa.Connection, author: Author, home: Address | None
+) -> Person:
+    """The person behind an author; made or renamed as needed."""
+    values: dict[str, Any] = {
+        "platform": author.platform,
+        "external_id": author.external_id,
+        "name": shown_name(author),
+    }
+    if home is not None:
+        values["home"] = rows.address_json(home)
+    made = write.execute(_making(database.is_sqlite, with_home=home is not None), values)
+    return rows.person(made.mappings().one())
+
+
 class PeopleTables(Base):
     """Fulfils `avatar.stores.PeopleStore`."""
 
     async def person(self, author: Author, *, home: Address | None = None) -> Person:
         """The person behind an author; made or renamed as needed."""
-        name = shown_name(author)
         where = None if home is None else rows.address_json(home)
-        key = {"platform": author.platform, "external_id": author.external_id}
-        row = await self._row(_PERSON, key)
-        if row is not None and row["name"] == name and (where is None or row["home"] == where):
+        row = await self._row(
+            _PERSON, {"platform": author.platform, "external_id": author.external_id}
+        )
+        known = row is not None and row["name"] == shown_name(author)
+        if row is not None and known and (where is None or row["home"] == where):
             return rows.person(row)
-        new = {"name": name} | ({} if where is None else {"home": where})
-
-        def made(write: sa.Connection) -> Person:
-            statement = _making(self._db.is_sqlite, with_home=where is not None)
-            return rows.person(write.execute(statement, key | new).mappings().one())
-
-        return await self._db.write(made)
+        return await self._db.write(lambda write: add_person(self._db, write, author, home))
 
     async def homes(self, ids: Sequence[int]) -> Mapping[int, Address]:
         """Where people can be written to alone."""
