@@ -243,9 +243,9 @@ class TelegramStage:
 
     async def settled(self) -> None:
         """Wait until all that the bot was told is answered."""
-        await self.standin.settled()
+        await self.standin.taken()
         await self.dispatcher.quiet()
-        await self.standin.settled()
+        await self.standin.settled(quiet=0.03)  # what nobody waits for: a press is confirmed
 
     def elsewhere(self, *, user: int, standin: TelegramStandIn | None = None) -> "TelegramStage":
         """Another person, or another bot, of the same installation."""

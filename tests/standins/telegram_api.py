@@ -203,6 +203,10 @@ class TelegramStandIn(TelegramMore):
             last = [(call.method, call.params, call.status) for call in self.calls[-5:]]
             raise AssertionError(f"it did not happen in {within} s; last calls: {last}") from None
 
+    async def taken(self) -> None:
+        """Wait until the bot confirmed every update."""
+        await self.until(lambda: not self._updates)
+
     async def settled(self, *, quiet: float = 0.05, within: float = 10.0) -> None:
         """Wait until the bot confirmed every update and made no call for `quiet` seconds."""
         async with asyncio.timeout(within):
