@@ -10,7 +10,7 @@ import contextlib
 import logging
 from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Mapping, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 from typing import cast
@@ -84,7 +84,7 @@ class Compared:
 
 def compose(
     prompt: str | None,
-    turns: Sequence[Message],
+    turns: Sequence[Turn],
     said: str,
     *,
     context_tokens: int,
@@ -112,11 +112,11 @@ def compose(
         )
     room = min(room, HISTORY_TOKENS)
     kept: list[Turn] = []
-    for message in reversed(turns):
-        room -= _cost_of(message.text)
+    for turn in reversed(turns):
+        room -= _cost_of(turn.text)
         if room < 0:
             break
-        kept.append(Turn(role=message.role, text=message.text))
+        kept.append(turn)
     while kept and kept[-1].role is not Role.USER:
         kept.pop()
     system = (Turn(role=Role.SYSTEM, text=prompt),) if prompt else ()
@@ -178,10 +178,8 @@ class Conversation:
         said = visible(text).strip()
         if not said:
             raise BadText(reason=tr("I received an empty message. Write something to me."))
-        context = await self._store.context(chat_id, limit=TURNS_READ)
-        turns: Sequence[Message] = context.turns
-        if retry_of is not None:
-            turns = [turn for turn in turns if turn.id < retry_of.id]
+        before = None if retry_of is None else retry_of.id
+        context = await self._store.context(chat_id, limit=TURNS_READ, before=before)
         prompt, model = context.pair.prompt, context.pair.model
         pair = self._providers.pair(context.avatar, prompt=prompt, model=model)
         if model is not None and pair.model is None:
@@ -190,7 +188,10 @@ class Conversation:
         now = self._clock()
         await self._limiter.keep_pace(context.avatar, person, now=now)
         images, unseen = await self._look(pair, pictures, wordless=wordless)
-        asked = self._request(pair, turns, said, images, rider=rider)
+        asked = self._request(pair, context.turns, said, images, rider=rider)
+        # A reply takes its time, and many are written at once: a long conversation is not kept
+        # meanwhile.
+        context = replace(context, turns=())
         async with self._limiter.spending(
             context.avatar, person=person, most=self._most(pair, asked), now=now
         ) as bill:
@@ -203,7 +204,8 @@ class Conversation:
                 await self._tell_owners(context, pair.model, why="gone")
                 pair = self._providers.pair(context.avatar, prompt=prompt, model=None)
                 images, unseen = await self._look(pair, pictures, wordless=wordless)
-                asked = self._request(pair, turns, said, images, rider=rider)
+                known = await self._store.context(chat_id, limit=TURNS_READ, before=before)
+                asked = self._request(pair, known.turns, said, images, rider=rider)
                 answer = await self._ask(pair, asked, show=show, stop=stop)
             bill.cost = answer.cost
         if not answer.text:
@@ -251,7 +253,7 @@ class Conversation:
 
     async def last_said(self, chat_id: int) -> Message:
         """The message that /retry answers again. Raises BadText when there is none."""
-        last = await self._store.last_said(chat_id)
+        last = await self._store.newest(chat_id, Role.USER)
         if last is None:
             raise BadText(reason=tr("There is nothing to answer again in this conversation yet."))
         return last
@@ -394,7 +396,7 @@ class Conversation:
     def _request(
         self,
         pair: Pair,
-        turns: Sequence[Message],
+        turns: Sequence[Turn],
         said: str,
         images: tuple[str, ...],
         *,

@@ -32,8 +32,10 @@ from avatar.records import (
     Notice,
     Pair,
     Person,
+    Role,
     Spending,
     Spent,
+    Turn,
     Usage,
     Version,
     Why,
@@ -289,7 +291,7 @@ class Context:
     chat: Chat
     avatar: Avatar
     pair: Pair
-    turns: tuple[Message, ...]  # of the current conversation, oldest first
+    turns: tuple[Turn, ...]  # of the current conversation, oldest first
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -332,8 +334,10 @@ class ChatStore(Protocol):
 
     async def new_conversation(self, chat_id: int, *, now: datetime) -> None: ...
 
-    async def context(self, chat_id: int, *, limit: int) -> Context:
-        """Raises AvatarNotFound when the chat has no avatar. `limit` bounds the turns."""
+    async def context(self, chat_id: int, *, limit: int, before: int | None = None) -> Context:
+        """Raises AvatarNotFound when the chat has no avatar. `limit` bounds the turns; `before`: no
+        message with that id, and none behind it.
+        """
         ...
 
     async def add_exchange(
@@ -405,8 +409,8 @@ class ChatStore(Protocol):
         """
         ...
 
-    async def last_said(self, chat_id: int) -> Message | None:
-        """The last turn of a person in the current conversation."""
+    async def newest(self, chat_id: int, role: Role) -> Message | None:
+        """The last turn of a person, or of the avatar, in the current conversation."""
         ...
 
     async def before(self, message_id: int, *, limit: int) -> tuple[Message, ...]:

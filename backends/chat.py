@@ -2,8 +2,9 @@
 
 import asyncio
 import contextlib
+import json
 import logging
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import aclosing
 from typing import Any
 
@@ -72,14 +73,8 @@ class OpenAIChat:
     ) -> AsyncGenerator[str | Ended]:
         chunks, began = Chunks(), False
         try:
-            body = {
-                "model": request.model,
-                "messages": _messages(request.turns),
-                "stream": True,
-                **options,
-            }
             async with self._client.streamed(
-                "/chat/completions", body, model=request.model
+                "/chat/completions", _body(request, options), model=request.model
             ) as blocks:
                 async for block in blocks:
                     if text := chunks.feed(block):
@@ -113,6 +108,13 @@ class OpenAIChat:
         if finish is Finish.CUT and not began:
             raise ProviderUnavailable(detail="the stream ended before any text")
         return Ended(finish=finish, usage=chunks.usage)
+
+
+def _body(request: ChatRequest, options: Mapping[str, object]) -> bytes:
+    """What is asked, as JSON: it may be long, and is kept until the reply has ended."""
+    messages = _messages(request.turns)
+    body = {"model": request.model, "messages": messages, "stream": True, **options}
+    return json.dumps(body, ensure_ascii=False).encode(errors="replace")
 
 
 def _messages(turns: tuple[Turn, ...]) -> Any:

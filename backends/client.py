@@ -6,7 +6,7 @@ a thread at first use (or when somebody calls `warm_up`), and never delays the s
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -68,9 +68,9 @@ class Client:
 
     @asynccontextmanager
     async def streamed(
-        self, path: str, body: Mapping[str, object], *, model: str
+        self, path: str, body: bytes, *, model: str
     ) -> AsyncIterator[AsyncIterator[bytes]]:
-        """A call that is answered by a stream: its blocks as they come. Raises our errors."""
+        """A call with JSON, answered by a stream: its blocks as they come. Raises our errors."""
         made = await self._get()
         with self._told(model):
             async with made.posting.answer(

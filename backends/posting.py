@@ -7,7 +7,6 @@ repeat.
 """
 
 import asyncio
-import json
 import logging
 import ssl
 from collections.abc import AsyncIterator, Callable, Mapping
@@ -55,13 +54,12 @@ class Posting:
 
     @asynccontextmanager
     async def answer(
-        self, path: str, body: Mapping[str, object], *, model: str, secret: str
+        self, path: str, body: bytes, *, model: str, secret: str
     ) -> AsyncIterator[aiohttp.ClientResponse]:
         """The answer as it comes. Raises ProviderError where the host refuses, and what aiohttp
         raises.
         """
-        sent = json.dumps(body, ensure_ascii=False).encode(errors="replace")
-        async with await self._answered(path, sent, model=model, secret=secret) as response:
+        async with await self._answered(path, body, model=model, secret=secret) as response:
             yield response
 
     async def _answered(

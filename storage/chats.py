@@ -19,6 +19,7 @@ from avatar.records import (
     Role,
     Spending,
     Spent,
+    Turn,
     Usage,
     Version,
 )
@@ -82,7 +83,9 @@ def at(address: Address) -> sa.ColumnElement[bool]:
 
 _CHAT = sa.select(chats).where(AT)
 # The names of columns are taken in an INSERT.
-_HERE: dict[str, sa.BindParameter[str]] = {part: sa.bindparam(f"here_{part}") for part in ("platform", "bot", "chat")}
+_HERE: dict[str, sa.BindParameter[str]] = {
+    part: sa.bindparam(f"here_{part}") for part in ("platform", "bot", "chat")
+}
 _whole = chats.alias()
 # A topic begins with the avatar of its group.
 _OF_GROUP = sa.select(_whole.c.avatar_id).where(
@@ -128,17 +131,20 @@ _ACTIVE = sa.select(versions).where(
     (versions.c.id == sa.bindparam("prompt", type_=Id))
     | (versions.c.id == sa.bindparam("model", type_=Id))
 )
+# A long conversation is read for every reply: no more of it than a model is told.
 _TURNS = (
-    sa.select(messages)
+    sa.select(messages.c.id, messages.c.role, messages.c.text, messages.c.answers)
     .where(
         messages.c.chat_id == sa.bindparam("chat_id"),
         messages.c.avatar_id == sa.bindparam("avatar_id"),
-        messages.c.id > sa.bindparam("after"),
+        messages.c.id > sa.bindparam("after", type_=Id),
+        messages.c.id < sa.bindparam("before", type_=Id),
         messages.c.superseded_at.is_(None),
     )
     .order_by(messages.c.id.desc())
     .limit(sa.bindparam("most", type_=sa.Integer))
 )
+_ENDLESS = 2**63 - 1  # above every id
 _REPLY = sa.insert(messages).returning(messages.c.id)
 
 
@@ -186,7 +192,7 @@ class ChatTables(Base):
                 )
             )
 
-    async def context(self, chat_id: int, *, limit: int) -> Context:
+    async def context(self, chat_id: int, *, limit: int, before: int | None = None) -> Context:
         """All that a reply needs, read at one moment. Raises AvatarNotFound."""
 
         def context(read: sa.Connection) -> Context:
@@ -206,16 +212,18 @@ class ChatTables(Base):
                     "chat_id": chat_id,
                     "avatar_id": avatar.id,
                     "after": chat.conversation_after,
+                    "before": before or _ENDLESS,
                     "most": limit,
                 },
             )
-            turns = [rows.message(each) for each in newest.mappings()]
+            turns = sorted(newest, key=_place)
             answers = pair_of(
                 avatar,
                 prompt=by_id.get(avatar.active_prompt_id),
                 model=by_id.get(avatar.active_model_id),
             )
-            return Context(chat=chat, avatar=avatar, pair=answers, turns=_in_order(turns))
+            said = tuple(Turn(role=Role(turn.role), text=turn.text) for turn in turns)
+            return Context(chat=chat, avatar=avatar, pair=answers, turns=said)
 
         return await self._db.read(context)
 
@@ -417,8 +425,8 @@ class ChatTables(Base):
         query = sa.select(message_refs).where(message_refs.c.message_id == message_id).limit(1)
         return await self._row(query) is not None
 
-    async def last_said(self, chat_id: int) -> Message | None:
-        """The last turn of a person in the current conversation."""
+    async def newest(self, chat_id: int, role: Role) -> Message | None:
+        """The last turn of a person, or of the avatar, in the current conversation."""
         row = await self._row(
             sa.select(messages)
             .join(chats, chats.c.id == messages.c.chat_id)
@@ -426,7 +434,8 @@ class ChatTables(Base):
                 messages.c.chat_id == chat_id,
                 messages.c.avatar_id == chats.c.avatar_id,
                 messages.c.id > chats.c.conversation_after,
-                messages.c.role == Role.USER.value,
+                messages.c.role == role.value,
+                messages.c.superseded_at.is_(None),
             )
             .order_by(messages.c.id.desc())
             .limit(1)
@@ -452,10 +461,10 @@ class ChatTables(Base):
                 .order_by(messages.c.id.desc())
                 .limit(limit)
             )
-            turns = [rows.message(each) for each in earlier.mappings()]
+            turns = [rows.message(each._mapping) for each in sorted(earlier, key=_place)]
             asked = await read.execute(sa.select(messages).where(messages.c.id == reply.answers))
             question = [rows.message(each) for each in asked.mappings()]
-        return (*_in_order(turns), *question, reply)
+        return (*turns, *question, reply)
 
     async def drop_messages(self, *, before: datetime, after: int, limit: int) -> Dropped:
         """Delete those of the `limit` next messages that were said before a time. Ids grow with
@@ -555,8 +564,8 @@ def _showing(is_sqlite: bool) -> Any:
     )
 
 
-def _in_order(newest_first: list[Message]) -> tuple[Message, ...]:
-    """Turns as they were said: a reply that came by /retry stands behind its question."""
-    return tuple(
-        sorted(newest_first, key=lambda turn: (turn.answers or turn.id, turn.answers is not None))
-    )
+def _place(turn: Any) -> tuple[int, bool]:
+    """Of the row of a turn in its conversation: a reply that came by /retry stands behind its
+    question.
+    """
+    return turn.answers or turn.id, turn.answers is not None

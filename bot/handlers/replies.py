@@ -1,6 +1,6 @@
 """What a command is about: a reply of the avatar, or files."""
 
-from avatar.records import Attachment, Message
+from avatar.records import Attachment, Message, Role
 from avatar.stores import Store
 from bot.request import Request
 
@@ -18,5 +18,4 @@ async def meant_reply(store: Store, request: Request) -> Message | None:
     answered = request.incoming.reply_to
     if answered is not None:
         return await store.find_message(request.incoming.address, answered.message_id)
-    newest = (await store.context(request.chat.id, limit=1)).turns
-    return newest[-1] if newest else None
+    return await store.newest(request.chat.id, Role.ASSISTANT)

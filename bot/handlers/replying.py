@@ -8,7 +8,7 @@ from functools import partial
 from avatar.conversation import Reply
 from avatar.incoming import Incoming
 from avatar.patience import until_written
-from avatar.records import Attachment, Message
+from avatar.records import Attachment, Message, Role
 from avatar.saying import PICTURE, together, words
 from avatar.stores import Part
 from avatar.text import visible
@@ -57,7 +57,7 @@ async def said_anew(desk: Desk, request: Request) -> Anew | None:
     was changed stands further back, or says the same as before.
     """
     incoming, store = request.incoming, desk.store
-    last = await store.last_said(request.chat.id)
+    last = await store.newest(request.chat.id, Role.USER)
     known = () if last is None else await store.parts(last.id)
     if last is None or incoming.message_id not in {part.platform_id for part in known}:
         return None

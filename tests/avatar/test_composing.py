@@ -4,18 +4,16 @@ import pytest
 
 from avatar.conversation import compose
 from avatar.errors import BadText
-from avatar.records import Message, Role
+from avatar.records import Role, Turn
 from avatar.tokens import PICTURE_TOKENS
-from tests.avatar.make import NOW
 
 PICTURE = "data:image/png;base64,AA=="
 
 
-def turn(id_: int, role: Role, text: str) -> Message:
-    return Message(id=id_, chat_id=1, avatar_id=1, role=role, text=text, created_at=NOW)
-
-
-TURNS = [turn(1, Role.USER, "[picture]\nold"), turn(2, Role.ASSISTANT, "seen")]
+TURNS = [
+    Turn(role=Role.USER, text="[picture]\nold"),
+    Turn(role=Role.ASSISTANT, text="seen"),
+]
 
 
 def test_pictures_stand_with_the_message_they_belong_to() -> None:

@@ -8,7 +8,7 @@ from tests.backends.standin import DONE, Request, Standin, refused, streamed, te
 
 
 async def answer(client: Client) -> bytes:
-    async with client.streamed("/chat/completions", {"model": "m"}, model="m") as blocks:
+    async with client.streamed("/chat/completions", b"{}", model="m") as blocks:
         return b"".join([block async for block in blocks])
 
 

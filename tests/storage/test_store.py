@@ -235,7 +235,7 @@ async def test_an_exchange_is_written_once_and_forgotten_whole(
 
     first = await exchange(1)
     assert await exchange(1) == first
-    said = await store.last_said(chat.id)
+    said = await store.newest(chat.id, Role.USER)
     assert said is not None
     await exchange(2, retry_of=said.id)
     turns = (await store.context(chat.id, limit=9)).turns
