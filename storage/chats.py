@@ -216,13 +216,15 @@ class ChatTables(Base):
                     "most": limit,
                 },
             )
-            turns = sorted(newest, key=_place)
+            turns = sorted(
+                (_place(id_, answers), role, text) for id_, role, text, answers in newest
+            )
             answers = pair_of(
                 avatar,
                 prompt=by_id.get(avatar.active_prompt_id),
                 model=by_id.get(avatar.active_model_id),
             )
-            said = tuple(Turn(role=Role(turn.role), text=turn.text) for turn in turns)
+            said = tuple(Turn(role=Role(role), text=text) for _, role, text in turns)
             return Context(chat=chat, avatar=avatar, pair=answers, turns=said)
 
         return await self._db.read(context)
@@ -461,7 +463,10 @@ class ChatTables(Base):
                 .order_by(messages.c.id.desc())
                 .limit(limit)
             )
-            turns = [rows.message(each._mapping) for each in sorted(earlier, key=_place)]
+            turns = sorted(
+                map(rows.message, earlier.mappings()),
+                key=lambda turn: _place(turn.id, turn.answers),
+            )
             asked = await read.execute(sa.select(messages).where(messages.c.id == reply.answers))
             question = [rows.message(each) for each in asked.mappings()]
         return (*turns, *question, reply)
@@ -564,8 +569,6 @@ def _showing(is_sqlite: bool) -> Any:
     )
 
 
-def _place(turn: Any) -> tuple[int, bool]:
-    """Of the row of a turn in its conversation: a reply that came by /retry stands behind its
-    question.
-    """
-    return turn.answers or turn.id, turn.answers is not None
+def _place(id_: int, answers: int | None) -> tuple[int, bool]:
+    """Of a turn in its conversation: a reply that came by /retry stands behind its question."""
+    return answers or id_, answers is not None
