@@ -1,6 +1,6 @@
 """A process that stands in for Telegram's Bot API and for a provider, as fast as it can.
 
-`python -m benchmarks.standin` prints its port. `POST /people N` lets N people write at once; `GET
+`python -m benchmarks.standin [TIMES]` prints its port; its model speaks so many times as fast. `POST /people N` lets N people write at once; `GET
 /report` says when each saw something first and last, and how many calls there were. `POST /talk N M
 S` lets N people write M numbered messages each, to which the model answers in S seconds; `GET
 /talk` says what became of them.
@@ -28,7 +28,8 @@ AGAIN = "for the second time"
 class Standin:
     """What was asked, by chat."""
 
-    def __init__(self) -> None:
+    def __init__(self, times: float) -> None:
+        self.times = times
         self.updates: list[dict[str, Any]] = []
         self.news = asyncio.Event()
         self.next_update = 1
@@ -176,8 +177,8 @@ class Standin:
         numbered = NUMBERED.search(said) if isinstance(said, str) else None
         response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
         await response.prepare(request)
-        at = time.monotonic() + FIRST_SECONDS
-        words, every = WORDS, TOKEN_SECONDS
+        at = time.monotonic() + FIRST_SECONDS / self.times
+        words, every = WORDS, TOKEN_SECONDS / self.times
         if numbered is not None:
             words, every = [numbered[0], " is", " the", " answer"], (self.talk_seconds - 0.3) / 3
         try:
@@ -199,8 +200,8 @@ class Standin:
         return response
 
 
-async def main() -> None:
-    standin = Standin()
+async def main(times: float) -> None:
+    standin = Standin(times)
     app = web.Application()
     app.add_routes(
         [
@@ -229,4 +230,4 @@ async def _models() -> web.Response:
 
 
 if __name__ == "__main__":
-    asyncio.run(main())
+    asyncio.run(main(float(sys.argv[1]) if len(sys.argv) > 1 else 1.0))
