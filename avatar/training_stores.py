@@ -16,6 +16,7 @@ from avatar.records import (
     JobEvent,
     Method,
     NewNotice,
+    OfferedChat,
     Spent,
     Taught,
     Turn,
@@ -133,7 +134,7 @@ class TrainingStore(Protocol):
         form: str,
         messages: int,
         speakers: Sequence[tuple[str, str, int]],
-        chats: Sequence[tuple[str, str, int]],
+        chats: Sequence[OfferedChat],
         chat_count: int,
         speaker: str | None,
         expires_at: datetime,
@@ -150,6 +151,14 @@ class TrainingStore(Protocol):
         chosen: Sequence[str] | None,
         rules: Mapping[str, object],
     ) -> None: ...
+
+    async def mark_chats(
+        self, import_id: int, *, on: Collection[str] = (), off: Collection[str] = ()
+    ) -> tuple[str, ...] | None:
+        """Mark chats of an export, by their ids, and take the marks of others away, in one step.
+        Returns all that are marked then; None: the import is gone.
+        """
+        ...
 
     async def draft(self, draft_id: int) -> Draft | None: ...
 

@@ -1,12 +1,12 @@
 """Chat exports that wait for choices."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
 
 import sqlalchemy as sa
 
-from avatar.records import Address, Attachment, Import
+from avatar.records import Address, Attachment, Import, OfferedChat
 from storage import rows
 from storage.base import Base
 from storage.tables import imports
@@ -25,7 +25,7 @@ class ImportTables(Base):
         form: str,
         messages: int,
         speakers: Sequence[tuple[str, str, int]],
-        chats: Sequence[tuple[str, str, int]],
+        chats: Sequence[OfferedChat],
         chat_count: int,
         speaker: str | None,
         expires_at: datetime,
@@ -42,7 +42,7 @@ class ImportTables(Base):
                     format=form,
                     messages=messages,
                     speakers=[list(each) for each in speakers],
-                    chats=[list(each) for each in chats],
+                    chats=[[each.id, each.title, each.messages, each.of_two] for each in chats],
                     chat_count=chat_count,
                     speaker=speaker,
                     rules={},
@@ -75,3 +75,16 @@ class ImportTables(Base):
                     rules=dict(rules),
                 )
             )
+
+    async def mark_chats(
+        self, import_id: int, *, on: Collection[str] = (), off: Collection[str] = ()
+    ) -> tuple[str, ...] | None:
+        this = imports.c.id == import_id
+        async with self._db.writing() as write:
+            found = await write.execute(sa.select(imports.c.marked).where(this).with_for_update())
+            row = found.one_or_none()
+            if row is None:
+                return None
+            marked = [*dict.fromkeys([*(each for each in row.marked if each not in off), *on])]
+            await write.execute(sa.update(imports).where(this).values(marked=marked))
+            return tuple(marked)
