@@ -17,6 +17,7 @@ from bot.wording import escape, left_out_words, shortened
 
 KINDS = 20  # kinds of examples that are offered
 PAGE = 10  # speakers or chats that are offered at once
+NAMED = 8  # marked chats whose names are said
 GROUP = "👥"  # before the name of a chat of more than two
 _WHO = {
     Role.USER: noted("Somebody"),
@@ -47,6 +48,7 @@ def question(asked: Asked, *, page: int = 1) -> Content:
         *(_who_texts(asked) if asked.is_who else _chats_texts(asked)),
     ]
     if last > 1:
+        said += _marked_texts(about)
         said.append(tr("Page {page} of {last}", page=page, last=last))
     leaf = turn(Verb.OFFERED, about.id, page=page, more=page < last)
     if asked.is_who:
@@ -81,6 +83,16 @@ def _chats_texts(asked: Asked) -> Iterator[str]:
     elif len(about.chats) < about.chat_count:
         text += " " + tr("Those from which nothing can be learnt are not listed.")
     yield text
+
+
+def _marked_texts(about: Import) -> Iterator[str]:
+    """Which chats are marked, on all pages."""
+    titles = [escape(shortened(c.title, 30)) for c in about.chats if c.id in about.marked]
+    names, more = ", ".join(titles[:NAMED]), len(titles) - NAMED
+    if more > 0:
+        yield tr("Marked: {names} and {count:,} more", names=names, count=more)
+    elif titles:
+        yield tr("Marked: {names}", names=names)
 
 
 def _speakers(asked: Asked, places: range) -> Iterator[tuple[Button, ...]]:
@@ -201,6 +213,9 @@ def options(draft: Draft, about: Import) -> Content:
         words = next((words for known, words in option.values if known == value), str(value))
         label = f"{tr(option.label)}: {tr(words)}"
         rows.append((Button(label=label, action=code(Verb.OPTION, draft.id, place)),))
+    if len(about.chats) > 1:
+        action = code(Verb.OFFERED, about.id, 1)
+        rows.append((Button(label=tr("Choose other chats"), action=action),))
     rows.append((_done(draft),))
     return Content(
         text=trn(

@@ -74,16 +74,38 @@ async def test_marks_stay_from_page_to_page(stage: Stage, tmp_path: Path) -> Non
         [
             *((("[More »]", f"Page {page} of 12")) for page in range(2, 10)),
             ("[☐ Friend 061 (40)]", "☑ Friend 061 (40) & Page 9 of 12 & Go on with 1 chat & !Take"),
-            ("[« Back]", "Page 8 of 12 & ☐ Friend 060 & !Friend 061 & Go on with 1 chat"),
+            (
+                "[« Back]",
+                "Page 8 of 12 & Marked: Friend 061 & !Friend 061 (40) & Go on with 1 chat",
+            ),
             ("[More »]", "Page 9 of 12 & ☑ Friend 061 (40) & Go on with 1 chat"),
             ("[☑ Friend 061 (40)]", "☐ Friend 061 (40) & !☑ & !Go on"),
             ("[☐ Friend 061 (40)]", "☑ Friend 061 (40)"),
-            ("[More »]", "Page 10 of 12 & !☑ & Go on with 1 chat"),
+            ("[More »]", "Page 10 of 12 & Marked: Friend 061 & !☑ & Go on with 1 chat"),
             ("[☐ Friend 080 (40)]", "☑ Friend 080 (40) & Go on with 2 chats & Take all marks away"),
             ("[Go on with 2 chats]", "in chats that were not chosen & Start it?"),
         ],
     )
     assert await learnt_from(stage, 1) == {"Friend 061", "Friend 080"}
+
+
+async def test_other_chats_are_chosen_after_all(stage: Stage, tmp_path: Path) -> None:
+    await stage.train(account(tmp_path / "result.json", friends=3, groups=1))
+    await play(
+        stage,
+        [
+            ("[☐ Friend 002 (40)]", "Go on with 1 chat"),
+            ("[Go on with 1 chat]", "Start it?"),
+            ("[Options]", "Choose other chats"),
+            ("[Held out: a tenth]", "Held out: none & Choose other chats"),
+            ("[Choose other chats]", "From which chats? & ☑ Friend 002 (40) & Go on with 1 chat"),
+            ("[☐ Friend 003 (40)]", "Go on with 2 chats"),
+            ("[Go on with 2 chats]", "40 examples & Start it?"),
+        ],
+    )
+    draft = await stage.desk.store.draft(3)
+    assert draft is not None
+    assert await learnt_from(stage, draft.id) == {"Friend 002", "Friend 003"}
 
 
 async def test_only_chats_of_two(stage: Stage, tmp_path: Path) -> None:

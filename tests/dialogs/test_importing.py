@@ -241,7 +241,10 @@ async def test_many_chats_are_paged_and_marks_stay(stage: Stage, tmp_path: Path)
         stage,
         [
             ("[☐ Ben (80)]", "All 14 chats & Go on with 1 chat & !Friend 18 & !« Back"),
-            ("[More »]", "☐ Friend 18 (80) & ☐ Friend 21 (80) & !Ben & !More » & Go on with 1"),
+            (
+                "[More »]",
+                "☐ Friend 18 (80) & Marked: Ben & !Ben (80) & !More » & Go on with 1",
+            ),
             ("[☐ Friend 21 (80)]", "☑ Friend 21 (80) & Go on with 2 chats"),
             ("[« Back]", "☐ Ann (80) & ☑ Ben (80) & Go on with 2 chats"),
             ("[Go on with 2 chats]", "960 left out: in chats that were not chosen & Start it?"),

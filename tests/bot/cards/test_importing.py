@@ -116,6 +116,7 @@ def test_from_which_chats() -> None:
         "A press marks a chat, or takes the mark away. In brackets is how many messages it has. In "
         "those with 👥 more than two people write. Those from which nothing can be learnt are not "
         "listed.",
+        "Marked: Chat 1, Chat 11",
         "Page 1 of 2",
     ]
     assert rows_of(about) == [
@@ -146,6 +147,20 @@ def test_as_many_chats_as_are_offered() -> None:
         [("☐ Chat 399 (601)", "mark:7:399:1")],
         [("« Back", "offered:7:39")],
     ]
+
+
+def test_which_chats_are_marked_is_said_where_they_are_on_several_pages() -> None:
+    for chats, marked, said in (
+        (10, 3, None),
+        (11, 0, None),
+        (11, 1, "Marked: Chat 0"),
+        (11, 8, f"Marked: {', '.join(f'Chat {n}' for n in range(8))}"),
+        (30, 12, f"Marked: {', '.join(f'Chat {n}' for n in range(8))} and 4 more"),
+    ):
+        # In the order in which they are listed, not in that in which they were marked.
+        about = an_import(chats, marked=tuple(f"chat{n}" for n in reversed(range(marked))))
+        texts = question(Asked(about=about)).text.split("\n\n")
+        assert [text for text in texts if text.startswith("Marked")] == ([said] if said else [])
 
 
 @pytest.mark.parametrize(("page", "shown"), [(0, 1), (1, 1), (2, 2), (3, 2), (10**14, 2)])
