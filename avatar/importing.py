@@ -288,8 +288,8 @@ class Imports:
         watch.begin(Stage.READING)
         watch.messages = about.messages
         found = await _in_thread(watch, recognise, file, about.attachment.name)
-        if about.overview is not None:
-            overview = await asyncio.to_thread(overview_of, about.overview)
+        if (kept := await self._store.import_overview(about.id)) is not None:
+            overview = await asyncio.to_thread(overview_of, kept)
         else:
             overview = await _in_thread(watch, found.export().overview, watch)
         if every_chat:

@@ -247,7 +247,6 @@ class Import:
     marked: tuple[str, ...]  # chats that are going to be chosen, by their ids
     rules: Mapping[str, object]  # those that are not as usual
     expires_at: datetime
-    overview: Mapping[str, object] | None = None  # what it holds, where that is not too large
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -143,6 +143,10 @@ class TrainingStore(Protocol):
 
     async def import_(self, import_id: int) -> Import | None: ...
 
+    async def import_overview(self, import_id: int) -> Mapping[str, object] | None:
+        """What an export was seen to hold. None: it was too large to be kept, or is gone."""
+        ...
+
     async def set_import(
         self,
         import_id: int,

@@ -11,6 +11,10 @@ from storage import rows
 from storage.base import Base
 from storage.tables import imports
 
+# A press of a button reads one. What the export was seen to hold may be a megabyte, and is
+# needed only when examples are built.
+_READ = [column for column in imports.c if column is not imports.c.overview]
+
 
 class ImportTables(Base):
     """A part of `avatar.training_stores.TrainingStore`."""
@@ -49,13 +53,17 @@ class ImportTables(Base):
                     expires_at=expires_at,
                     overview=None if overview is None else dict(overview),
                 )
-                .returning(imports)
+                .returning(*_READ)
             )
             return rows.import_(made.mappings().one())
 
     async def import_(self, import_id: int) -> Import | None:
-        row = await self._row(sa.select(imports).where(imports.c.id == import_id))
+        row = await self._row(sa.select(*_READ).where(imports.c.id == import_id))
         return None if row is None else rows.import_(row)
+
+    async def import_overview(self, import_id: int) -> Mapping[str, object] | None:
+        row = await self._row(sa.select(imports.c.overview).where(imports.c.id == import_id))
+        return None if row is None else row["overview"]
 
     async def set_import(
         self,

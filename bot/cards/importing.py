@@ -104,12 +104,12 @@ def _speakers(asked: Asked, places: range) -> Iterator[tuple[Button, ...]]:
 
 def _chats(asked: Asked, places: range) -> Iterator[tuple[Button, ...]]:
     """A button sets a state, so that nothing comes of pressing it twice."""
-    about = asked.about
+    about, are_mixed = asked.about, bool(asked.of_two)
     for place in places:
         chat = about.chats[place]
         marked = chat.id in about.marked
         title = shortened(chat.title, 40)
-        if asked.of_two and not chat.of_two:
+        if are_mixed and not chat.of_two:
             title = f"{GROUP} {title}"
         label = f"{'☑' if marked else '☐'} {title} ({chat.messages:,})"
         yield (Button(label=label, action=code(Verb.MARK, about.id, place, 0 if marked else 1)),)

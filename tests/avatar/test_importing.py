@@ -156,7 +156,7 @@ async def test_one_that_is_too_large_to_remember_is_looked_at_again(
     reads, imports = Reads(monkeypatch), Imports(world.store, trainings=world.trainings)
     asked = await begun(world, tmp_path / "chat.json", attachment)
     about = await imports.open(asked.about.id, person=world.person, now=NOW)
-    assert about.overview is None
+    assert await world.store.import_overview(about.id) is None
     step = await imports.choose(
         replace(about, speaker="user2"),
         world.avatar,

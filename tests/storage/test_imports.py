@@ -1,6 +1,7 @@
 """Chat exports that wait for choices, on both databases."""
 
 import asyncio
+from collections.abc import Mapping
 
 import sqlalchemy as sa
 from alembic import command
@@ -20,7 +21,13 @@ CHATS = tuple(
 )
 
 
-async def an_import(store: SqlStore, avatar: Avatar, person: Person) -> Import:
+async def an_import(
+    store: SqlStore,
+    avatar: Avatar,
+    person: Person,
+    *,
+    overview: Mapping[str, object] | None = None,
+) -> Import:
     return await store.add_import(
         avatar_id=avatar.id,
         person_id=person.id,
@@ -33,6 +40,7 @@ async def an_import(store: SqlStore, avatar: Avatar, person: Person) -> Import:
         chat_count=5,
         speaker="user1",
         expires_at=NOW,
+        overview=overview,
     )
 
 
@@ -42,6 +50,17 @@ async def test_chats_are_offered_as_they_were_seen(
     made = await an_import(store, avatar, ann)
     assert await store.import_(made.id) == made
     assert (made.chats, made.marked, made.chosen) == (CHATS, (), None)
+
+
+async def test_what_was_seen_is_kept_beside_it(
+    store: SqlStore, ann: Person, avatar: Avatar
+) -> None:
+    seen = {"format": "Telegram", "chats": [["chat1", 9]]}
+    made = await an_import(store, avatar, ann, overview=seen)
+    too_large = await an_import(store, avatar, ann)
+    assert await store.import_overview(made.id) == seen
+    assert await store.import_overview(too_large.id) is None
+    assert await store.import_overview(987) is None
 
 
 async def test_marks_are_put_and_taken_away(store: SqlStore, ann: Person, avatar: Avatar) -> None:
