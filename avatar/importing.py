@@ -9,7 +9,7 @@ the export, and would be one more place where a stranger's chats lie.
 """
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from functools import partial
@@ -19,19 +19,32 @@ from typing import ParamSpec, TypeVar
 from avatar import batches, tokens
 from avatar.dataset.building import Rules, build
 from avatar.dataset.formats import Recognised, recognise
-from avatar.dataset.overview import Overview, Speaker, overview_json, overview_of
+from avatar.dataset.overview import Chat, Overview, Speaker, overview_json, overview_of
 from avatar.dataset.reading import Reading, refused
 from avatar.dataset.ready import Pair
 from avatar.dataset.report import report_json
 from avatar.dataset.watch import Stage, Watch
 from avatar.errors import BadText, Expired, NotYours
 from avatar.language import noted, tr
-from avatar.records import Address, Attachment, Avatar, Draft, Example, Import, Person, Role, Turn
+from avatar.records import (
+    Address,
+    Attachment,
+    Avatar,
+    Draft,
+    Example,
+    Import,
+    OfferedChat,
+    Person,
+    Role,
+    Turn,
+)
 from avatar.stores import Store
 from avatar.training import DRAFT_LASTS, Preflight, Trainings
 
 SPEAKERS = 200  # to choose from; those with the most messages
-CHATS = 40  # likewise
+# Likewise. An account has hundreds, and those behind these have but a few messages. Ten a page, it
+# is as much as anybody pages through, and some 30 kB of the database.
+CHATS = 400
 P = ParamSpec("P")
 T = TypeVar("T")
 
@@ -129,6 +142,12 @@ class Asked:
     def is_who(self) -> bool:
         return self.about.speaker is None
 
+    @property
+    def of_two(self) -> tuple[str, ...]:
+        """The chats of two among those offered; none, where all of them are."""
+        found = tuple(chat.id for chat in self.about.chats if chat.of_two)
+        return found if len(found) < len(self.about.chats) else ()
+
 
 class Imports:
     """The use-cases of files that are trained on. Reading happens in threads."""
@@ -188,6 +207,10 @@ class Imports:
         now: datetime,
     ) -> Import:
         owner = overview.speaker(overview.owner) if overview.owner is not None else None
+        speaker = owner.id if owner is not None and owner.usable else None
+        # Where nothing is said by whose words are learnt, nothing is learnt: newsletters, most of
+        # the large groups.
+        chats = [chat for chat in overview.chats if speaker is None or _says(speaker, chat)]
         return await self._store.add_import(
             avatar_id=avatar.id,
             person_id=person.id,
@@ -196,9 +219,17 @@ class Imports:
             form=overview.format,
             messages=overview.messages,
             speakers=[(s.id, s.name[:60], s.messages) for s in _heard(overview)[:SPEAKERS]],
-            chats=[(c.id, c.title[:60], c.messages) for c in overview.chats[:CHATS]],
+            chats=[
+                OfferedChat(
+                    id=chat.id,
+                    title=chat.title[:60],
+                    messages=chat.messages,
+                    of_two=not chat.is_group,
+                )
+                for chat in chats[:CHATS]
+            ],
             chat_count=len(overview.chats),
-            speaker=owner.id if owner is not None and owner.usable else None,
+            speaker=speaker,
             expires_at=now + DRAFT_LASTS,
             overview=overview_json(overview),
         )
@@ -211,6 +242,26 @@ class Imports:
         if about.person_id != person.id:
             raise NotYours
         return about
+
+    async def mark(self, about: Import, place: int, *, on: bool) -> Import:
+        """Mark one of the chats that are offered, or take its mark away: as often as anybody likes.
+        Raises Expired.
+        """
+        if not 0 <= place < len(about.chats):
+            raise Expired(command="/train")
+        chat = (about.chats[place].id,)
+        return await self._marked(about, on=chat if on else (), off=() if on else chat)
+
+    async def mark_only(self, about: Import, chats: Collection[str]) -> Import:
+        """Mark these and no others. Raises Expired."""
+        off = {chat.id for chat in about.chats} - set(chats)
+        return await self._marked(about, on=chats, off=off)
+
+    async def _marked(self, about: Import, *, on: Collection[str], off: Collection[str]) -> Import:
+        marked = await self._store.mark_chats(about.id, on=on, off=off)
+        if marked is None:
+            raise Expired(command="/train")
+        return replace(about, marked=marked)
 
     async def ask_on(self, about: Import) -> Asked | None:
         """The choice that is to be made next; those that `about` has now are kept. None: there is
@@ -237,8 +288,8 @@ class Imports:
         watch.begin(Stage.READING)
         watch.messages = about.messages
         found = await _in_thread(watch, recognise, file, about.attachment.name)
-        if about.overview is not None:
-            overview = await asyncio.to_thread(overview_of, about.overview)
+        if (kept := await self._store.import_overview(about.id)) is not None:
+            overview = await asyncio.to_thread(overview_of, kept)
         else:
             overview = await _in_thread(watch, found.export().overview, watch)
         if every_chat:
@@ -328,7 +379,12 @@ class Imports:
 
 
 def _lacks_chats(about: Import) -> bool:
-    return about.chosen is None and about.chat_count > 1
+    return about.chosen is None and len(about.chats) > 1
+
+
+def _says(speaker: str, chat: Chat) -> bool:
+    """Whether something that can be learnt is said by a speaker in a chat."""
+    return any(each.id == speaker and each.usable for each in chat.speakers)
 
 
 def _heard(overview: Overview) -> list[Speaker]:

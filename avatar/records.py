@@ -217,6 +217,16 @@ class Candidate:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class OfferedChat:
+    """A chat of an export that can be chosen."""
+
+    id: str
+    title: str
+    messages: int
+    of_two: bool  # at most two people speak there
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Import:
     """A chat export that somebody sent, and what they chose of it so far. The file itself stays
     where it came from and is read again with each choice that gives examples.
@@ -230,13 +240,13 @@ class Import:
     format: str  # "Telegram"
     messages: int
     speakers: tuple[tuple[str, str, int], ...]  # id, name, messages; the most first, some of them
-    chats: tuple[tuple[str, str, int], ...]  # id, title, messages; likewise
-    chat_count: int
+    chats: tuple[OfferedChat, ...]  # the one with the most messages first, some of them
+    chat_count: int  # of all
     speaker: str | None  # whose words are learnt; None: not chosen yet
     chosen: tuple[str, ...] | None  # chats; None: not chosen yet
+    marked: tuple[str, ...]  # chats that are going to be chosen, by their ids
     rules: Mapping[str, object]  # those that are not as usual
     expires_at: datetime
-    overview: Mapping[str, object] | None = None  # what it holds, where that is not too large
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

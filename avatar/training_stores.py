@@ -16,6 +16,7 @@ from avatar.records import (
     JobEvent,
     Method,
     NewNotice,
+    OfferedChat,
     Spent,
     Taught,
     Turn,
@@ -133,7 +134,7 @@ class TrainingStore(Protocol):
         form: str,
         messages: int,
         speakers: Sequence[tuple[str, str, int]],
-        chats: Sequence[tuple[str, str, int]],
+        chats: Sequence[OfferedChat],
         chat_count: int,
         speaker: str | None,
         expires_at: datetime,
@@ -141,6 +142,10 @@ class TrainingStore(Protocol):
     ) -> Import: ...
 
     async def import_(self, import_id: int) -> Import | None: ...
+
+    async def import_overview(self, import_id: int) -> Mapping[str, object] | None:
+        """What an export was seen to hold. None: it was too large to be kept, or is gone."""
+        ...
 
     async def set_import(
         self,
@@ -150,6 +155,14 @@ class TrainingStore(Protocol):
         chosen: Sequence[str] | None,
         rules: Mapping[str, object],
     ) -> None: ...
+
+    async def mark_chats(
+        self, import_id: int, *, on: Collection[str] = (), off: Collection[str] = ()
+    ) -> tuple[str, ...] | None:
+        """Mark chats of an export, by their ids, and take the marks of others away, in one step.
+        Returns all that are marked then; None: the import is gone.
+        """
+        ...
 
     async def draft(self, draft_id: int) -> Draft | None: ...
 

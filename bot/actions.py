@@ -8,7 +8,7 @@ import re
 from dataclasses import dataclass
 from enum import StrEnum
 
-from avatar.errors import Invalid
+from avatar.errors import Expired, Invalid
 
 MAX_BYTES = 64
 _CODE = re.compile(r"([a-z]{1,12})((?::[0-9]{1,15}){0,3})\Z", re.ASCII)
@@ -37,8 +37,11 @@ class Verb(StrEnum):
     EPOCHS = "epochs"  # draft, epochs
     DROP = "drop"  # draft
     SPEAKER = "speaker"  # import, place among its speakers
-    CHATS = "fromchats"  # import, chats as the bits of a number: learn from these; 0: from all
-    CHOICES = "choices"  # import, page from 0 on, chats that are marked as the bits of a number
+    OFFERED = "offered"  # import, page of the speakers or chats that it offers
+    MARK = "mark"  # import, place among its chats, 1: mark that chat, 0: take the mark away
+    ONLY = "only"  # import, page to show, 1: mark the chats of two and no others, 0: mark none
+    ALL_CHATS = "allchats"  # import: learn from all of its chats
+    MARKED = "marked"  # import: learn from the chats that are marked
     OPTIONS = "options"  # draft
     OPTION = "option"  # draft, place among the options: its next value
     LOOK = "look"  # draft, place of an example
@@ -78,8 +81,9 @@ NUMBERS = {
     Verb.EPOCHS: 2,
     Verb.TARGET: 2,
     Verb.SPEAKER: 2,
-    Verb.CHATS: 2,
-    Verb.CHOICES: 3,
+    Verb.OFFERED: 2,
+    Verb.MARK: 3,
+    Verb.ONLY: 3,
     Verb.OPTION: 2,
     Verb.LOOK: 2,
     Verb.LEAVE: 2,
@@ -93,6 +97,8 @@ NUMBERS = {
     Verb.FORGET: 0,
     Verb.STOP: 0,
 }
+# Verbs of buttons under messages of long ago, and the command with which one begins anew.
+FORMER = {"fromchats": "/train", "choices": "/train"}
 
 
 class BadAction(Invalid):
@@ -117,10 +123,14 @@ def code(verb: Verb, *numbers: int) -> str:
 
 
 def decode(text: str) -> Action:
-    """The action behind a code. Raises BadAction for anything that `code` would not have made."""
+    """The action behind a code. Raises BadAction for anything that `code` would not have made, and
+    Expired for what it made once and makes no more.
+    """
     match = _CODE.match(text)
     if match is None:
         raise BadAction
+    if match[1] in FORMER:
+        raise Expired(command=FORMER[match[1]])
     try:
         verb = Verb(match[1])
     except ValueError:

@@ -95,7 +95,16 @@ OF_BUTTONS: Mapping[Verb, Door] = {
         Verb.FLIGHT,
         Verb.ADD_TAUGHT,
     ),
-    **_buttons(Audience.OWNERS, About.IMPORT, Verb.SPEAKER, Verb.CHATS, Verb.CHOICES),
+    **_buttons(
+        Audience.OWNERS,
+        About.IMPORT,
+        Verb.SPEAKER,
+        Verb.OFFERED,
+        Verb.MARK,
+        Verb.ONLY,
+        Verb.ALL_CHATS,
+        Verb.MARKED,
+    ),
     **_buttons(Audience.OWNERS, About.TAUGHT, Verb.UNTEACH),
     **_buttons(Audience.OWNERS, About.INVITATION, Verb.REVOKE),
     **_buttons(

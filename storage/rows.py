@@ -29,6 +29,7 @@ from avatar.records import (
     Method,
     Notice,
     NoticeKind,
+    OfferedChat,
     Person,
     Role,
     Status,
@@ -133,10 +134,16 @@ def import_(row: Row) -> Import:
     values = {field.name: row[field.name] for field in fields(Import)}
     values["address"] = address(values["address"])
     values["attachment"] = Attachment(**values["attachment"])
-    for name in ("speakers", "chats"):
-        values[name] = tuple((id_, shown, count) for id_, shown, count in values[name])
+    values["speakers"] = tuple((id_, name, count) for id_, name, count in values["speakers"])
+    values["chats"] = tuple(_offered(*each) for each in values["chats"])
+    values["marked"] = tuple(values["marked"])
     values["chosen"] = None if values["chosen"] is None else tuple(values["chosen"])
     return Import(**values)
+
+
+def _offered(id_: str, title: str, messages: int, of_two: bool = False) -> OfferedChat:
+    """Before migration 0012 it was not kept how many speak in a chat."""
+    return OfferedChat(id=id_, title=title, messages=messages, of_two=of_two)
 
 
 def taught(row: Row) -> Taught:

@@ -208,6 +208,7 @@ imports = sa.Table(
     sa.Column("chat_count", sa.Integer, nullable=False),
     sa.Column("speaker", Words()),
     sa.Column("chosen", Json),
+    sa.Column("marked", Json, nullable=False, server_default="[]"),
     sa.Column("rules", Json, nullable=False),
     sa.Column("overview", Json),  # None: it is too large to be kept
     sa.Column("expires_at", Moment, nullable=False),

@@ -1,21 +1,24 @@
 """Chat exports on their way to examples: whose words, which chats, by which rules; and looking."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import assert_never
 
 from avatar.dataset.kinds import Kind, kind_words
 from avatar.dataset.reading import shown_name
 from avatar.dataset.watch import Stage, Watch
-from avatar.importing import OPTIONS, SPEAKERS, Asked
+from avatar.importing import CHATS, OPTIONS, SPEAKERS, Asked
 from avatar.language import noted, tr, trn
 from avatar.records import Attachment, Draft, Example, Import, Role
 from bot.actions import Verb, code
+from bot.cards.pages import turn
 from bot.screen import Button, Content, Style
 from bot.wording import code as inline
 from bot.wording import escape, left_out_words, shortened
 
 KINDS = 20  # kinds of examples that are offered
 PAGE = 10  # speakers or chats that are offered at once
+NAMED = 8  # marked chats whose names are said
+GROUP = "👥"  # before the name of a chat of more than two
 _WHO = {
     Role.USER: noted("Somebody"),
     Role.ASSISTANT: noted("The avatar"),
@@ -23,56 +26,114 @@ _WHO = {
 }
 
 
-def question(asked: Asked, *, page: int = 0, marked: int = 0) -> Content:
-    """Whose words are learnt, or from which chats. `page`: 0 is the first; `marked`: the chats
-    that are marked, by the bits of a number.
-    """
+def page_of(place: int) -> int:
+    """The page on which a speaker or a chat is offered."""
+    return place // PAGE + 1
+
+
+def question(asked: Asked, *, page: int = 1) -> Content:
+    """Whose words are learnt, or from which chats."""
     about = asked.about
     offered = about.speakers if asked.is_who else about.chats
-    page = max(0, min(page, (len(offered) - 1) // PAGE))
-    places = range(page * PAGE, min((page + 1) * PAGE, len(offered)))
-    head = tr(
-        "**{format} export**: {messages} in {chats}.",
-        format=escape(about.format),
-        messages=trn("{n:,} message", "{n:,} messages", about.messages),
-        chats=trn("{n:,} chat", "{n:,} chats", about.chat_count),
-    )
-    rows: list[tuple[Button, ...]] = []
+    last = page_of(max(0, len(offered) - 1))
+    page = max(1, min(page, last))
+    places = range((page - 1) * PAGE, min(page * PAGE, len(offered)))
+    said = [
+        tr(
+            "**{format} export**: {messages} in {chats}.",
+            format=escape(about.format),
+            messages=trn("{n:,} message", "{n:,} messages", about.messages),
+            chats=trn("{n:,} chat", "{n:,} chats", about.chat_count),
+        ),
+        *(_who_texts(asked) if asked.is_who else _chats_texts(asked)),
+    ]
+    if last > 1:
+        said += _marked_texts(about)
+        said.append(tr("Page {page} of {last}", page=page, last=last))
+    leaf = turn(Verb.OFFERED, about.id, page=page, more=page < last)
     if asked.is_who:
-        text = tr("Who is the avatar to learn from?")
-        if len(offered) == SPEAKERS:
-            text += " " + tr("The {count} who say most are listed.", count=SPEAKERS)
+        rows = [*_speakers(asked, places), *leaf]
     else:
-        text = tr("From which chats? A press marks one, or takes the mark away.")
-        if about.chat_count > len(offered):
-            text += " " + tr("The {count} with the most messages are listed.", count=len(offered))
-        label = tr("All {count} chats", count=about.chat_count)
-        rows.append((Button(label=label, action=code(Verb.CHATS, about.id, 0)),))
+        rows = [*_at_once(asked, page), *_chats(asked, places), *leaf, *_marked(asked, page)]
+    return Content(text="\n\n".join(said), buttons=tuple(rows))
+
+
+def _who_texts(asked: Asked) -> Iterator[str]:
+    yield tr("Who is the avatar to learn from?")
+    text = tr("In brackets is how many messages somebody wrote.")
+    if len(asked.about.speakers) == SPEAKERS:
+        text += " " + tr("The {count} who say most are listed.", count=SPEAKERS)
+    yield text
+
+
+def _chats_texts(asked: Asked) -> Iterator[str]:
+    about = asked.about
+    text = tr("From which chats?")
+    for id_, name, _ in about.speakers:
+        if id_ == about.speaker:
+            text += " " + tr("The avatar learns how {name} writes in them.", name=escape(name))
+    yield text
+    text = tr(
+        "A press marks a chat, or takes the mark away. In brackets is how many messages it has."
+    )
+    if asked.of_two:
+        text += " " + tr("In those with {symbol} more than two people write.", symbol=GROUP)
+    if len(about.chats) == CHATS:
+        text += " " + tr("The {count} with the most messages are listed.", count=CHATS)
+    elif len(about.chats) < about.chat_count:
+        text += " " + tr("Those from which nothing can be learnt are not listed.")
+    yield text
+
+
+def _marked_texts(about: Import) -> Iterator[str]:
+    """Which chats are marked, on all pages."""
+    titles = [escape(shortened(c.title, 30)) for c in about.chats if c.id in about.marked]
+    names, more = ", ".join(titles[:NAMED]), len(titles) - NAMED
+    if more > 0:
+        yield tr("Marked: {names} and {count:,} more", names=names, count=more)
+    elif titles:
+        yield tr("Marked: {names}", names=names)
+
+
+def _speakers(asked: Asked, places: range) -> Iterator[tuple[Button, ...]]:
     for place in places:
-        _, name, messages = offered[place]
-        label = f"{shortened(name, 40)} ({messages:,})"
-        if asked.is_who:
-            action = code(Verb.SPEAKER, about.id, place)
-        else:
-            label = f"{'☑' if marked >> place & 1 else '☐'} {label}"
-            action = code(Verb.CHOICES, about.id, page, marked ^ 1 << place)
-        rows.append((Button(label=label, action=action),))
-    leaf = []
-    if page > 0:
-        leaf.append(
-            Button(label=tr("« More"), action=code(Verb.CHOICES, about.id, page - 1, marked))
-        )
-    if places.stop < len(offered):
-        leaf.append(
-            Button(label=tr("More »"), action=code(Verb.CHOICES, about.id, page + 1, marked))
-        )
-    if leaf:
-        rows.append(tuple(leaf))
-    if marked:
-        label = trn("Go on with {n:,} chat", "Go on with {n:,} chats", marked.bit_count())
-        action = code(Verb.CHATS, about.id, marked)
-        rows.append((Button(label=label, action=action, style=Style.SUCCESS),))
-    return Content(text=f"{head}\n\n{text}", buttons=tuple(rows))
+        _, name, messages = asked.about.speakers[place]
+        action = code(Verb.SPEAKER, asked.about.id, place)
+        yield (Button(label=f"{shortened(name, 40)} ({messages:,})", action=action),)
+
+
+def _chats(asked: Asked, places: range) -> Iterator[tuple[Button, ...]]:
+    """A button sets a state, so that nothing comes of pressing it twice."""
+    about, are_mixed = asked.about, bool(asked.of_two)
+    for place in places:
+        chat = about.chats[place]
+        marked = chat.id in about.marked
+        title = shortened(chat.title, 40)
+        if are_mixed and not chat.of_two:
+            title = f"{GROUP} {title}"
+        label = f"{'☑' if marked else '☐'} {title} ({chat.messages:,})"
+        yield (Button(label=label, action=code(Verb.MARK, about.id, place, 0 if marked else 1)),)
+
+
+def _at_once(asked: Asked, page: int) -> Iterator[tuple[Button, ...]]:
+    """What needs no looking for chats."""
+    about = asked.about
+    label = tr("All {count} chats", count=about.chat_count)
+    yield (Button(label=label, action=code(Verb.ALL_CHATS, about.id)),)
+    if asked.of_two:
+        label = tr("Only chats of two ({count})", count=len(asked.of_two))
+        yield (Button(label=label, action=code(Verb.ONLY, about.id, page, 1)),)
+
+
+def _marked(asked: Asked, page: int) -> Iterator[tuple[Button, ...]]:
+    """What is done with the chats that are marked."""
+    about, count = asked.about, len(asked.about.marked)
+    if count > 1:
+        label = tr("Take all marks away")
+        yield (Button(label=label, action=code(Verb.ONLY, about.id, page, 0)),)
+    if count:
+        label = trn("Go on with {n:,} chat", "Go on with {n:,} chats", count)
+        yield (Button(label=label, action=code(Verb.MARKED, about.id), style=Style.SUCCESS),)
 
 
 def reading(attachment: Attachment, watch: Watch) -> Content:
@@ -152,6 +213,9 @@ def options(draft: Draft, about: Import) -> Content:
         words = next((words for known, words in option.values if known == value), str(value))
         label = f"{tr(option.label)}: {tr(words)}"
         rows.append((Button(label=label, action=code(Verb.OPTION, draft.id, place)),))
+    if len(about.chats) > 1:
+        action = code(Verb.OFFERED, about.id, 1)
+        rows.append((Button(label=tr("Choose other chats"), action=action),))
     rows.append((_done(draft),))
     return Content(
         text=trn(

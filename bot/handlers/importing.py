@@ -58,8 +58,11 @@ class ImportingHandlers:
     def presses(self) -> dict[Verb, PressHandler]:
         return {
             Verb.SPEAKER: self.press_speaker,
-            Verb.CHATS: self.press_chats,
-            Verb.CHOICES: self.press_choices,
+            Verb.OFFERED: self.press_offered,
+            Verb.MARK: self.press_mark,
+            Verb.ONLY: self.press_only,
+            Verb.ALL_CHATS: self.press_all_chats,
+            Verb.MARKED: self.press_marked,
             Verb.OPTIONS: self.press_options,
             Verb.OPTION: self.press_option,
             Verb.LOOK: self.press_look,
@@ -80,21 +83,35 @@ class ImportingHandlers:
         step = await self.desk.imports.ask_on(about) or await self._read_again(about, request)
         return await self._shown(step, request)
 
-    async def press_chats(self, request: Request, numbers: tuple[int, ...]) -> Answer:
-        about, marked = await self._import(numbers[0], request), numbers[1]
-        if marked >= 1 << len(about.chats):
-            raise Expired(command="/train")
-        chosen = tuple(
-            chat_id for place, (chat_id, _, _) in enumerate(about.chats) if marked >> place & 1
-        )
-        about = replace(about, chosen=chosen or about.chosen)
-        step = await self._read_again(about, request, every_chat=not marked)
+    async def press_offered(self, request: Request, numbers: tuple[int, ...]) -> Answer:
+        about = await self._import(numbers[0], request)
+        return self._asked(about, page=numbers[1])
+
+    async def press_mark(self, request: Request, numbers: tuple[int, ...]) -> Answer:
+        about = await self._import(numbers[0], request)
+        about = await self.desk.imports.mark(about, numbers[1], on=numbers[2] > 0)
+        return self._asked(about, page=cards.page_of(numbers[1]))
+
+    async def press_only(self, request: Request, numbers: tuple[int, ...]) -> Answer:
+        about = await self._import(numbers[0], request)
+        chats = Asked(about=about).of_two if numbers[2] else ()
+        about = await self.desk.imports.mark_only(about, chats)
+        return self._asked(about, page=numbers[1])
+
+    async def press_all_chats(self, request: Request, numbers: tuple[int, ...]) -> Answer:
+        about = await self._import(numbers[0], request)
+        step = await self._read_again(about, request, every_chat=True)
         return await self._shown(step, request)
 
-    async def press_choices(self, request: Request, numbers: tuple[int, ...]) -> Answer:
+    async def press_marked(self, request: Request, numbers: tuple[int, ...]) -> Answer:
         about = await self._import(numbers[0], request)
-        content = cards.question(Asked(about=about), page=numbers[1], marked=numbers[2])
-        return Shown(content=content, in_place=True)
+        if not about.marked:  # taken away meanwhile, under another message
+            return self._asked(about)
+        about = replace(about, chosen=about.marked)
+        return await self._shown(await self._read_again(about, request), request)
+
+    def _asked(self, about: Import, *, page: int = 1) -> Shown:
+        return Shown(content=cards.question(Asked(about=about), page=page), in_place=True)
 
     async def _import(self, import_id: int, request: Request) -> Import:
         return await self.desk.imports.open(import_id, person=request.person, now=request.now)

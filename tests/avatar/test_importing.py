@@ -18,7 +18,7 @@ from avatar.dataset.export import Export
 from avatar.dataset.formats import recognise
 from avatar.dataset.overview import Overview, overview_json, overview_of
 from avatar.dataset.watch import Stage, Stopped, Watch
-from avatar.errors import BadDataset
+from avatar.errors import BadDataset, Expired
 from avatar.importing import Asked, Imports
 from avatar.records import Attachment
 from avatar.training import Preflight
@@ -99,10 +99,53 @@ async def test_choices_are_asked_for_without_the_file(world: World, tmp_path: Pa
     who = replace(asked.about, speaker="user2")
     assert await imports.ask_on(asked.about) == asked
     assert await imports.ask_on(who) is None
-    several = replace(who, chat_count=2)
+    several = replace(who, chats=who.chats * 2)
     assert await imports.ask_on(several) == Asked(about=several)
     assert (await imports.open(who.id, person=world.person, now=NOW)).speaker == "user2"
     assert await imports.ask_on(replace(several, chosen=("chat1",))) is None
+
+
+@pytest.mark.parametrize("owner", [True, False])
+async def test_chats_without_words_of_the_owner_are_not_offered(
+    world: World, tmp_path: Path, owner: bool
+) -> None:
+    """Where the file says whose it is; else, nobody knows yet who will be learnt from."""
+    file = tmp_path / "result.json"
+    by = {name: {"from": name, "from_id": f"user{n}"} for n, name in enumerate(("Mei", "Ann"), 1)}
+    chats = [
+        ("group", [by["Mei"], by["Ann"], {"from": "Zoe", "from_id": "user3"}] * 4),
+        ("news", [{"from": "News", "from_id": "channel9"}] * 9),
+        ("Ann", [by["Mei"], by["Ann"]] * 3),
+        ("pictures", [by["Ann"], {**by["Mei"], "text": "", "photo": "p.jpg"}] * 2),
+    ]
+    parts = [json.loads(telegram(*said, name=name, id=name)) for name, said in chats]
+    data = {"chats": {"list": parts}, **({"personal_information": {"user_id": 1}} if owner else {})}
+    file.write_text(json.dumps(data), encoding="utf-8")
+    attachment = Attachment(ref=str(file), name=file.name, size=None, kind="document")
+    asked = await begun(world, file, attachment)
+    offered = {chat.title: (chat.messages, chat.of_two) for chat in asked.about.chats}
+    both = {"group": (12, False), "Ann": (6, True)}
+    without = {"news": (9, True), "pictures": (4, True)}
+    assert offered == (both if owner else {**both, **without})
+    assert len(asked.of_two) == (1 if owner else 3)
+    assert asked.about.chat_count == 4
+
+
+async def test_marks(world: World, tmp_path: Path) -> None:
+    imports = Imports(world.store, trainings=world.trainings)
+    asked = await begun(world, tmp_path / "chat.json", a_chat(tmp_path / "chat.json"))
+    about = asked.about
+    for place, on in ((1, True), (-1, True), (99, False)):
+        with pytest.raises(Expired):
+            await imports.mark(about, place, on=on)
+    for on, marked in ((True, ("1",)), (True, ("1",)), (False, ()), (False, ())):
+        about = await imports.mark(about, 0, on=on)
+        assert about.marked == marked
+    assert (await imports.mark_only(about, ["1"])).marked == ("1",)
+    assert (await imports.mark_only(about, [])).marked == ()
+    await world.store.forget(world.person.id, now=NOW)
+    with pytest.raises(Expired):
+        await imports.mark(about, 0, on=True)
 
 
 async def test_one_that_is_too_large_to_remember_is_looked_at_again(
@@ -113,7 +156,7 @@ async def test_one_that_is_too_large_to_remember_is_looked_at_again(
     reads, imports = Reads(monkeypatch), Imports(world.store, trainings=world.trainings)
     asked = await begun(world, tmp_path / "chat.json", attachment)
     about = await imports.open(asked.about.id, person=world.person, now=NOW)
-    assert about.overview is None
+    assert await world.store.import_overview(about.id) is None
     step = await imports.choose(
         replace(about, speaker="user2"),
         world.avatar,

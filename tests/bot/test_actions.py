@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.actions import MAX_BYTES, BadAction, Verb, code, decode
+from avatar.errors import Expired
+from bot.actions import FORMER, MAX_BYTES, BadAction, Verb, code, decode
 
 IDS = st.integers(min_value=0, max_value=10**15 - 1)
 
@@ -22,6 +23,7 @@ def test_there_and_back(verb: Verb, first: int, second: int) -> None:
 
 
 def test_every_verb_has_a_code() -> None:
+    assert not {*FORMER} & {*Verb}
     for verb in Verb:
         accepted = 0
         for numbers in ((), (1,), (1, 2), (1, 2, 3)):
@@ -55,6 +57,16 @@ def test_every_verb_has_a_code() -> None:
 def test_forged_codes_are_refused(forged: str) -> None:
     with pytest.raises(BadAction):
         decode(forged)
+
+
+@pytest.mark.parametrize(
+    "former", ["fromchats:1:0", "fromchats:7:5", "choices:7:1:1099511627775", "choices"]
+)
+def test_codes_of_before_say_how_to_begin_anew(former: str) -> None:
+    """Chats were marked by the bits of a number inside of the button."""
+    with pytest.raises(Expired) as caught:
+        decode(former)
+    assert "ask again with /train" in caught.value.sentence
 
 
 @given(st.text())

@@ -62,7 +62,14 @@ OF_VERSIONS = {
     Verb.DATASET,
     Verb.UNLEARN,
 }
-OF_IMPORTS = {Verb.SPEAKER, Verb.CHATS, Verb.CHOICES}
+OF_IMPORTS = {
+    Verb.SPEAKER,
+    Verb.OFFERED,
+    Verb.MARK,
+    Verb.ONLY,
+    Verb.ALL_CHATS,
+    Verb.MARKED,
+}
 OTHERS = {Verb.YES, Verb.UNTEACH, Verb.REVOKE}
 # Never pressed: what a yes does.
 CONFIRMED = {Verb.UNLEARN}

@@ -240,10 +240,13 @@ async def test_many_chats_are_paged_and_marks_stay(stage: Stage, tmp_path: Path)
     await play(
         stage,
         [
-            ("[☐ Ben (80)]", "All 14 chats & Go on with 1 chat & !Friend 18 & !« More"),
-            ("[More »]", "☐ Friend 18 (80) & ☐ Friend 21 (80) & !Ben & !More » & Go on with 1"),
+            ("[☐ Ben (80)]", "All 14 chats & Go on with 1 chat & !Friend 18 & !« Back"),
+            (
+                "[More »]",
+                "☐ Friend 18 (80) & Marked: Ben & !Ben (80) & !More » & Go on with 1",
+            ),
             ("[☐ Friend 21 (80)]", "☑ Friend 21 (80) & Go on with 2 chats"),
-            ("[« More]", "☐ Ann (80) & ☑ Ben (80) & Go on with 2 chats"),
+            ("[« Back]", "☐ Ann (80) & ☑ Ben (80) & Go on with 2 chats"),
             ("[Go on with 2 chats]", "960 left out: in chats that were not chosen & Start it?"),
         ],
     )
@@ -263,10 +266,10 @@ async def test_everybody_who_speaks_can_be_chosen(stage: Stage, tmp_path: Path) 
         [
             ("[More »]", "Guest 08 (1) & Guest 17 (1) & !Guest 18"),
             ("[More »]", "Guest 18 (1) & Guest 24 (1) & !More »"),
-            ("[« More]", "Guest 08 (1)"),
-            ("[« More]", "Ann (28) & !« More"),
+            ("[« Back]", "Guest 08 (1)"),
+            ("[« Back]", "Ann (28) & !« Back"),
             ("[More »]", "Guest 08 (1)"),
-            ("[« More]", "Ann (28)"),
+            ("[« Back]", "Ann (28)"),
             ("[Mei (28)]", "Languages of the replies: & characters or more & Start it?"),
         ],
     )

@@ -29,7 +29,7 @@ from storage.tables import (
 )
 from tests.avatar.make import NOW
 from tests.storage.steps import a_prompt
-from tests.storage.test_copying import filled, other
+from tests.storage.test_copying import MARKED, filled, other
 from tests.storage.test_odd_words import exchange
 
 __all__ = ["other"]  # a fixture
@@ -84,6 +84,9 @@ async def test_from_one_database_to_another_kind(tmp_path: Path, url: str, other
         ann = await store.find_person("telegram", "1")
         assert avatar is not None
         assert ann is not None
+        about = await store.import_(1)
+        assert about is not None
+        assert about.marked == MARKED
         assert (await a_prompt(store, avatar, ann, "Be Z.")).number == 4  # none is given twice
 
 

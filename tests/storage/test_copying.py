@@ -14,9 +14,11 @@ from storage.store import open_store
 from tests.avatar.make import NOW
 from tests.standins.postgres import Cluster
 from tests.storage.steps import HOME, a_model, a_prompt
+from tests.storage.test_imports import an_import
 from tests.storage.test_odd_words import a_message, exchange
 
 ROOT = Path(__file__).parent.parent.parent
+MARKED = ("chat2", "chat0")
 OPEN = "import asyncio, sys; from storage.store import open_store\n"
 OPEN += "async def main():\n    async with open_store(sys.argv[1]): pass\n"
 OPEN += "asyncio.run(main())"
@@ -45,6 +47,8 @@ async def filled(url: str) -> None:
         for inbox_id in range(1, 4):
             await exchange(store, ann, inbox_id)
         await store.receive(a_message("1"), now=NOW)
+        about = await an_import(store, avatar, ann)
+        await store.mark_chats(about.id, on=MARKED)
 
 
 @pytest.fixture
@@ -73,6 +77,9 @@ async def test_there_and_back_again(tmp_path: Path, url: str, other: str) -> Non
         assert version.number == 2
         ann = await store.find_person("telegram", "1")
         assert ann is not None
+        about = await store.import_(1)
+        assert about is not None
+        assert about.marked == MARKED
         # Numbers go on where they were: none is given twice.
         assert (await a_prompt(store, avatar, ann, "Be Z.")).number == 4
         assert (await store.avatar(avatar.id)).active_model_id == version.id
