@@ -1,9 +1,9 @@
 """A process that stands in for Telegram's Bot API and for a provider, as fast as it can.
 
-`python -m benchmarks.standin [TIMES]` prints its port; its model speaks so many times as fast. `POST /people N` lets N people write at once; `GET
-/report` says when each saw something first and last, and how many calls there were. `POST /talk N M
-S` lets N people write M numbered messages each, to which the model answers in S seconds; `GET
-/talk` says what became of them.
+`python -m benchmarks.standin [TIMES]` prints its port; the model is so many times as fast. `POST
+/people N` lets N people write at once; `GET /report` says when each saw something first and last,
+and how many calls there were. `POST /talk N M S` lets N people write M numbered messages each, to
+which the model answers in S seconds; `GET /talk` says what became of them.
 """
 
 import asyncio
