@@ -80,9 +80,9 @@ def cpu_seconds_of_family(pid: int) -> float:
     return total
 
 
-async def _crowd(base: str, people: int, process: Process) -> dict[str, Any]:
+async def _crowd(base: str, people: int, process: Process, *, first: int = 1) -> dict[str, Any]:
     before = cpu_seconds(process.pid)
-    await asyncio.to_thread(ask, f"{base}/people", str(people))
+    await asyncio.to_thread(ask, f"{base}/people", f"{people} {first}")
     report = await _done(base, people)
     return report | {
         "cpu": (cpu_seconds(process.pid) - before) / people * 1000,
@@ -103,7 +103,7 @@ def _line(name: str, people: int, report: dict[str, Any]) -> str:
     first, last = sorted(report["first"]), sorted(report["last"])
     p95 = round(0.95 * (people - 1))
     words = (
-        f"  {name:<6} {people:>5} people: first sight {statistics.median(first):5.2f} s "
+        f"  {name:<9} {people:>5} people: first sight {statistics.median(first):5.2f} s "
         f"(95 %: {first[p95]:5.2f}), last call {statistics.median(last):5.2f} s "
         f"(95 %: {last[p95]:5.2f}), {report['calls'] / people:.1f} calls a reply, "
         f"{people / max(last):5.0f} replies/s, {report['cpu']:.1f} ms of CPU a reply, "
@@ -114,14 +114,13 @@ def _line(name: str, people: int, report: dict[str, Any]) -> str:
     return words
 
 
-def _ours(people: int, ours: dict[str, Any], floor: dict[str, Any]) -> list[str]:
-    """The floor's line, the bot's and how they compare."""
+def _ours(name: str, people: int, ours: dict[str, Any], floor: dict[str, Any]) -> list[str]:
+    """The bot's line, and how it compares with the floor's."""
     last = statistics.median(ours["last"]) / statistics.median(floor["last"])
     return [
-        _line("floor", people, floor),
-        _line("bot", people, ours),
-        f"         {last:.2f} times the floor at the last call, {ours['cpu'] / floor['cpu']:.1f} "
-        f"times its CPU; load average {os.getloadavg()[0]:.1f}",
+        _line(name, people, ours),
+        f"            {last:.2f} times the floor at the last call, "
+        f"{ours['cpu'] / floor['cpu']:.1f} times its CPU; load average {os.getloadavg()[0]:.1f}",
     ]
 
 
@@ -138,7 +137,8 @@ async def messages(crowds: tuple[int, ...] = CROWDS) -> list[str]:
     resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, wanted), hard))
     lines = [
         "Telegram: 60 tokens, one each 20 ms, after 0.3 s; the stand-ins on the same "
-        f"{os.cpu_count()} cores; floor and bot both on {_loop_name()}"
+        f"{os.cpu_count()} cores; floor and bot both on {_loop_name()}; strangers are people who "
+        "write for the first time, known ones the same once more"
     ]
     with tempfile.TemporaryDirectory() as folder:
         floor: dict[int, dict[str, Any]] = {}
@@ -165,11 +165,14 @@ async def messages(crowds: tuple[int, ...] = CROWDS) -> list[str]:
                 await asyncio.to_thread(ask, f"{base}/operator", "/newavatar Bench")
                 await _done(base, 1)
                 await _crowd(base, 10, bot)
-                before = _peak_kb(bot)
+                before, first = _peak_kb(bot), 11
                 for people in crowds:
-                    ours = await _crowd(base, people, bot)
-                    ours["memory"] = (ours["peak"] - before) / people
-                    lines += _ours(people, ours, floor[people])
+                    lines.append(_line("floor", people, floor[people]))
+                    for name in ("strangers", "known"):
+                        ours = await _crowd(base, people, bot, first=first)
+                        ours["memory"] = (ours["peak"] - before) / people
+                        lines += _ours(name, people, ours, floor[people])
+                    first += people
     return lines
 
 

@@ -1,9 +1,10 @@
 """A process that stands in for Telegram's Bot API and for a provider, as fast as it can.
 
 `python -m benchmarks.standin [TIMES]` prints its port; the model is so many times as fast. `POST
-/people N` lets N people write at once; `GET /report` says when each saw something first and last,
-and how many calls there were. `POST /talk N M S` lets N people write M numbered messages each, to
-which the model answers in S seconds; `GET /talk` says what became of them.
+/people N FIRST` lets N people write at once, numbered from FIRST on; `GET /report` says when each
+saw something first and last, and how many calls there were. `POST /talk N M S` lets N people write
+M numbered messages each, to which the model answers in S seconds; `GET /talk` says what became of
+them.
 """
 
 import asyncio
@@ -64,7 +65,8 @@ class Standin:
 
     async def people(self, request: web.Request) -> web.Response:
         self.reset()
-        for chat in range(1, int(await request.text()) + 1):
+        count, first = map(int, (await request.text()).split())
+        for chat in range(first, first + count):
             self.write(1_000_000 + chat, "Tell me something")
         return web.Response()
 
