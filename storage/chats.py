@@ -82,7 +82,9 @@ def at(address: Address) -> sa.ColumnElement[bool]:
 
 _CHAT = sa.select(chats).where(AT)
 # The names of columns are taken in an INSERT.
-_HERE: dict[str, sa.BindParameter[str]] = {part: sa.bindparam(f"here_{part}") for part in ("platform", "bot", "chat")}
+_HERE: dict[str, sa.BindParameter[str]] = {
+    part: sa.bindparam(f"here_{part}") for part in ("platform", "bot", "chat")
+}
 _whole = chats.alias()
 # A topic begins with the avatar of its group.
 _OF_GROUP = sa.select(_whole.c.avatar_id).where(
