@@ -70,6 +70,42 @@ async def test_the_callers_own_choice_answers(tmp_path: Path) -> None:
         assert "You are Mei." not in await called(ann, "@avatar_bot hello", user=BEN)
 
 
+async def test_who_calls_is_held_to_the_block_list_of_whom_they_call(tmp_path: Path) -> None:
+    async with telegram_stage(tmp_path) as ann:
+        ben, store = ann.elsewhere(user=BEN), ann.desk.store
+        await play(ann, [("/newavatar Mei", "Mei"), ("/prompt You are Mei.", "Version 1")])
+        await play(ben, [("/start demo", "talking to Demo")])
+        person = await store.find_person("telegram", str(BEN))
+        assert person is not None
+        mei = await store.avatar_by_slug("mei")
+        assert mei is not None
+        # Ann called Mei into that chat before: that is no matter of Ben's.
+        assert "You are Mei." in await called(ann, "@avatar_bot hello", user=ANN)
+        await store.block(mei.id, person.id, now=ann.desk.clock())
+        assert "talk about" in await called(ann, "@avatar_bot hello")
+        await store.block(1, person.id, now=ann.desk.clock())
+        assert "You cannot talk to Demo" in await called(ann, "@avatar_bot hello")
+        await play(ben, [("/language ms", "Bahasa Melayu")])
+        assert "You cannot talk" not in await called(ann, "@avatar_bot hello")
+        await store.unblock(1, person.id)
+        assert "talk about" in await called(ann, "@avatar_bot hello")
+
+
+async def test_a_private_avatar_is_called_by_those_whom_it_lets_in(tmp_path: Path) -> None:
+    async with telegram_stage(tmp_path) as ann:
+        ben = ann.elsewhere(user=BEN)
+        await play(ben, [("/start demo", "talking to Demo")])
+        await ann.desk.store.set_visibility(1, "private")
+        assert "no avatar here" in await called(ann, "@avatar_bot hello")
+        assert "talk about" in await called(ann, "@avatar_bot hello", user=ANN)
+
+
+async def test_an_owner_sees_who_called(tmp_path: Path) -> None:
+    async with telegram_stage(tmp_path) as ann:
+        await called(ann, "@avatar_bot hello")
+        await play(ann, [("/people", "Ben")])
+
+
 async def test_an_answer_to_share(tmp_path: Path) -> None:
     async with telegram_stage(tmp_path) as ann:
         await play(ann, [("/prompt You are a guide.", "Version 1")])
