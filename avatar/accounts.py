@@ -48,7 +48,7 @@ class OwnBot:
     token: str | None = field(repr=False)  # None: there is none, or it cannot be unsealed
     stopped_at: datetime | None  # an owner stopped it
     trouble: str  # why it does not run, in words for its owners; "": nothing is known
-    dressed: str  # a mark of the name, description and menu that it was given
+    dressed: str  # marks of the words and the picture that it was given, with a colon between
 
     @property
     def made(self) -> bool:

@@ -17,7 +17,15 @@ from typing import cast
 
 from avatar import pricing, tokens
 from avatar.endings import gone_notices
-from avatar.errors import BadText, CannotSee, EmptyReply, MessageNotFound, ModelGone, NotOffered
+from avatar.errors import (
+    BadText,
+    CannotSee,
+    EmptyReply,
+    MessageNotFound,
+    ModelGone,
+    NotOffered,
+    ProviderError,
+)
 from avatar.language import tr
 from avatar.limiter import Bill, Limiter
 from avatar.limits import most_of_a_reply
@@ -259,7 +267,8 @@ class Conversation:
         return last
 
     async def once(self, avatar: Avatar, text: str, *, person: Person) -> Said:
-        """What the avatar says to a line that belongs to no conversation; only its cost is kept.
+        """What the avatar says to a line that belongs to no conversation; only its cost is kept,
+        also when it is cancelled.
         Raises BadText, TooFast, SpentUp, ModelGone and the other ProviderErrors.
         """
         said = visible(text).strip()
@@ -276,9 +285,20 @@ class Conversation:
         async with self._limiter.spending(
             avatar, person=person, most=self._most(pair, asked), now=now
         ) as bill:
-            answer = await self._ask(
-                pair, asked, show=lambda _: None, stop=asyncio.Event(), kind="inline"
+            stop = asyncio.Event()
+            asking = asyncio.create_task(
+                self._ask(pair, asked, show=lambda _: None, stop=stop, kind="inline")
             )
+            try:
+                answer = await asyncio.shield(asking)
+            except asyncio.CancelledError:
+                # Nobody waits for it any more: what came until now was paid for.
+                stop.set()
+                with contextlib.suppress(ProviderError):
+                    answer = await asking
+                    bill.cost = answer.cost
+                    await self._count(avatar, pair, answer, kind="inline")
+                raise
             bill.cost = answer.cost
         await self._count(avatar, pair, answer, kind="inline")
         return answer

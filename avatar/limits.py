@@ -2,10 +2,11 @@
 
 A cost limit belongs to a budget: a person's, an avatar's or the installation's, by day and by
 month (UTC). What a reply or a training may cost at most is put into its budgets in one step before
-it begins (only if none of them was used up), and set right when it has ended. So whatever runs at
-the same time, in any number of processes: when a budget is used up nothing new begins, and what
-began takes it over its limit by less than the last one that was let in. A process that is killed
-leaves the most that its unfinished replies could have cost: too much is counted, never too little.
+it begins (only if none of them was used up), and set right when it has ended: in the same ones,
+those of the day and the month in which it began. So whatever runs at the same time, in any number
+of processes: when a budget is used up nothing new begins, and what began takes it over its limit
+by less than the last one that was let in. A process that is killed leaves the most that its
+unfinished replies could have cost: too much is counted, never too little.
 What has no known price, or is free, is not counted.
 """
 

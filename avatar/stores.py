@@ -326,6 +326,10 @@ class ChatStore(Protocol):
         """
         ...
 
+    async def newest_said_at(self) -> datetime | None:
+        """When the newest message was said that is kept, as its platform tells it."""
+        ...
+
     async def drop_messages(self, *, before: datetime, after: int, limit: int) -> Dropped:
         """Delete those of the `limit` next messages by id that were said before a time, with their
         replies. What was spent stays counted.

@@ -32,6 +32,8 @@ from storage.columns import Id
 from storage.database import Database
 from storage.tables import avatars, bots, chats, message_refs, messages, spending, versions
 
+_NEWEST = 1_000  # messages among which the newest one is that a person said
+
 
 def add_spent(database: Database, write: sa.Connection, spent: Spent) -> None:
     """Add an amount to the account of its month."""
@@ -470,6 +472,17 @@ class ChatTables(Base):
             asked = await read.execute(sa.select(messages).where(messages.c.id == reply.answers))
             question = [rows.message(each) for each in asked.mappings()]
         return (*turns, *question, reply)
+
+    async def newest_said_at(self) -> datetime | None:
+        """When the newest message was said that is kept; replies have their times from us."""
+        end = sa.select(sa.func.max(messages.c.id)).scalar_subquery()
+        async with self._db.reading() as read:
+            newest: datetime | None = await read.scalar(
+                sa.select(sa.func.max(messages.c.created_at)).where(
+                    messages.c.id > end - _NEWEST, messages.c.role == Role.USER.value
+                )
+            )
+            return newest
 
     async def drop_messages(self, *, before: datetime, after: int, limit: int) -> Dropped:
         """Delete those of the `limit` next messages that were said before a time. Ids grow with

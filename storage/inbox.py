@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from avatar.incoming import Incoming, Received
 from avatar.pricing import month_of
-from avatar.records import Address, Confirmation, NewNotice, Notice
+from avatar.records import Address, Confirmation, NewNotice, Notice, NoticeKind
 from avatar.stores import Heard
 from storage import rows
 from storage.base import Base, insert, insert_into
@@ -29,6 +29,14 @@ from storage.tables import (
 
 KEPT = timedelta(days=7)  # how long ids and ended notices stay against repetition
 BUDGETS_KEPT = timedelta(days=35)  # of the last month and this one
+WARNINGS_KEPT = timedelta(days=400)
+# What is found again whenever somebody looks, and told once: the notice stays to say that it was.
+_TOLD_ONCE = (
+    NoticeKind.MODEL_GONE,
+    NoticeKind.MODEL_ENDS,
+    NoticeKind.BASE_ENDS,
+    NoticeKind.LIMIT_NEAR,
+)
 _LATEST = 10_000  # rows among which it is looked for where a platform was heard last
 _NEW = 50  # chats that began last
 _TIDIED = 1_000  # rows of a kind, at most, in one go: a tidying never holds the database long
@@ -380,7 +388,6 @@ class InboxTables(Base):
             for table, column in (
                 (imports, imports.c.expires_at),
                 (confirmations, confirmations.c.expires_at),
-                (notices, notices.c.ended_at),
                 (incoming, incoming.c.done_at),
                 (invitations, invitations.c.expires_at),
                 (links, links.c.expires_at),
@@ -389,6 +396,10 @@ class InboxTables(Base):
                 past = sa.select(table.c.id).where(column < old).order_by(column).limit(_TIDIED)
                 gone = await write.execute(sa.delete(table).where(table.c.id.in_(past)))
                 more = more or gone.rowcount == _TIDIED
+            told = await write.execute(
+                sa.delete(notices).where(notices.c.id.in_(_told_long_ago(now)))
+            )
+            more = more or told.rowcount == _TIDIED
             # Names of months and days sort as they follow each other.
             oldest = month_of(now - BUDGETS_KEPT)
             spent = (
@@ -399,6 +410,21 @@ class InboxTables(Base):
             )
             await write.execute(sa.delete(budgets).where(budgets.c.id.in_(spent)))
         return more
+
+
+def _told_long_ago(now: datetime) -> sa.Select[tuple[int]]:
+    ended, kind = notices.c.ended_at, notices.c.kind
+    return (
+        sa.select(notices.c.id)
+        .where(
+            ended < now - KEPT,
+            kind.not_in([each.value for each in _TOLD_ONCE])
+            | ((kind == NoticeKind.LIMIT_NEAR.value) & (ended < now - BUDGETS_KEPT))
+            | (ended < now - WARNINGS_KEPT),
+        )
+        .order_by(ended)
+        .limit(_TIDIED)
+    )
 
 
 def _received(row: rows.Row) -> Received:

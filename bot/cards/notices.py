@@ -157,18 +157,24 @@ _NEAR = {
 
 
 def _limit_near(owed: Notice, avatar: Avatar) -> Content:
-    period = str(owed.data["period"])
     spent, limit = int(owed.data["cost"] or 0), int(owed.data["limit"] or 0)
     return Content(
         text=tr(
             _NEAR[Scope(str(owed.data["scope"]))],
             name=escape(avatar.name),
-            period=tr("today") if len(period) > len("2026-11") else tr("this month"),
+            period=_period(str(owed.data["period"])),
             share=min(100, spent * 100 // max(1, limit)),
             spent=dollars(spent),
             limit=dollars(limit),
         )
     )
+
+
+def _period(period: str) -> str:
+    """A day or a month by its name: it may be over when this is brought, or read."""
+    if len(period) == len("2026-11"):
+        return tr("in {month} (UTC)", month=period)
+    return tr("on {day} (UTC)", day=day(date.fromisoformat(period)))
 
 
 def _completed(avatar: Avatar, version: Version) -> str:

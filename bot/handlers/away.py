@@ -4,6 +4,7 @@ Nothing is managed in those chats, whoever writes: a command is plain talk there
 shown, and what goes wrong is no business of the person who wrote to somebody else.
 """
 
+import asyncio
 import logging
 from dataclasses import replace
 from datetime import datetime
@@ -19,6 +20,7 @@ from avatar.accounts import (
 )
 from avatar.errors import AvatarError, BadText, DeliveryError, StoreFailed
 from avatar.language import tr
+from avatar.records import Avatar
 from avatar.text import visible
 from bot.actions import Verb
 from bot.cards import away as cards
@@ -62,7 +64,7 @@ class AwayHandlers:
         away, hours, strangers_only = account.away, account.hours, account.strangers_only
         match wish:
             case "":
-                return cards.state(await store.avatar(account.avatar_id), account)
+                return await self._state(account)
             case "on":
                 away = True
                 if not await store.is_owner(avatar.id, request.person.id):
@@ -77,8 +79,13 @@ class AwayHandlers:
             case _:
                 hours = read_hours(wish)
         await store.set_away(account.id, away=away, hours=hours, strangers_only=strangers_only)
-        now = await self._account(request) or account
-        return cards.state(await store.avatar(now.avatar_id), now)
+        return await self._state(await self._account(request) or account)
+
+    async def _state(self, account: Account) -> Answer:
+        """How an account is answered for."""
+        if not await self._desk.store.is_owner(account.avatar_id, account.person_id):
+            return cards.not_yours()
+        return cards.state(await self._desk.store.avatar(account.avatar_id), account)
 
     async def honesty(self, request: Request) -> Answer:
         account = await self._account(request)
@@ -123,6 +130,8 @@ class AwayHandlers:
         )
         if not enabled:
             return cards.disconnected()
+        if known is not None:  # what they chose before holds: that may be to answer nobody
+            return await self._state(account)
         return cards.connected(await store.avatar(account.avatar_id), account)
 
     async def said(self, request: Request) -> Answer:
@@ -139,42 +148,51 @@ class AwayHandlers:
             await store.owner_wrote(account.id, address.chat, now=incoming.sent_at)
             await self._desk.running.stop(address)
             return None
-        wrote_at = await store.owner_wrote_at(account.id, address.chat)
-        if not answers(account, owner_wrote_at=wrote_at, said_at=incoming.sent_at, now=request.now):
-            return None
-        anew = None
-        if incoming.edited:
-            anew = await said_anew(self._desk, request)
-            # What the owner answered themselves, or nobody did, is none of the avatar's.
-            answered = anew is not None and anew.shown
-            if not answered or _is_behind(wrote_at, anew):
-                return None
-        if not await store.is_owner(account.avatar_id, account.person_id):
-            log.info("account %s: its owner does not own the avatar any more", account.id)
-            return None
+        # From before it is asked whether they wrote: who takes over now stops it.
+        with self._desk.running.stoppable(address) as stop:
+            await self._answer(request, account, stop)
+        return None
+
+    async def _answer(self, request: Request, account: Account, stop: asyncio.Event) -> None:
+        """Answer for the account's owner, if the avatar is to. What goes wrong is not said."""
         try:
-            await self._answer(request, account, anew)
+            avatar, anew = await self._to_answer(request, account)
+            if avatar is not None:
+                await plain_reply(
+                    self._desk,
+                    replace(request, about=avatar),
+                    stop=stop,
+                    rider=account.honesty or HONESTY,
+                    anew=anew,
+                )
         except (DeliveryError, StoreFailed):
             raise
         except AvatarError as error:
             log.warning("no answer in a chat of account %s: %s", account.id, error.sentence)
         except Exception:
             log.exception("no answer in a chat of account %s", account.id)
-        return None
 
-    async def _answer(self, request: Request, account: Account, anew: Anew | None) -> None:
+    async def _to_answer(
+        self, request: Request, account: Account
+    ) -> tuple[Avatar | None, Anew | None]:
+        """Who answers, and what is answered anew; None: nobody does."""
         store, incoming = self._desk.store, request.incoming
+        wrote_at = await store.owner_wrote_at(account.id, incoming.address.chat)
+        if not answers(account, owner_wrote_at=wrote_at, said_at=incoming.sent_at, now=request.now):
+            return None, None
+        anew = None
+        if incoming.edited:
+            anew = await said_anew(self._desk, request)
+            # What the owner answered themselves, or nobody did, is none of the avatar's.
+            answered = anew is not None and anew.shown
+            if not answered or _is_behind(wrote_at, anew):
+                return None, None
+        if not await store.is_owner(account.avatar_id, account.person_id):
+            log.info("account %s: its owner does not own the avatar any more", account.id)
+            return None, None
         if request.chat.avatar_id != account.avatar_id:
             await store.talk_to(request.chat.id, account.avatar_id, now=request.now)
-        avatar = await store.avatar(account.avatar_id)
-        with self._desk.running.stoppable(incoming.address) as stop:
-            await plain_reply(
-                self._desk,
-                replace(request, about=avatar),
-                stop=stop,
-                rider=account.honesty or HONESTY,
-                anew=anew,
-            )
+        return await store.avatar(account.avatar_id), anew
 
 
 def _is_behind(wrote_at: datetime | None, anew: Anew | None) -> bool:

@@ -3,7 +3,10 @@
 import asyncio
 from dataclasses import replace
 
+from avatar.access import Access, access
 from avatar.accounts import Way
+from avatar.errors import Barred
+from avatar.language import speak
 from avatar.records import Address
 from bot.cards import people
 from bot.handlers.desk import Desk
@@ -22,14 +25,27 @@ class GuestHandlers:
         return {Way.GUEST: self.called}
 
     async def called(self, request: Request) -> Answer:
-        """Answered by the avatar that the caller talks to with this bot."""
+        """Answered by the avatar that the caller talks to with this bot, in the language that they
+        are spoken to there, if it lets them in there.
+        """
         store, incoming = self._desk.store, request.incoming
         author, place = incoming.author, incoming.address
         home = Address(platform=place.platform, chat=author.external_id, bot=place.bot)
-        theirs = (await store.arrival(author, home, home=None, now=request.now)).avatar
+        arrival = await store.arrival(author, home, home=None, now=request.now)
+        speak(arrival.chat.language)
+        theirs, standing = arrival.avatar, arrival.standing
         if theirs is None:
+            return people.nobody(creates=False)
+        let_in = access(theirs, standing, operator=request.operator, in_group=False)
+        if let_in is Access.BLOCKED:
+            raise Barred(avatar=theirs.name)
+        if let_in is Access.UNSEEN:
             return people.nobody(creates=False)
         if theirs.id != request.chat.avatar_id:
             await store.talk_to(request.chat.id, theirs.id, now=request.now)
-        await plain_reply(self._desk, replace(request, about=theirs), stop=asyncio.Event())
+        if not standing.met:
+            await store.meet(theirs.id, request.person.id, now=request.now)
+        await plain_reply(
+            self._desk, replace(request, about=theirs, barred=""), stop=asyncio.Event()
+        )
         return None

@@ -5,30 +5,22 @@ another process may have changed it.
 """
 
 import asyncio
-import base64
-import hashlib
 import logging
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 
-from telegram import (
-    Bot,
-    InputProfilePhotoStatic,
-    KeyboardButton,
-    KeyboardButtonRequestManagedBot,
-    ReplyKeyboardMarkup,
-)
+from telegram import KeyboardButton, KeyboardButtonRequestManagedBot, ReplyKeyboardMarkup
 from telegram.error import BadRequest, Forbidden, TelegramError
 
 from avatar.accounts import OwnBot
-from avatar.errors import AvatarError, AvatarNotFound, NotDelivered, Unreachable
+from avatar.errors import AvatarError, NotDelivered, Unreachable
 from avatar.records import Address
 from avatar.stores import Store
 from bot.cards import bots as cards
 from bot.screen import BotWish, Content, Receive
+from bot.telegram.dressing import Dresser
 from bot.telegram.markdown import render
 from bot.telegram.places import is_group
 from bot.telegram.platform import TelegramPlatform, TokenRefused
@@ -39,9 +31,6 @@ log = logging.getLogger(__name__)
 
 LOOK_SECONDS = 30.0  # between two looks without a reason
 AGAIN_SECONDS = 300.0  # before a bot that could not run is tried again
-_PRIVATE = "private"
-_MARK = 24  # characters
-_ADDED = 10  # people beside its owner who may use a bot that is not for everybody
 
 Connect = Callable[[str], TelegramPlatform]
 
@@ -80,7 +69,7 @@ class TelegramAccounts(TelegramRouter):
         self._look_seconds = look_seconds
         self._again_seconds = again_seconds
         self._running: dict[str, _Running] = {}
-        self._tried: dict[int, str] = {}  # how a bot was dressed last, or should have been
+        self._dresser = Dresser(store, main)
         self._news = asyncio.Event()
         self._ended = asyncio.Event()  # of taking updates; connections last a little longer
 
@@ -171,8 +160,8 @@ class TelegramAccounts(TelegramRouter):
                 self._running[id_] = _Running(bot.token, task)
             elif bot.token is None and not bot.trouble:
                 await self._store.mark_bot(bot.id, trouble=cards.SEALED)
-            if receive is not None:
-                await self._dress(bot)
+            if receive is not None and (platform := self._own.get(id_)) is not None:
+                await self._dresser.dress(bot, platform)
 
     async def _run(self, bot: OwnBot, token: str, receive: Receive | None) -> None:
         """One bot, from its start until it is stopped; what troubles it is written down."""
@@ -274,94 +263,3 @@ class TelegramAccounts(TelegramRouter):
     def look_again(self) -> None:
         """Have a look now."""
         self._news.set()
-
-    # How an avatar's bot looks
-
-    async def _dress(self, bot: OwnBot) -> None:
-        """Its name, what it says of itself, who may use it, and its picture, where they are others
-        than before. Nothing depends on that: where Telegram refuses, the bot runs all the same,
-        and it is tried again when something changes, or by the next process.
-        """
-        platform = self._own.get(bot.external_id or "")
-        if platform is None:
-            return
-        look = await self._look_of(bot)
-        if look is None or look.mark == self._tried.get(bot.id, bot.dressed):
-            return
-        url = await self._store.picture(bot.avatar_id) if look.picture else None
-        self._tried[bot.id] = look.mark
-        words, _, picture = bot.dressed.partition(":")
-        try:
-            if look.words != words:
-                await self._name(platform, look)
-            if look.picture != picture:
-                await _show_picture(platform.bot, _jpeg(url))
-        except TelegramError as error:
-            log.warning("@%s does not look like its avatar: %s", bot.username, error.message)
-        else:
-            await self._store.mark_bot(bot.id, dressed=look.mark)
-
-    async def _look_of(self, bot: OwnBot) -> "_Look | None":
-        """None: its avatar is gone."""
-        try:
-            avatar = await self._store.avatar(bot.avatar_id)
-        except AvatarNotFound:
-            return None
-        owners = await self._store.owners(avatar.id)
-        private = avatar.visibility == _PRIVATE
-        return _Look(
-            name=avatar.name[:64],
-            description=cards.description(avatar),
-            short_description=cards.short_description(avatar),
-            private=private,
-            people=tuple(
-                sorted(int(each.external_id) for each in owners if each.platform == self.platform)
-            )
-            if private
-            else (),
-            picture=avatar.picture or "",
-        )
-
-    async def _name(self, platform: TelegramPlatform, look: "_Look") -> None:
-        await platform.bot.set_my_name(look.name)
-        await platform.bot.set_my_description(look.description)
-        await platform.bot.set_my_short_description(look.short_description)
-        await self._main.bot.set_managed_bot_access_settings(
-            int(platform.id), look.private, look.people[:_ADDED] if look.private else None
-        )
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _Look:
-    """What an avatar's bot should look like."""
-
-    name: str
-    description: str
-    short_description: str
-    private: bool
-    people: tuple[int, ...]  # who may use it beside its owner, where it is private
-    picture: str  # tells one from another; "": none
-
-    @property
-    def words(self) -> str:
-        """A mark of all but the picture."""
-        said = (self.name, self.description, self.short_description, self.private, self.people)
-        return hashlib.sha256(repr(said).encode()).hexdigest()[:_MARK]
-
-    @property
-    def mark(self) -> str:
-        return f"{self.words}:{self.picture}"
-
-
-async def _show_picture(bot: Bot, content: bytes | None) -> None:
-    """Raises TelegramError."""
-    if content is None:
-        await bot.remove_my_profile_photo()
-    else:
-        await bot.set_my_profile_photo(InputProfilePhotoStatic(photo=content))
-
-
-def _jpeg(url: str | None) -> bytes | None:
-    """The picture behind a data: URL; None for all but JPEG, which Telegram does not take here."""
-    head, _, content = (url or "").partition(",")
-    return base64.b64decode(content) if head.startswith("data:image/jpeg;base64") else None

@@ -12,12 +12,12 @@ from telegram import (
     ManagedBotUpdated,
     Message,
     Update,
-    User,
 )
 
 from avatar.accounts import Way
 from avatar.incoming import Incoming
-from avatar.records import Address, Author
+from avatar.records import Author
+from bot.telegram.places import author_of, chat_of
 from bot.telegram.threads import GUEST, account_thread
 
 # Names of updates that are read here.
@@ -87,7 +87,7 @@ def _deleted(
 ) -> Incoming:
     """Who deleted them is not told; the chat is that with the other person."""
     chat = deleted.chat
-    at = _at(chat.id, bot_id)
+    at = chat_of(chat.id, bot=bot_id)
     return Incoming(
         update_id=str(update.update_id),
         address=replace(at, thread=account_thread(deleted.business_connection_id)),
@@ -117,8 +117,8 @@ def _connection(update: Update, connection: BusinessConnection, bot_id: int) -> 
     rights = connection.rights
     return Incoming(
         update_id=str(update.update_id),
-        address=_at(connection.user_chat_id, bot_id),
-        author=_author(connection.user),
+        address=chat_of(connection.user_chat_id, bot=bot_id),
+        author=author_of(connection.user),
         message_id="",
         sent_at=connection.date,
         way=Way.CONNECTION,
@@ -133,18 +133,10 @@ def _connection(update: Update, connection: BusinessConnection, bot_id: int) -> 
 def _own_bot(update: Update, updated: ManagedBotUpdated, bot_id: int, now: datetime) -> Incoming:
     return Incoming(
         update_id=str(update.update_id),
-        address=_at(updated.user.id, bot_id),
-        author=_author(updated.user),
+        address=chat_of(updated.user.id, bot=bot_id),
+        author=author_of(updated.user),
         message_id="",
         sent_at=now,
         way=Way.OWN_BOT,
         facts={"bot": str(updated.bot.id), "username": updated.bot.username or ""},
     )
-
-
-def _at(chat: int, bot_id: int) -> Address:
-    return Address(platform="telegram", chat=str(chat), bot=str(bot_id))
-
-
-def _author(user: User) -> Author:
-    return Author(platform="telegram", external_id=str(user.id), name=user.full_name)

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import secrets
+from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import TypeVar
@@ -14,12 +15,13 @@ from telegram import (
     LinkPreviewOptions,
     SentGuestMessage,
 )
-from telegram.error import BadRequest, Forbidden, TelegramError
+from telegram.error import BadRequest, Forbidden, RetryAfter, TelegramError
 
 from avatar.errors import NotDelivered, Unreachable
 from bot.screen import Content
 from bot.telegram.calls import is_unchanged, or_plain
 from bot.telegram.markdown import LIMIT, Part, render_long
+from bot.telegram.request import seconds
 
 log = logging.getLogger(__name__)
 
@@ -27,6 +29,7 @@ T = TypeVar("T")
 
 PATIENCE = 8.0  # seconds: Telegram does not wait for ever, so then what is there is shown
 MORE = "\n\n…"  # behind a text that goes on
+_REMEMBERED = 1_000  # beginnings
 _TITLE = "Answer"  # Telegram wants one; nobody sees it
 _NO_PREVIEW = LinkPreviewOptions(is_disabled=True)
 
@@ -43,22 +46,67 @@ def article(part: Part, *, title: str = _TITLE, description: str = "") -> Inline
     )
 
 
-async def answer_guest(bot: Bot, query_id: str | None, content: Content) -> str:
-    """Answer a call; the id of the message. What does not fit into one is left out, for there is
-    only one. Raises Unreachable and NotDelivered.
+class Guests:
+    """Answers calls, each with one message. What does not fit into it is left out. A beginning that
+    stands there is remembered: only who knows its id can put something else in its place, which
+    may be the whole, the whole said once more, or what went wrong.
     """
 
+    def __init__(self, *, patience: float = PATIENCE) -> None:
+        self._patience = patience
+        self._begun: OrderedDict[str, str] = OrderedDict()  # by query: the message
+
+    async def answer(self, bot: Bot, query_id: str | None, content: Content) -> str:
+        """Answer a call; the id of the message. Raises Unreachable and NotDelivered."""
+        query = query_id or ""
+        if (begun := self._begun.get(query)) is None:
+            return await _answered(bot, query, content)
+        await _edited(bot, begun, content)
+        return begun
+
+    async def begin(self, bot: Bot, query_id: str | None, text: str) -> None:
+        """Show the beginning of an answer. Raises Unreachable and NotDelivered."""
+        query = query_id or ""
+        self._begun[query] = await _answered(bot, query, Content(text=text + MORE))
+        if len(self._begun) > _REMEMBERED:
+            self._begun.popitem(last=False)
+
+    def open_sight(self, bot: Bot, query_id: str | None) -> "GuestSight":
+        """Begin to show a reply."""
+        return GuestSight(self, bot, query_id, patience=self._patience)
+
+
+async def _answered(bot: Bot, query: str, content: Content) -> str:
     async def answered(part: Part) -> SentGuestMessage:
-        return await bot.answer_guest_query(query_id or "", article(part))
+        return await bot.answer_guest_query(query, article(part))
 
     return (await _said(content, answered)).inline_message_id
 
 
+async def _edited(bot: Bot, message: str, content: Content) -> None:
+    async def edited(part: Part) -> None:
+        try:
+            await bot.edit_message_text(
+                part.text,
+                inline_message_id=message,
+                entities=part.entities,
+                link_preview_options=_NO_PREVIEW,
+            )
+        except BadRequest as error:
+            if not is_unchanged(error):
+                raise
+
+    await _said(content, edited)
+
+
 async def _said(content: Content, say: Callable[[Part], Awaitable[T]]) -> T:
+    """Raises Unreachable and NotDelivered."""
     try:  # a bad request says that it is answered already, or too old
         return await or_plain(await first_part(content.text), say)
     except Forbidden as error:
         raise Unreachable(detail=error.message) from error
+    except RetryAfter as error:
+        raise NotDelivered(retry_after=seconds(error), detail=error.message) from error
     except TelegramError as error:
         raise NotDelivered(detail=error.message) from error
 
@@ -78,13 +126,13 @@ class GuestSight:
     longer than Telegram may wait: then its beginning, which the whole takes the place of.
     """
 
-    def __init__(self, bot: Bot, query_id: str | None, *, patience: float = PATIENCE) -> None:
+    def __init__(self, guests: Guests, bot: Bot, query_id: str | None, *, patience: float) -> None:
+        self._guests = guests
         self._bot = bot
         self._query_id = query_id
         self._patience = patience
         self._text = ""
         self._over = asyncio.Event()
-        self._message_id: str | None = None
         self._waiting = asyncio.create_task(self._wait())
 
     def show(self, text: str) -> None:
@@ -96,32 +144,14 @@ class GuestSight:
             await asyncio.wait_for(self._over.wait(), self._patience)
             return
         try:
-            self._message_id = await answer_guest(
-                self._bot, self._query_id, Content(text=self._text + MORE)
-            )
+            await self._guests.begin(self._bot, self._query_id, self._text)
         except (Unreachable, NotDelivered) as error:
             log.info("the beginning of an answer did not arrive: %s", error.detail)
 
     async def finish(self, content: Content) -> tuple[str, ...]:
         """Answer, or put the whole in place of its beginning."""
         await self.close()
-        if (id_ := self._message_id) is None:
-            return (await answer_guest(self._bot, self._query_id, content),)
-
-        async def edited(part: Part) -> None:
-            try:
-                await self._bot.edit_message_text(
-                    part.text,
-                    inline_message_id=id_,
-                    entities=part.entities,
-                    link_preview_options=_NO_PREVIEW,
-                )
-            except BadRequest as error:
-                if not is_unchanged(error):
-                    raise
-
-        await _said(content, edited)
-        return (id_,)
+        return (await self._guests.answer(self._bot, self._query_id, content),)
 
     async def close(self) -> None:
         """Show no beginning any more; one that is on its way is waited for."""

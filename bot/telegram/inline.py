@@ -10,6 +10,7 @@ from telegram.error import TelegramError
 from avatar.records import Address, Author
 from bot.inline import LINE, Shareable, Unanswered
 from bot.telegram.guests import article, first_part
+from bot.telegram.places import author_of, chat_of
 from bot.wording import shortened
 
 log = logging.getLogger(__name__)
@@ -58,9 +59,7 @@ class InlineQueries:
         self._answering += 1
         try:
             user = query.from_user
-            author = Author(platform="telegram", external_id=str(user.id), name=user.full_name)
-            home = Address(platform="telegram", chat=str(user.id), bot=bot_id)
-            found = await self._ask(author, home, query.query)
+            found = await self._ask(author_of(user), chat_of(user.id, bot=bot_id), query.query)
             results, button = [], None
             if isinstance(found, Unanswered):
                 # Not as an answer: somebody could share that.

@@ -23,6 +23,13 @@ _IN_GROUPS = frozenset({"help", "new", "retry", "stop", "avatars", "avatar", "la
 _HELP_LIMIT = 256  # characters of a description
 
 
+def code_of(language: str) -> str | None:
+    """What Telegram calls the people whose app is in one of our languages; None, all for whom
+    nothing else is said, are spoken to in English.
+    """
+    return None if language == ENGLISH else language
+
+
 def menu(commands: Sequence[Command], language: str = ENGLISH) -> tuple[BotCommand, ...]:
     """The entries for those commands that exist in Telegram."""
     with speaking(language):
@@ -40,7 +47,7 @@ async def offer(bot: Bot, commands: Sequence[Command], scope: BotCommandScope) -
     try:
         for language in NAMES:
             entries = menu(commands, language)
-            code = None if language == ENGLISH else language  # English is for all other languages
+            code = code_of(language)
             if await bot.get_my_commands(scope=scope, language_code=code) != entries:
                 await bot.set_my_commands(entries, scope=scope, language_code=code)
     except TelegramError as error:

@@ -1,4 +1,8 @@
-"""What the number of a chat tells."""
+"""People and chats of Telegram as they are named here, and what the number of a chat tells."""
+
+from telegram import User
+
+from avatar.records import Address, Author
 
 _SUPERGROUPS = -1_000_000_000_000
 
@@ -13,3 +17,13 @@ def has_numbers_of_its_own(chat: int) -> bool:
     channels are; a bot's private chats and small groups share one sequence.
     """
     return chat < _SUPERGROUPS
+
+
+def author_of(user: User) -> Author:
+    """Who says something."""
+    return Author(platform="telegram", external_id=str(user.id), name=user.full_name)
+
+
+def chat_of(number: int, *, bot: int | str) -> Address:
+    """A chat as a whole: somebody's own with a bot, if it has their number."""
+    return Address(platform="telegram", chat=str(number), bot=str(bot))

@@ -9,7 +9,7 @@ from avatar.incoming import Incoming
 from avatar.records import Address, Attachment
 from bot.commands import Command
 from bot.screen import Button, Content, Sight, Speaker
-from bot.telegram.guests import GuestSight, answer_guest
+from bot.telegram.guests import Guests
 from bot.telegram.messenger import TelegramMessenger
 from bot.telegram.platform import TelegramPlatform
 from bot.telegram.threads import GUEST
@@ -23,6 +23,7 @@ class TelegramRouter:
     platform = "telegram"
 
     def __init__(self, main: TelegramPlatform) -> None:
+        self._guests = Guests()
         self._main = main
         self._own: dict[str, TelegramPlatform] = {}  # by the bot's id; those that run
         self._known: set[str] = set()  # ids of all bots of avatars
@@ -46,7 +47,7 @@ class TelegramRouter:
     ) -> tuple[str, ...]:
         """Send it; to a call from elsewhere it is the one answer."""
         if address.thread == GUEST:
-            return (await answer_guest(self._of(address).bot, reply_to, content),)
+            return (await self._guests.answer(self._of(address).bot, reply_to, content),)
         return await self._messenger(address).send(address, content, reply_to=reply_to)
 
     async def edit(
@@ -66,7 +67,7 @@ class TelegramRouter:
     ) -> Sight:
         """Begin to show a reply. Raises NotDelivered while the bot does not run."""
         if address.thread == GUEST:
-            return GuestSight(self._of(address).bot, reply_to)
+            return self._guests.open_sight(self._of(address).bot, reply_to)
         return self._messenger(address).open_sight(
             address,
             reply_to=reply_to,

@@ -15,12 +15,12 @@ from telegram import (
     MessageReactionUpdated,
     ReactionTypeEmoji,
     Update,
-    User,
 )
 from telegram.constants import ChatType
 
 from avatar.incoming import Incoming, Reaction, RepliedTo
 from avatar.records import Address, Attachment, Author
+from bot.telegram.places import author_of
 
 # What `incoming` reads. The last one is of Bot API 10.3, which the SDK does not know yet.
 ALLOWED_UPDATES = (
@@ -91,7 +91,7 @@ class _Reader:
         return Incoming(
             update_id=str(self._update_id),
             address=_address(message.chat, message, self._bot_id),
-            author=_author(user),
+            author=author_of(user),
             message_id=str(message.message_id),
             sent_at=message.date,
             text=text,
@@ -122,7 +122,7 @@ class _Reader:
             message_id=str(answered.message_id),
             text=answered.text or answered.caption or "",
             attachments=_attachments(answered),
-            author=None if user is None else _author(user),
+            author=None if user is None else author_of(user),
             from_us=user is not None and user.id == self._bot_id,
             quote=quote,
         )
@@ -160,7 +160,7 @@ def _press(update: Update, bot_id: int, now: datetime) -> Incoming | None:
     return Incoming(
         update_id=str(update.update_id),
         address=_address(query.message.chat, shown, bot_id),
-        author=_author(query.from_user),
+        author=author_of(query.from_user),
         message_id=str(query.message.message_id),
         sent_at=now,
         action=query.data,
@@ -190,7 +190,7 @@ def _reaction(update: Update, changed: MessageReactionUpdated, bot_id: int) -> I
     return Incoming(
         update_id=str(update.update_id),
         address=_address(changed.chat, None, bot_id),
-        author=_author(changed.user),
+        author=author_of(changed.user),
         message_id=str(changed.message_id),
         sent_at=changed.date,
         private=changed.chat.type == ChatType.PRIVATE,
@@ -252,10 +252,6 @@ def _address(chat: Chat, message: Message | None, bot_id: int) -> Address:
         thread="" if thread is None else str(thread),
         bot=str(bot_id),
     )
-
-
-def _author(user: User) -> Author:
-    return Author(platform="telegram", external_id=str(user.id), name=user.full_name)
 
 
 def _attachments(message: Message) -> tuple[Attachment, ...]:

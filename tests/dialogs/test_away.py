@@ -10,7 +10,7 @@ import pytest
 
 from avatar.accounts import HONESTY
 from avatar.ports import ChatRequest
-from avatar.records import Address
+from avatar.records import Address, Author
 from bot.joining import Windows
 from tests.dialogs.stage import TelegramStage, play, telegram_stage
 from tests.standins.telegram_api import ANN, BEN, FORBIDDEN
@@ -180,6 +180,45 @@ async def test_when_it_may_no_more(tmp_path: Path, end: str) -> None:
                 assert await store.remove_owner(1, owner.id)
         await ann.settled()
         assert not await to_ann(ann, "Still there?")
+
+
+async def test_connected_anew_it_says_what_holds(tmp_path: Path) -> None:
+    async with connected(tmp_path, Clock()) as ann:
+        await play(ann, [("/away off", "answers nobody")])
+        before = ann._seen()
+        ann.standin.connect(id_="conn-2")
+        assert "You are here: Demo answers nobody" in await ann._answer(before)
+        store = ann.desk.store
+        ben = await store.person(Author(platform="telegram", external_id=str(BEN), name="Ben"))
+        owner = await store.find_person("telegram", str(ANN))
+        assert owner is not None
+        await store.add_owner(1, ben.id, by=None, now=datetime.now(UTC))
+        assert await store.remove_owner(1, owner.id)
+        await play(ann, [("/away", "I answer nobody for you"), ("/away all", "I answer nobody")])
+        before = ann._seen()
+        ann.standin.connect(id_="conn-3")
+        assert "I answer nobody for you" in await ann._answer(before)
+
+
+async def test_the_owner_writes_while_it_is_looked_who_is_to_answer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with connected(tmp_path, Clock()) as ann:
+        store = ann.desk.store
+        asked = store.owner_wrote_at
+
+        async def and_then_ann_writes(account_id: int, chat: str) -> datetime | None:
+            wrote_at = await asked(account_id, chat)
+            monkeypatch.undo()
+            ann.standin.say_to_owner("I am here myself.", by=ANN)
+            async with asyncio.timeout(10):
+                while await asked(account_id, chat) is None:
+                    await asyncio.sleep(0.01)
+            await asyncio.sleep(0.1)
+            return wrote_at
+
+        monkeypatch.setattr(store, "owner_wrote_at", and_then_ann_writes)
+        assert not await to_ann(ann, "Hello?")
 
 
 async def test_what_goes_wrong_is_not_said_there(tmp_path: Path) -> None:

@@ -1,5 +1,7 @@
 """The avatar called by its name from chats that its bot is not in, and typed to in any chat."""
 
+import asyncio
+from collections.abc import AsyncIterator
 from functools import partial
 from pathlib import Path
 
@@ -14,6 +16,8 @@ from avatar.errors import (
     TooFast,
 )
 from avatar.language import NAMES, speaking
+from avatar.ports import ChatRequest, Ended
+from avatar.pricing import month_of
 from bot.inline import LINE, MOST, _briefly
 from tests.dialogs.stage import TelegramStage, play, telegram_stage
 from tests.standins.telegram_api import ANN, BEN
@@ -70,6 +74,42 @@ async def test_the_callers_own_choice_answers(tmp_path: Path) -> None:
         assert "You are Mei." not in await called(ann, "@avatar_bot hello", user=BEN)
 
 
+async def test_who_calls_is_held_to_the_block_list_of_whom_they_call(tmp_path: Path) -> None:
+    async with telegram_stage(tmp_path) as ann:
+        ben, store = ann.elsewhere(user=BEN), ann.desk.store
+        await play(ann, [("/newavatar Mei", "Mei"), ("/prompt You are Mei.", "Version 1")])
+        await play(ben, [("/start demo", "talking to Demo")])
+        person = await store.find_person("telegram", str(BEN))
+        assert person is not None
+        mei = await store.avatar_by_slug("mei")
+        assert mei is not None
+        # Ann called Mei into that chat before: that is no matter of Ben's.
+        assert "You are Mei." in await called(ann, "@avatar_bot hello", user=ANN)
+        await store.block(mei.id, person.id, now=ann.desk.clock())
+        assert "talk about" in await called(ann, "@avatar_bot hello")
+        await store.block(1, person.id, now=ann.desk.clock())
+        assert "You cannot talk to Demo" in await called(ann, "@avatar_bot hello")
+        await play(ben, [("/language ms", "Bahasa Melayu")])
+        assert "You cannot talk" not in await called(ann, "@avatar_bot hello")
+        await store.unblock(1, person.id)
+        assert "talk about" in await called(ann, "@avatar_bot hello")
+
+
+async def test_a_private_avatar_is_called_by_those_whom_it_lets_in(tmp_path: Path) -> None:
+    async with telegram_stage(tmp_path) as ann:
+        ben = ann.elsewhere(user=BEN)
+        await play(ben, [("/start demo", "talking to Demo")])
+        await ann.desk.store.set_visibility(1, "private")
+        assert "no avatar here" in await called(ann, "@avatar_bot hello")
+        assert "talk about" in await called(ann, "@avatar_bot hello", user=ANN)
+
+
+async def test_an_owner_sees_who_called(tmp_path: Path) -> None:
+    async with telegram_stage(tmp_path) as ann:
+        await called(ann, "@avatar_bot hello")
+        await play(ann, [("/people", "Ben")])
+
+
 async def test_an_answer_to_share(tmp_path: Path) -> None:
     async with telegram_stage(tmp_path) as ann:
         await play(ann, [("/prompt You are a guide.", "Version 1")])
@@ -89,6 +129,32 @@ async def test_only_what_was_typed_last_is_answered(tmp_path: Path) -> None:
         assert await typed(ann, "Hello there")
         assert not ann.standin.inline_answers.keys() & before
         assert not await typed(ann, "He")  # too short to be asked for
+
+
+async def test_an_answer_that_nobody_waits_for_any_more_was_paid_for(tmp_path: Path) -> None:
+    async with telegram_stage(tmp_path) as ann:
+        (model,) = ann.desk.conversation._models.values()
+        usual, begun, ended = model.stream, asyncio.Event(), asyncio.Event()
+
+        async def for_long(_: ChatRequest) -> AsyncIterator[str | Ended]:
+            try:
+                yield "word " * 50
+                begun.set()
+                await asyncio.Event().wait()
+            finally:
+                ended.set()
+
+        model.stream = for_long  # type: ignore[method-assign, assignment]
+        ann.standin.type_inline("Tell me about")
+        async with asyncio.timeout(10):
+            await begun.wait()
+            model.stream = usual  # type: ignore[method-assign]
+            assert await typed(ann, "Tell me about Ipoh")
+            await ended.wait()  # it is not asked on
+        month = month_of(ann.desk.clock())
+        (spent,) = await ann.desk.store.spending(1, month=month)
+        assert (spent.kind, spent.count) == ("inline", 2)
+        assert spent.completion_tokens > 50
 
 
 async def test_nobody_asks_for_ever(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import pytest
 import sqlalchemy as sa
 
 from avatar.accounts import OwnBot
+from avatar.language import NAMES
 from tests.dialogs.stage import TelegramStage, play, telegram_stage
 from tests.standins.telegram_api import ANN, BEN, Document, TelegramStandIn
 
@@ -32,7 +33,7 @@ async def made(stage: TelegramStage, username: str = "mei_bot") -> TelegramStand
     bot = stage.standin.make_bot(username=username, name="Mei")
     shown = await stage._answer(before)
     assert f"@{username.replace('_', chr(95))} is the bot of Mei" in shown, shown
-    await stage.standin.until(lambda: "short_description" in bot.profile)
+    await stage.standin.until(lambda: "short_description_ms" in bot.profile)
     return bot
 
 
@@ -46,6 +47,9 @@ async def test_an_avatar_gets_a_bot_with_a_tap(tmp_path: Path, pushed: bool) -> 
         bot = await made(ann)
         assert bot.profile["name"] == "Mei"
         assert "Mei, an avatar" in bot.profile["short_description"]
+        assert "Mei, sebuah avatar" in bot.profile["short_description_ms"]
+        assert "a model answers here" in bot.profile["description"]
+        assert "yang menjawab di sini ialah model" in bot.profile["description_ms"]
         assert "help" in bot.menu()
         ben = at(ann, bot, BEN)
         await play(
@@ -87,7 +91,9 @@ async def test_its_token_is_sealed_and_it_runs_again_after_a_restart(tmp_path: P
     again.bots[bot.bot_id] = bot
     async with telegram_stage(tmp_path, standin=again) as ann:
         await play(at(ann, bot, BEN), [("Hello", "talk about")])
-        assert len(bot.called("setMyName")) == 1  # it is named only when something changed
+        # It is only presented anew when something changed.
+        assert len(bot.called("setMyDescription")) == len(NAMES)
+        assert len(bot.called("getMyDescription")) == len(NAMES)
 
 
 async def test_a_token_that_telegram_replaced_is_fetched(tmp_path: Path) -> None:
@@ -119,7 +125,7 @@ async def test_it_looks_like_its_avatar(tmp_path: Path) -> None:
         await play(ann, [("/bot", "It runs.")])
         assert (await own(ann, 2)).trouble == ""
         await bot.until(lambda: bot.profile.get("photo") == jpeg, within=40)
-        assert len(bot.called("setMyName")) == 1  # the picture alone was new
+        assert len(bot.called("setMyDescription")) == len(NAMES)  # the picture alone was new
         await play(ann, [("/picture", "has a picture"), ("[Remove the picture]", "no picture")])
         await bot.until(lambda: "photo" not in bot.profile, within=40)
 

@@ -152,6 +152,7 @@ class TelegramStandIn(TelegramMore):
         """Somebody taps the button that makes a bot, which this bot manages."""
         id_ = bot_id or 700_000_000 + len(self.bots)
         made = self.bots[id_] = TelegramStandIn(username=username, bot_id=id_)
+        made.profile["name"] = name or username
         self.tell_of(made, user=user, name=name)
         return made
 

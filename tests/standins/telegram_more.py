@@ -16,6 +16,12 @@ import aiohttp
 from tests.standins.telegram_chats import ANN, BEN, Chat, TelegramChats
 from tests.standins.telegram_rules import Json, Refusal, check_text, refuse, seen_entities
 
+_PROFILE = {
+    "MyName": "name",
+    "MyDescription": "description",
+    "MyShortDescription": "short_description",
+}
+_PROFILE_LIMITS = {"name": 64, "description": 512, "short_description": 120}  # characters
 _START = re.compile(r"[A-Za-z0-9_-]{1,64}")
 AGAIN = 0.02  # seconds before an update that was not acknowledged is sent again
 
@@ -30,6 +36,14 @@ class Account:
     enabled: bool = True
 
 
+def _worded(what: str, params: Json) -> str:
+    """The key in the profile of what is said to those who have the app in a language."""
+    code = params.get("language_code") or ""
+    if code and not re.fullmatch("[a-z]{2}", code):
+        raise refuse("invalid language code specified")
+    return f"{what}_{code}" if code else what
+
+
 class TelegramMore(TelegramChats):
     """What `tests.standins.telegram_api` serves beside the methods of a chat."""
 
@@ -39,7 +53,7 @@ class TelegramMore(TelegramChats):
         self.webhook: Json = {}
         self.pushed: list[int] = []  # what the webhook answered
         self.access: Json = {}
-        self.profile: Json = {}  # name, description, short_description, photo
+        self.profile: Json = {}  # name, description, short_description (and _ms, …), photo
         self.bots: dict[int, Any] = {}  # those that this one made, each a stand-in
         self.accounts: dict[str, Account] = {}
         self.own_chats: dict[tuple[str, int], Chat] = {}  # by connection and chat
@@ -269,6 +283,13 @@ class TelegramMore(TelegramChats):
         self.guest_answers[id_].append(params["text"])
         return True
 
+    def _present(self, params: Json) -> None:
+        for what, limit in _PROFILE_LIMITS.items():
+            if (text := params.get(what)) is not None:
+                if len(text) > limit:
+                    raise refuse("text is too long")
+                self.profile[_worded(what, params)] = text
+
     def more(self, method: str, params: Json, files: dict[str, bytes]) -> object:
         """The result of a method of this module; None: it is another's."""
         match method:
@@ -277,7 +298,10 @@ class TelegramMore(TelegramChats):
             case "deleteWebhook":
                 self.webhook = {}
             case "setMyName" | "setMyDescription" | "setMyShortDescription":
-                self.profile |= params
+                self._present(params)
+            case "getMyName" | "getMyDescription" | "getMyShortDescription":
+                what = _PROFILE[method.removeprefix("get")]
+                return {what: self.profile.get(_worded(what, params), "")}
             case "setMyProfilePhoto":
                 if not files:
                     raise refuse("there is no photo in the request")

@@ -527,3 +527,27 @@ async def test_who_spoke_in_an_example_is_found_and_unlearnt(
     assert holding.positions == (0, 1, 2)
     assert await unlearning.remove(holding.version, "Mei Ling", now=NOW) == 3
     assert await unlearning.find(avatar, "Tan") == ()
+
+
+async def test_when_the_newest_message_was_said(
+    store: SqlStore, avatar: Avatar, ann: Person
+) -> None:
+    assert await store.newest_said_at() is None
+    chat = await store.chat(HOME, now=NOW)
+    for inbox_id, hours in ((1, 0), (2, -3)):
+        context = await store.context(chat.id, limit=9)
+        await store.add_exchange(
+            chat_id=chat.id,
+            avatar_id=avatar.id,
+            person_id=ann.id,
+            said="Hello",
+            said_at=NOW + timedelta(hours=hours),
+            reply="Hi",
+            pair=context.pair,
+            usage=Usage(prompt_tokens=1, completion_tokens=1),
+            cost=1,
+            finish=Finish.STOP,
+            inbox_id=inbox_id,
+            now=NOW + timedelta(days=365),  # by a clock of ours that is wrong
+        )
+    assert await store.newest_said_at() == NOW

@@ -12,12 +12,12 @@ from avatar.errors import NotDelivered, Unreachable
 from avatar.incoming import Incoming
 from bot.screen import Content
 from bot.telegram.elsewhere import elsewhere
-from bot.telegram.guests import MORE, GuestSight, answer_guest
+from bot.telegram.guests import MORE, Guests
 from bot.telegram.request import Connection
 from bot.telegram.threads import GUEST, account_thread, connection_of, topic_of
 from bot.telegram.updates import incoming
 from tests.bot.telegram.make import IN_GROUP, PRIVATE, messenger, said
-from tests.standins.telegram_api import ANN, BEN, FORBIDDEN, Failure, TelegramStandIn
+from tests.standins.telegram_api import ANN, BEN, FORBIDDEN, Failure, TelegramStandIn, flood
 
 NOW = datetime(2026, 11, 28, tzinfo=UTC)
 
@@ -105,23 +105,23 @@ async def connection(telegram: TelegramStandIn) -> Any:
 
 
 async def test_a_call_is_answered_once(telegram: TelegramStandIn, connection: Connection) -> None:
-    id_ = await answer_guest(connection.bot, "q", said("**Hello** there"))
+    id_ = await Guests().answer(connection.bot, "q", said("**Hello** there"))
     assert telegram.guest_answers["q"] == ["Hello there"]
     assert id_ == "inline-of-q"
     with pytest.raises(Unreachable):
-        await answer_guest(connection.bot, "q", said("again"))
+        await Guests().answer(connection.bot, "q", said("again"))
     telegram.fail("answerGuestQuery", FORBIDDEN)
     with pytest.raises(Unreachable):
-        await answer_guest(connection.bot, "q2", said("x"))
+        await Guests().answer(connection.bot, "q2", said("x"))
     telegram.fail("answerGuestQuery", replace(FORBIDDEN, status=502))
     with pytest.raises(NotDelivered):
-        await answer_guest(connection.bot, "q3", said("x"))
+        await Guests().answer(connection.bot, "q3", said("x"))
 
 
 async def test_an_answer_that_is_too_long_says_so(
     telegram: TelegramStandIn, connection: Connection
 ) -> None:
-    await answer_guest(connection.bot, "q", said("**word** 😀 " * 2000))
+    await Guests().answer(connection.bot, "q", said("**word** 😀 " * 2000))
     (text,) = telegram.guest_answers["q"]
     assert text.endswith(MORE)
     assert len(text.encode("utf-16-le")) // 2 <= 4096
@@ -130,7 +130,7 @@ async def test_an_answer_that_is_too_long_says_so(
 async def test_a_quick_answer_is_shown_whole(
     telegram: TelegramStandIn, connection: Connection
 ) -> None:
-    sight = GuestSight(connection.bot, "q")
+    sight = Guests().open_sight(connection.bot, "q")
     sight.show("Hel")
     assert await sight.finish(said("Hello")) == ("inline-of-q",)
     assert telegram.guest_answers["q"] == ["Hello"]
@@ -139,11 +139,29 @@ async def test_a_quick_answer_is_shown_whole(
 async def test_a_slow_answer_is_begun_and_then_whole(
     telegram: TelegramStandIn, connection: Connection
 ) -> None:
-    sight = GuestSight(connection.bot, "q", patience=0.01)
+    sight = Guests(patience=0.01).open_sight(connection.bot, "q")
     sight.show("Hel")
     await telegram.until(lambda: "q" in telegram.guest_answers)
     assert await sight.finish(said("Hello **you**")) == ("inline-of-q",)
     assert telegram.guest_answers["q"] == [f"Hel{MORE}", "Hello you"]
+
+
+async def test_what_takes_the_place_of_a_beginning_finds_it(
+    telegram: TelegramStandIn, connection: Connection
+) -> None:
+    """Once more after it did not arrive; or what went wrong."""
+    guests = Guests(patience=0.01)
+    sight = guests.open_sight(connection.bot, "q")
+    sight.show("Hel")
+    await telegram.until(lambda: "q" in telegram.guest_answers)
+    telegram.fail("editMessageText", flood(30))
+    with pytest.raises(NotDelivered) as failed:
+        await sight.finish(said("Hello"))
+    assert failed.value.retry_after == 30
+    again = guests.open_sight(connection.bot, "q")
+    assert await again.finish(said("Hello")) == ("inline-of-q",)
+    assert await guests.answer(connection.bot, "q", said("Sorry")) == "inline-of-q"
+    assert telegram.guest_answers["q"] == [f"Hel{MORE}", "Hello", "Sorry"]
 
 
 async def test_formatting_that_telegram_does_not_take_is_left_out(
@@ -151,9 +169,9 @@ async def test_formatting_that_telegram_does_not_take_is_left_out(
 ) -> None:
     refused = Failure(status=400, description="Bad Request: can't parse entities: who knows")
     telegram.fail("answerGuestQuery", refused)
-    await answer_guest(connection.bot, "q", said("**Hello**"))
+    await Guests().answer(connection.bot, "q", said("**Hello**"))
     assert telegram.guest_answers["q"] == ["Hello"]
-    sight = GuestSight(connection.bot, "q2", patience=0.01)
+    sight = Guests(patience=0.01).open_sight(connection.bot, "q2")
     sight.show("Hel")
     await telegram.until(lambda: "q2" in telegram.guest_answers)
     telegram.fail("editMessageText", refused)
@@ -165,7 +183,7 @@ async def test_formatting_that_telegram_does_not_take_is_left_out(
 async def test_an_answer_that_is_given_up(
     telegram: TelegramStandIn, connection: Connection
 ) -> None:
-    sight = GuestSight(connection.bot, "q")
+    sight = Guests().open_sight(connection.bot, "q")
     await sight.close()
     await sight.close()
     assert not telegram.guest_answers
