@@ -7,6 +7,8 @@ headings it does not know. Code is left as it is, except that a fence is always 
 
 import asyncio
 import re
+from bisect import bisect_right
+from collections.abc import Iterator
 
 from avatar.text import blank
 
@@ -17,14 +19,16 @@ _INFO = 30  # characters of a code block's language
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff]")
 _FENCE = re.compile(r"([^\S\n]*)(`{3,}|~{3,})([^`\n]*)\Z")
-_CODE = re.compile(r"(?<!`)(`+)(?!`).*?(?<!`)\1(?!`)")
+_RUN = re.compile(r"`+")
 _HEADING = re.compile(r"(\s{0,3})#{4,6}\s+(.*?)(?:\s+#+)?\s*\Z")
 _RULE = re.compile(r"\s{0,3}([-*_])(?:\s*\1){2,}\s*\Z")
 _QUOTES = re.compile(r"\s{0,3}>(?:\s?>)+\s?")
 _TASK = re.compile(r"(\s*(?:[-*+]|\d+[.)])\s+)\[([ xX])\](?=\s)")
 _PLUS = re.compile(r"(\s*)\+(?=\s)")
-_IMAGE = re.compile(r"!\[([^\]\n]*)\]\(([^)\s]*)[^)\n]*\)")
-_UNDERSCORES = re.compile(r"(?<![\w\\])__(?=\S)(.+?)(?<=\S)__(?!\w)")
+# Bounded, and no bracket in a bracket: else many that are never closed take seconds.
+_IMAGE = re.compile(r"!\[([^\[\]\n]*)\]\(([^)\s]{0,2000}+)(?:\s[^)\n]{0,500})?\)")
+_OPENED = re.compile(r"(?<![\w\\])__(?=\S)")
+_CLOSED = re.compile(r"(?<=\S)__(?!\w)")
 _FENCES = re.compile(r"`{3,}")
 _BARS = re.compile(r"(?<!\\)\|\|")
 _ROW = re.compile(r"\s*\|.*\|\s*\Z")
@@ -86,8 +90,13 @@ def _fenced(lines: list[str], at: int, opened: re.Match[str]) -> tuple[list[str]
             return [*block, "```"], i + 1
         if indent and line.startswith(indent):
             line = line[len(indent) :]
-        block.append(_FENCES.sub(lambda run: _TWO.sub(_APART, run[0]), line))
+        block.append(_unfenced(line))
     return [*block, "```"], len(lines)
+
+
+def _unfenced(code: str) -> str:
+    """Code in which no three backticks stand together."""
+    return _FENCES.sub(lambda run: _TWO.sub(_APART, run[0]), code)
 
 
 def _is_table(lines: list[str], at: int) -> bool:
@@ -137,17 +146,37 @@ def _line(line: str) -> str:
     if line.startswith("-#"):
         line = "\\" + line
     done, start = [], 0
-    for code in _CODE.finditer(line):
-        done += [_words(line[start : code.start()]), _code(code)]
-        start = code.end()
+    for begin, end, marks in _codes(line):
+        done += [_words(line[start:begin]), _code(line[begin:end], marks)]
+        start = end
     return "".join([*done, _words(line[start:])])
 
 
-def _code(span: re.Match[str]) -> str:
-    """Code inside of a line; Discord takes three backticks for a block, wherever they stand."""
-    if len(span[1]) < 3:
-        return span[0]
-    inner = span[0][len(span[1]) : -len(span[1])].strip()
+def _codes(line: str) -> Iterator[tuple[int, int, int]]:
+    """Code inside of a line, from a run of backticks to the next that is as long: where it begins
+    and ends, and how long they are.
+    """
+    runs = [run.span() for run in _RUN.finditer(line)]
+    by_length: dict[int, list[int]] = {}
+    for i, (begin, end) in enumerate(runs):
+        by_length.setdefault(end - begin, []).append(i)
+    at = 0
+    while at < len(runs):
+        begin, end = runs[at]
+        alike = by_length[end - begin]
+        next_ = bisect_right(alike, at)
+        if next_ == len(alike):
+            at += 1
+            continue
+        yield begin, runs[alike[next_]][1], end - begin
+        at = alike[next_] + 1
+
+
+def _code(span: str, marks: int) -> str:
+    """Code with its backticks; Discord takes three for a block, wherever they stand."""
+    if marks < 3:
+        return _unfenced(span)
+    inner = span[marks:-marks].strip()
     return f"`` {_TWO.sub(_APART, inner)} ``" if "`" in inner else f"`{inner}`"
 
 
@@ -155,8 +184,22 @@ def _words(text: str) -> str:
     """What stands outside of code."""
     text = _IMAGE.sub(lambda m: f"[{m[1]}]({m[2]})" if m[1] else m[2], text)
     text = _FENCES.sub(lambda m: "\\`" * len(m[0]), text)
-    text = _UNDERSCORES.sub(r"**\1**", text)
+    text = _bold(text)
     return _BARS.sub(r"\\|\\|", text)
+
+
+def _bold(text: str) -> str:
+    """Two underscores around words as two stars. Where one pair is not closed, none behind it is:
+    so this looks at a text once.
+    """
+    done, start = "", 0
+    while (opened := _OPENED.search(text, start)) is not None:
+        closed = _CLOSED.search(text, opened.end() + 1)
+        if closed is None:
+            break
+        done += f"{text[start : opened.start()]}**{text[opened.end() : closed.start()]}**"
+        start = closed.end()
+    return done + text[start:]
 
 
 # Parts
@@ -168,7 +211,7 @@ def _split(text: str) -> list[str]:
     fence = ""
     while text:
         head = f"{fence}\n" if fence else ""
-        if size(head) + size(text) <= LIMIT:
+        if len(text) <= LIMIT and size(head) + size(text) <= LIMIT:
             parts.append(head + text)
             break
         end = _cut(text, LIMIT - size(head) - len("\n```"), inside=bool(fence))

@@ -1,6 +1,7 @@
 """Markdown becomes what Discord shows, in parts that fit, and no word is lost."""
 
 import re
+import time
 
 import pytest
 from hypothesis import example, given, settings
@@ -35,6 +36,7 @@ BARS = "\\|\\|"
         ("````\n```\n````", "```\n`\u200b`\u200b`\n```"),
         ("``` `", "\\`\\`\\` `"),
         ("see ```x``` here", "see `x` here"),
+        ("see `` ```x ``", "see `` `\u200b`\u200b`x ``"),
         ("```` a``b ````", "`` a`\u200b`b ``"),
         ("```` a```b ````", "`` a`\u200b`\u200b`b ``"),
         ("```py\nstill open", "```py\nstill open\n```"),
@@ -115,3 +117,23 @@ def test_parts_fit_are_balanced_and_lose_no_word(markdown: str) -> None:
 def test_a_block_keeps_its_text(text: str) -> None:
     (part,) = render(block("x" + text + "x"))
     assert part.replace("\u200b", "") == "```\nx" + text + "x\n```"
+
+
+@pytest.mark.parametrize(
+    "markdown",
+    [
+        "__a " * 8000,
+        "![" * 16_000,
+        "![a](" * 6000,
+        "![a](b " * 5000,
+        " ".join("`" * (i + 1) for i in range(250)),
+        " ".join("`" * (i % 50 + 1) for i in range(3000)),
+        "word " * 100_000,
+    ],
+    ids=["pairs", "brackets", "addresses", "titles", "code", "fences", "long"],
+)
+def test_no_text_takes_long(markdown: str) -> None:
+    """Each of these took seconds, in which the bot did nothing else."""
+    began = time.process_time()
+    render(markdown)
+    assert time.process_time() - began < 1.5
