@@ -22,14 +22,15 @@ log = logging.getLogger(__name__)
 Json = dict[str, Any]
 
 _TRIES = 4
-_UNKNOWN_MESSAGE = 10008
+# Unknown message, somebody else's, in an archived thread: only what is sent anew is seen.
+_GONE = frozenset({10008, 50005, 50083})
 _STALE = frozenset({10015, 10062, 50027})  # unknown webhook, unknown interaction, invalid token
 _ACKNOWLEDGED = 40060
 _BROKEN = (aiohttp.ClientError, OSError, TimeoutError)
 
 
 class Gone(Exception):
-    """There is no such message to be edited any more."""
+    """There is no such message that we could edit any more."""
 
 
 class Stale(Exception):
@@ -114,7 +115,7 @@ def _payload(body: Json | None, file: tuple[str, bytes] | None) -> dict[str, Any
 
 def _meant(error: discord.HTTPException) -> Exception:
     detail = f"Discord answered {error.status} ({error.code}): {error.text}"
-    if error.code == _UNKNOWN_MESSAGE:
+    if error.code in _GONE:
         return Gone(detail)
     if error.code in _STALE:
         return Stale(detail)

@@ -214,7 +214,10 @@ class Wire:
         )
         body = _body(piece)
         body["flags"] |= _EPHEMERAL if ticket.hidden else 0
-        sent = await self._calls.call(route, body, file=_file(piece), repeatable=False)
+        try:
+            sent = await self._calls.call(route, body, file=_file(piece), repeatable=False)
+        except Gone as error:  # not here, then
+            raise Stale from error
         return str(sent["id"])
 
     async def _edit_original(self, ticket: Ticket, piece: Piece) -> Any:

@@ -9,6 +9,7 @@ from tests.standins.discord_world import APP, BOT, DIRECT, SERVER, Document, sno
 
 UNKNOWN_CHANNEL = (404, 10003, "Unknown Channel")
 UNKNOWN_MESSAGE = (404, 10008, "Unknown Message")
+ARCHIVED = (400, 50083, "Thread is archived")
 
 
 class DiscordChannels(DiscordGateway):
@@ -74,6 +75,8 @@ class DiscordChannels(DiscordGateway):
             there, known = self._nonces.get(str(nonce), (0, 0))  # by author, in all channels
             if known in self.channels.get(there, {}):
                 return self._wire(self.channels[there][known])
+        if self._is_archived(id_):  # that ends with a new message
+            self.archive(id_, over=True)
         message = self._message(id_, BOT, "")
         reference = sent.body.get("message_reference")
         if reference is not None:
@@ -95,6 +98,8 @@ class DiscordChannels(DiscordGateway):
         found = self.channels[self._place(channel)].get(int(message))
         if found is None or found["hidden_for"] is not None:
             raise Refusal(*UNKNOWN_MESSAGE)
+        if self._is_archived(int(channel)):
+            raise Refusal(*ARCHIVED)
         if found["author"]["id"] != str(BOT):
             raise Refusal(403, 50005, "Cannot edit a message authored by another user")
         rules.check_message(sent.body, files=bool(sent.files), edit=True)
@@ -136,6 +141,15 @@ class DiscordChannels(DiscordGateway):
         self.channels[id_] = {}
         self.event("THREAD_CREATE", thread)
         return thread
+
+    def archive(self, thread: int, *, over: bool = False) -> None:
+        """As Discord does when nothing is said there for a while; `over`: it is none any more."""
+        self.threads[thread]["thread_metadata"]["archived"] = not over
+        self.event("THREAD_UPDATE", self.threads[thread])
+
+    def _is_archived(self, channel: int) -> bool:
+        thread = self.threads.get(channel)
+        return thread is not None and bool(thread["thread_metadata"]["archived"])
 
     # Webhooks
 

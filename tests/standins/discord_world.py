@@ -398,7 +398,11 @@ class DiscordWorld:
             "flags": 0,
         }
 
-    def _guild(self) -> Json:
+    def role(self, id_: int) -> Json:
+        """One of the server's."""
+        return next(role for role in self._roles() if role["id"] == str(id_))
+
+    def _roles(self) -> list[Json]:
         roles: list[Json] = [
             {"id": str(SERVER), "name": "@everyone"},
             {"id": str(ROLE), "name": "Avatar", "managed": True, "tags": {"bot_id": str(BOT)}},
@@ -417,12 +421,15 @@ class DiscordWorld:
             role.setdefault("managed", False)
         if self.webhooks_granted:
             roles[1]["permissions"] = str(_BASICS | _MANAGE_WEBHOOKS)
+        return roles
+
+    def _guild(self) -> Json:
         bot = {**self._member(), "user": self._user(BOT), "roles": [str(ROLE)]}
         return {
             "id": str(SERVER),
             "name": "Server",
             "owner_id": str(ANN),
-            "roles": roles,
+            "roles": self._roles(),
             "emojis": [],
             "features": [],
             "members": [bot],

@@ -434,3 +434,20 @@ async def test_a_thread(discord: DiscordStandIn) -> None:
         with pytest.raises(BadText, match="in servers only"):
             await platform.messenger.open_thread(inbox.last, name="x")
     assert BOT not in discord.threads
+
+
+async def test_in_a_thread_that_was_archived_it_is_said_anew(discord: DiscordStandIn) -> None:
+    """Nothing can be changed there; a new message ends that."""
+    inbox = Inbox()
+    async with serving(discord, inbox.receive) as platform:
+        messenger = platform.messenger
+        discord.slash("talk", channel=CHANNEL)
+        await discord.settled()
+        thread = await messenger.open_thread(inbox.last, name="Demo")
+        place = int(thread.address.thread)
+        (id_,) = await messenger.send(thread.address, said("asked"))
+        discord.archive(place)
+        await messenger.edit(thread.address, id_, said("progress"), quiet=True)
+        assert [m.text for m in discord.shown(place)] == ["asked"]
+        await messenger.edit(thread.address, id_, said("done"))
+    assert [m.text for m in discord.shown(place)] == ["asked", "done"]

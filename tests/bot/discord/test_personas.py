@@ -10,7 +10,7 @@ from avatar.records import Address
 from bot.discord.platform import DiscordPlatform
 from bot.screen import Speaker
 from tests.bot.discord.make import IN_SERVER, PRIVATE, STOP, Inbox, logged_in, said, serving
-from tests.standins.discord_api import CHANNEL, DiscordStandIn
+from tests.standins.discord_api import CHANNEL, ROLE, SERVER, DiscordStandIn
 
 DEMO = Speaker(name="Demo")
 
@@ -249,3 +249,22 @@ async def test_a_reply_of_an_avatar_is_replaced_under_its_name(
     assert await again.finish(said("New.")) == old[:1]
     await again.close()
     assert seen(discord) == [("Demo", "New.")]
+
+
+async def test_a_reply_of_an_avatar_that_has_no_name_of_its_own_any_more(
+    discord: DiscordStandIn, platform: DiscordPlatform
+) -> None:
+    """Discord lets nobody change what a webhook said but that webhook: it is said anew."""
+    sight = platform.messenger.open_sight(IN_SERVER, private=False, speaker=DEMO)
+    old = await sight.finish(said("Old."))
+    await sight.close()
+    assert seen(discord) == [("Demo", "Old.")]
+    discord.webhooks_granted = False
+    discord.event("GUILD_ROLE_UPDATE", {"guild_id": str(SERVER), "role": discord.role(ROLE)})
+    await discord.heard()
+    again = platform.messenger.open_sight(IN_SERVER, private=False, speaker=DEMO, in_place_of=old)
+    again.show("New")
+    await asyncio.sleep(0.05)
+    await again.finish(said("New."))
+    await again.close()
+    assert seen(discord) == [("Demo", "Old."), ("Avatar", "New.")]
