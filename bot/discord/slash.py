@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import aiohttp
 import discord
 
 from avatar.records import Attachment
@@ -141,7 +142,7 @@ async def synced(client: Client, commands: Sequence[Command]) -> bool:
         if _compared(known) != _compared(wanted):
             await client.http.bulk_upsert_global_commands(client.app_id, wanted)
             log.info("the slash commands are told to Discord anew")
-    except (discord.DiscordException, OSError) as error:
+    except (discord.DiscordException, aiohttp.ClientError, OSError) as error:
         log.warning("the slash commands could not be set: %s", error)
         return False
     return True

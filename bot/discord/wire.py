@@ -272,7 +272,8 @@ class Wire:
         names: int | None = None,
     ) -> int:
         """Discord makes one message of two with the same nonce, so that a call whose answer was
-        lost can be made again.
+        lost can be made again. Where the bot may not read what was said before, it may write, but
+        not mark what it answers.
         """
         body = {**_body(piece), "nonce": nonce, "enforce_nonce": True}
         if reply_to is not None:
@@ -284,6 +285,10 @@ class Wire:
             sent = await self._calls.call(route, body, file=_file(piece))
         except (Gone, Stale) as error:
             raise Unreachable(detail=str(error)) from error
+        except Unreachable:
+            if reply_to is None:
+                raise
+            return await self._post(channel, piece, nonce, names=names)
         return int(sent["id"])
 
     async def _send_aside(self, place: Place, piece: Piece, nonce: str) -> str:

@@ -18,6 +18,7 @@ class DiscordChannels(DiscordGateway):
     def __init__(self) -> None:
         super().__init__()
         self.closed: set[int] = set()  # channels that the bot may not write to
+        self.unread: set[int] = set()  # channels whose history the bot may not read
         self.typed: list[int] = []
         self._nonces: dict[str, tuple[int, int]] = {}
 
@@ -81,6 +82,9 @@ class DiscordChannels(DiscordGateway):
         reference = sent.body.get("message_reference")
         if reference is not None:
             answered = int(reference["message_id"])
+            if id_ in self.unread:
+                del self.channels[id_][int(message["id"])]
+                raise Refusal(403, 160002, "Cannot reply without permission to read history")
             if answered in self.channels[id_]:
                 message["type"] = 19
                 message["message_reference"] = {"message_id": str(answered), "channel_id": channel}

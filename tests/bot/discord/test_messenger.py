@@ -137,6 +137,16 @@ async def test_what_it_answers_may_be_gone(
     assert discord.shown(CHANNEL)[0].reply_to is None
 
 
+async def test_what_it_answers_cannot_be_marked_everywhere(
+    discord: DiscordStandIn, messenger: DiscordMessenger
+) -> None:
+    """The permission to read what was said before is needed for that."""
+    asked = discord.say("hello", channel=CHANNEL)
+    discord.unread.add(CHANNEL)
+    await messenger.send(IN_SERVER, said("hi"), reply_to=str(asked))
+    assert [(m.text, m.reply_to) for m in discord.shown(CHANNEL)] == [("hi", None)]
+
+
 @pytest.mark.parametrize("after", [False, True])
 async def test_a_message_whose_answer_was_lost_stands_there_once(
     discord: DiscordStandIn, messenger: DiscordMessenger, after: bool

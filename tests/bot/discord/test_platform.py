@@ -323,6 +323,15 @@ async def test_commands_are_told_when_they_changed(discord: DiscordStandIn) -> N
     assert len(discord.called("PUT", "/applications/.*")) == 2
 
 
+async def test_commands_that_cannot_be_told_do_not_stop_the_start(
+    discord: DiscordStandIn, caplog: pytest.LogCaptureFixture
+) -> None:
+    discord.fail("GET", "/applications/.*", times=2)  # aiohttp tries once more by itself
+    async with logged_in(discord):
+        pass
+    assert "the slash commands could not be set" in caplog.text
+
+
 async def test_a_wrong_token_stops_the_start(discord: DiscordStandIn) -> None:
     wrong = DiscordPlatform("wrong.token.xxx", api_url=discord.api_url, pace=QUICK)
     with pytest.raises(TokenRefused) as caught:
