@@ -77,12 +77,14 @@ class Client(discord.Client):
     on_reacted: Callable[[discord.RawReactionActionEvent], None] | None = None
     on_asked: Callable[[discord.Interaction], None] | None = None
     on_session: Callable[[], None] | None = None  # a new one, not one that was resumed
+    on_servers: Callable[[], None] | None = None  # its servers are known
 
     def __init__(self, *, pace: Pace, api_url: str | None, gateway_url: str | None) -> None:
         super().__init__(
             intents=intents(content=False),
             max_messages=None,
             allowed_mentions=discord.AllowedMentions.none(),
+            guild_ready_timeout=pace.servers,
         )
         self._pace = pace
         http = Http(self.loop, api_url=api_url, gateway_url=gateway_url)
@@ -153,3 +155,8 @@ class Client(discord.Client):
         """discord.py's event for READY."""
         if self.on_session is not None:
             self.on_session()
+
+    async def on_ready(self) -> None:
+        """discord.py's event for the last server of a session."""
+        if self.on_servers is not None:
+            self.on_servers()

@@ -15,5 +15,6 @@ class Pace:
     pause: float = 1.0  # before a broken connection is tried again; doubled each time
     longest: float = 60.0  # between two tries to reach Discord at the start
     identify: float = 5.0  # before a new session is asked for: Discord starts one per 5 s
+    servers: float = 2.0  # after one server that a new session tells of, for the next one
     taking: float = 0.5  # before what could not be taken is tried again; doubled
     form: float = 2.0  # for what an autocompletion or a form shows: Discord waits 3 s

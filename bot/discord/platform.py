@@ -91,6 +91,7 @@ class DiscordPlatform:
         self._work: asyncio.Queue[Callable[[], Awaitable[None]]] = asyncio.Queue()
         # By channel: the newest id that was seen there, and the server.
         self._last: OrderedDict[int, tuple[int, int | None]] = OrderedDict()
+        self._behind: dict[int, tuple[int, int | None]] = {}  # those of them still to be read
         self._asks: set[asyncio.Task[None]] = set()
         self._sessions = 0
         self._receive: Receive | None = None
@@ -173,6 +174,7 @@ class DiscordPlatform:
         client.on_reacted = self._reacted
         client.on_asked = partial(self._asked, answering)
         client.on_session = self._session
+        client.on_servers = self._servers
         self._receive = receive
         self._heard = heard
         taking = asyncio.create_task(self._take_all())
@@ -241,7 +243,8 @@ class DiscordPlatform:
 
     def _note(self, channel: int, newest: int, server: int | None) -> None:
         """Remember up to where a channel was heard."""
-        self._last[channel] = (newest, server)
+        before, _ = self._last.get(channel, (0, None))
+        self._last[channel] = (max(before, newest), server)
         self._last.move_to_end(channel)
         if len(self._last) > _REMEMBERED:
             self._last.popitem(last=False)
@@ -267,8 +270,14 @@ class DiscordPlatform:
         self._sessions += 1
         if self._sessions == 1:
             self._work.put_nowait(self._after_absence)
-        elif self._last:
-            self._work.put_nowait(partial(self._catch_up, dict(self._last)))
+        else:
+            self._behind = {**self._last, **self._behind}
+
+    def _servers(self) -> None:
+        """Now it can be told what of what was missed is for the bot: what is said in its threads,
+        and to its role.
+        """
+        self._work.put_nowait(self._catch_up)
 
     # One after another
 
@@ -285,11 +294,19 @@ class DiscordPlatform:
     async def _hand_over(
         self, incoming: Incoming, acknowledged: asyncio.Task[bool] | None = None
     ) -> None:
-        """What cannot be taken after some tries is left out, so that it does not stand in the way
-        of the rest. An interaction is taken only when Discord knows that it was: else the person
-        reads that the bot did not respond, and does it again.
+        """Behind what was missed in its channel. An interaction is taken only when Discord knows
+        that it was: else the person reads that the bot did not respond, and does it again.
         """
-        if self._receive is None or (acknowledged is not None and not await acknowledged):
+        if acknowledged is not None and not await acknowledged:
+            return
+        await self._read_on(place_of(incoming.address).channel)
+        await self._give(incoming)
+
+    async def _give(self, incoming: Incoming) -> None:
+        """What cannot be taken after some tries is left out, so that it does not stand in the way
+        of the rest.
+        """
+        if self._receive is None:
             return
         for tries in range(1, _TRIES + 1):
             try:
@@ -312,25 +329,45 @@ class DiscordPlatform:
             # Later than now: the clock went back since, and what it was is not known.
             since = max(since, min(heard.until, datetime.now(UTC)) - _OVERLAP)
         newest = discord.utils.time_snowflake(since)
-        servers = {
-            place_of(address).channel: int(address.chat) if address.thread else None
-            for address in heard.addresses
-        }
-        await self._catch_up({channel: (newest, server) for channel, server in servers.items()})
+        for address in heard.addresses:  # the newest first
+            channel = place_of(address).channel
+            known = (newest, int(address.chat) if address.thread else None)
+            self._behind.setdefault(channel, known)
+            if len(self._last) < _REMEMBERED and channel not in self._last:
+                self._last[channel] = known
+                self._last.move_to_end(channel, last=False)
 
-    async def _catch_up(self, last: dict[int, tuple[int, int | None]]) -> None:
-        """Look for what was said in the channels that we know while no session was there. What
-        was told by the gateway too is dropped by the inbox.
+    async def _catch_up(self) -> None:
+        """Read on in one channel; in the next, behind what came in meanwhile."""
+        if self._behind:
+            await self._read_on(next(iter(self._behind)))
+        if self._behind:
+            self._work.put_nowait(self._catch_up)
+
+    async def _read_on(self, id_: int) -> None:
+        """Look for what was said in a channel while no session was there. What was told by the
+        gateway too is dropped by the inbox.
         """
-        for channel_id, (newest, server) in last.items():
-            channel = self._client.get_partial_messageable(channel_id, guild_id=server)
-            try:
-                missed = channel.history(
-                    after=discord.Object(newest), limit=_MISSED, oldest_first=True
-                )
-                async for said in missed:
-                    incoming = reading.message(said, me=self._client.me, app=self._client.app_id)
-                    if incoming is not None and incoming.addressed:
-                        await self._hand_over(incoming)
-            except (discord.DiscordException, aiohttp.ClientError, OSError) as error:
-                log.warning("what was said in channel %s was not read: %s", channel_id, error)
+        if id_ not in self._behind:
+            return
+        newest, server = self._behind.pop(id_)
+        try:
+            channel = await self._channel(id_, server)
+            async for said in channel.history(
+                after=discord.Object(newest), limit=_MISSED, oldest_first=True
+            ):
+                incoming = reading.message(said, me=self._client.me, app=self._client.app_id)
+                if incoming is not None and incoming.addressed:
+                    await self._give(incoming)
+                self._note(id_, said.id, server)
+        except (discord.DiscordException, aiohttp.ClientError, OSError) as error:
+            log.warning("what was said in channel %s was not read: %s", id_, error)
+
+    async def _channel(self, id_: int, server: int | None) -> discord.abc.Messageable:
+        """What the gateway did not tell of is asked for: it may be a thread that was archived."""
+        found = self._client.get_channel(id_)
+        if found is None and server is not None:
+            found = await self._client.fetch_channel(id_)
+        if isinstance(found, discord.abc.Messageable):
+            return found
+        return self._client.get_partial_messageable(id_, guild_id=server)

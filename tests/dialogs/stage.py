@@ -59,7 +59,15 @@ PACE = Pace(
 AT_ONCE = Windows(quiet=0.0)  # nobody is waited for
 EMBEDDED = providers_for(api_key=None, base_url=None, base_model=None)
 DISCORD_PACE = DiscordPace(
-    edit=0.01, typing=5, patience=5, pause=0.01, longest=0.05, identify=0.01, taking=0.01, form=2
+    edit=0.01,
+    typing=5,
+    patience=5,
+    pause=0.01,
+    longest=0.05,
+    identify=0.01,
+    servers=0.01,
+    taking=0.01,
+    form=2,
 )
 
 

@@ -101,6 +101,7 @@ class DiscordStandIn(DiscordInteractions):
         self.faults: list[str] = []  # what Discord's own description has against what was sent
         self._buckets: dict[str, _Bucket] = {}
         self._scripted: list[_Scripted] = []
+        self._slow: list[tuple[str, re.Pattern[str], float]] = []
         self._in_flight = 0
         self._routes: list[tuple[str, re.Pattern[str], Callable[..., Any]]] = [
             (method, re.compile(path), serve)
@@ -192,6 +193,10 @@ class DiscordStandIn(DiscordInteractions):
             )
         )
 
+    def slow(self, method: str, path: str, *, seconds: float, times: int = 1) -> None:
+        """Let the next `times` calls of a route take that long."""
+        self._slow += [(method, re.compile(path), seconds)] * times
+
     async def settled(self, *, quiet: float = 0.03) -> None:
         """Wait until the bot has heard everything, answered every interaction in time, and made no
         call for `quiet` seconds.
@@ -213,6 +218,11 @@ class DiscordStandIn(DiscordInteractions):
         status = 0
         try:
             sent = await _read(request)
+            for each in self._slow:
+                if each[0] == request.method and each[1].fullmatch(path):
+                    self._slow.remove(each)
+                    await asyncio.sleep(each[2])
+                    break
             status, answer, headers = self._answered(request, path, sent)
         finally:
             self._in_flight -= 1

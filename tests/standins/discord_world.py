@@ -435,7 +435,11 @@ class DiscordWorld:
             "members": [bot],
             "member_count": 3,
             "channels": [self._channel(CHANNEL)],
-            "threads": list(self.threads.values()),
+            "threads": [
+                thread
+                for thread in self.threads.values()
+                if not thread["thread_metadata"]["archived"]
+            ],
             "voice_states": [],
             "presences": [],
             "stage_instances": [],

@@ -21,6 +21,7 @@ QUICK = Pace(
     pause=0.01,
     longest=0.05,
     identify=0.01,
+    servers=0.01,
     taking=0.01,
     form=1.0,
 )

@@ -15,7 +15,7 @@ from bot.completion import Completion, Form, Offer
 from bot.discord.platform import DiscordPlatform, GatewayRefused, TokenRefused
 from tests.avatar.make import NOW
 from tests.bot.discord.make import IN_SERVER, PRIVATE, QUICK, Inbox, logged_in, said, serving
-from tests.standins.discord_api import ANN, BOT, CHANNEL, DIRECT, DiscordStandIn
+from tests.standins.discord_api import ANN, BOT, CHANNEL, DIRECT, ROLE, DiscordStandIn
 
 
 async def test_what_comes_in_is_handed_over_in_order(discord: DiscordStandIn) -> None:
@@ -116,6 +116,56 @@ async def test_what_was_said_while_no_process_was_there_is_looked_for(
     heard = {incoming.text: incoming for incoming in inbox.taken.values()}
     assert heard["meanwhile"].address == PRIVATE
     assert heard["meanwhile, in a server"].address == IN_SERVER
+
+
+@pytest.mark.parametrize("archived", [False, True])
+async def test_what_was_missed_needs_no_name_in_threads_of_ours_nor_in_full(
+    discord: DiscordStandIn, archived: bool
+) -> None:
+    inbox = Inbox()
+    async with serving(discord, inbox.receive) as platform:
+        discord.slash("talk", channel=CHANNEL)
+        await discord.settled()
+        thread = await platform.messenger.open_thread(inbox.last, name="Demo")
+    before = Heard(until=datetime.now(UTC), addresses=(thread.address, IN_SERVER))
+    discord.say("no name needed", channel=int(thread.address.thread))
+    discord.say(f"<@&{ROLE}> by its role", channel=CHANNEL)
+    if archived:
+        discord.archive(int(thread.address.thread))
+    inbox = Inbox()
+    async with serving(discord, inbox.receive, before=before):
+        await discord.settled(quiet=0.1)
+    assert sorted(inbox.texts) == ["by its role", "no name needed"]
+
+
+async def test_where_it_was_heard_by_an_earlier_process_it_is_listened_to(
+    discord: DiscordStandIn,
+) -> None:
+    """Also when the first session in which nothing was said there breaks."""
+    inbox = Inbox()
+    before = Heard(until=datetime.now(UTC), addresses=(PRIVATE, IN_SERVER))
+    async with serving(discord, inbox.receive, before=before):
+        await discord.settled(quiet=0.1)
+        discord.invalidate()
+        discord.say("meanwhile")
+        discord.say(f"<@{BOT}> meanwhile, in a server", channel=CHANNEL)
+        await discord.settled(quiet=0.1)
+    assert sorted(inbox.texts) == ["meanwhile", "meanwhile, in a server"]
+
+
+async def test_nobody_waits_until_all_channels_were_looked_at(discord: DiscordStandIn) -> None:
+    inbox = Inbox()
+    many = [dataclasses.replace(PRIVATE, chat=str(6000 + i)) for i in range(40)]
+    for each in many:
+        discord.channels[int(each.chat)] = {}
+    discord.say("before")
+    before = Heard(until=datetime.now(UTC), addresses=(*many, PRIVATE))
+    looked = r"/channels/60../messages"
+    discord.slow("GET", looked, seconds=0.05, times=40)
+    async with serving(discord, inbox.receive, before=before):
+        await discord.until(lambda: len(discord.called("GET", looked)) > 1)
+        discord.say("now")
+        await discord.until(lambda: inbox.texts == ["before", "now"], within=1.0)
 
 
 async def test_what_was_said_more_than_a_day_ago_is_not_looked_for(
