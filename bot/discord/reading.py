@@ -115,7 +115,7 @@ def interaction(asked: discord.Interaction, *, me: discord.abc.User) -> Incoming
         case discord.InteractionType.application_command:
             in_menu = IN_MENUS.get(str(data.get("name", "")))
             if in_menu is not None:
-                target = _target(data, me)
+                target = _target(data, me, asked.application_id)
                 return _asked(asked, address, f"/{in_menu}", reply_to=target)
             text, files = typed(data)
             return _asked(asked, address, text, files=files)
@@ -241,10 +241,15 @@ def _answered(said: discord.Message, me: discord.abc.User, app: int) -> RepliedT
         text=answered.content,
         attachments=tuple(attachment(each) for each in answered.attachments),
         author=author(answered.author),
-        # Avatars with names of their own speak by our webhooks.
-        from_us=answered.author.id == me.id
-        or (answered.webhook_id is not None and answered.application_id == app),
+        from_us=_ours(answered.author.id, answered.webhook_id, answered.application_id, me, app),
     )
+
+
+def _ours(
+    author: int, webhook: int | None, application: int | None, me: discord.abc.User, app: int
+) -> bool:
+    """Whether we said it: avatars with names of their own speak by our webhooks."""
+    return author == me.id or (webhook is not None and application == app)
 
 
 def _without_mention(said: discord.Message, me: discord.abc.User) -> tuple[str, bool]:
@@ -279,7 +284,7 @@ def _values(components: Sequence[Mapping[str, Any]]) -> list[str]:
     return found
 
 
-def _target(data: Mapping[str, Any], me: discord.abc.User) -> RepliedTo | None:
+def _target(data: Mapping[str, Any], me: discord.abc.User, app: int) -> RepliedTo | None:
     """The message whose menu was opened."""
     id_ = str(data.get("target_id", ""))
     found = data.get("resolved", {}).get("messages", {}).get(id_)
@@ -295,5 +300,15 @@ def _target(data: Mapping[str, Any], me: discord.abc.User) -> RepliedTo | None:
             external_id=str(user["id"]),
             name=user.get("global_name") or user["username"],
         ),
-        from_us=int(user["id"]) == me.id,
+        from_us=_ours(
+            int(user["id"]),
+            _number(found.get("webhook_id")),
+            _number(found.get("application_id")),
+            me,
+            app,
+        ),
     )
+
+
+def _number(id_: str | None) -> int | None:
+    return None if id_ is None else int(id_)

@@ -93,6 +93,20 @@ async def test_a_reply_to_an_avatar_is_said_to_the_bot(
     assert inbox.last.reply_to.from_us
 
 
+async def test_the_menu_of_what_an_avatar_said(
+    discord: DiscordStandIn, platform: DiscordPlatform, inbox: Inbox
+) -> None:
+    """Else the webhook would pass for a person."""
+    sight = platform.messenger.open_sight(IN_SERVER, private=False, speaker=DEMO)
+    (id_,) = await sight.finish(said("Hello."))
+    await sight.close()
+    assert seen(discord) == [("Demo", "Hello.")]
+    discord.menu("Why this reply", int(id_), channel=CHANNEL)
+    await discord.settled()
+    assert inbox.last.reply_to is not None
+    assert inbox.last.reply_to.from_us
+
+
 async def test_a_webhook_that_somebody_deleted(
     discord: DiscordStandIn, platform: DiscordPlatform
 ) -> None:
