@@ -79,7 +79,10 @@ class Answering:
         )
         body: Json = {"type": kind} if data is None else {"type": kind, "data": data}
         try:
-            await self._calls.call(route, body)
+            async with asyncio.timeout(self._pace.first):
+                await self._calls.call(route, body)
+        except TimeoutError:
+            log.warning("an interaction was perhaps not acknowledged: no answer in time")
         except Acknowledged:  # the answer to an earlier call got lost
             return True
         except Stale:

@@ -17,4 +17,5 @@ class Pace:
     identify: float = 5.0  # before a new session is asked for: Discord starts one per 5 s
     servers: float = 2.0  # after one server that a new session tells of, for the next one
     taking: float = 0.5  # before what could not be taken is tried again; doubled
+    first: float = 4.0  # how long the first answer may take to arrive, while others wait
     form: float = 2.0  # for what an autocompletion or a form shows: Discord waits 3 s

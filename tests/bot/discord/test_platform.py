@@ -324,6 +324,19 @@ async def test_an_acknowledgement_whose_answer_is_lost_is_given_again(
     assert len(discord.called("POST", "/interactions/.*")) == 2
 
 
+async def test_an_acknowledgement_that_hangs_holds_up_nobody_for_long(
+    discord: DiscordStandIn,
+) -> None:
+    inbox = Inbox()
+    pace = dataclasses.replace(QUICK, first=0.1)
+    discord.slow("POST", "/interactions/.*", seconds=4)
+    async with serving(discord, inbox.receive, pace=pace):
+        discord.slash("undo")
+        await discord.heard()
+        discord.say("behind")
+        await discord.until(lambda: inbox.texts == ["/undo", "behind"], within=2)
+
+
 class Slow(Completion):
     """Looks longer than Discord waits, or fails."""
 
