@@ -144,9 +144,12 @@ class Exports:
             ]
         return tuple(reversed(found))
 
-    async def bring(self, export: Export, *, slug: str, person: Person, now: datetime) -> Imported:
+    async def bring(
+        self, export: Export, *, slug: str, person: Person, now: datetime, cause: int
+    ) -> Imported:
         """Make an avatar of an export: all numbers are kept. A fine-tuned version answers here if
-        its provider is set up and has its model. Raises AlreadyDone when the slug is taken.
+        its provider is set up and has its model. A second call with the same cause makes none
+        again. Raises AlreadyDone when the slug is taken.
         """
         usable = await self._usable(export)
         provider = self._providers.get(export.provider)
@@ -169,6 +172,7 @@ class Exports:
             voice=voice,
             owner_id=person.id,
             now=now,
+            cause=cause,
         )
         tuned = [each for each in export.versions if each.model is not None]
         made = [await self._store.version_by_number(avatar.id, each.number) for each in tuned]
