@@ -145,13 +145,23 @@ class Exports:
         return tuple(reversed(found))
 
     async def bring(
-        self, export: Export, *, slug: str, person: Person, now: datetime, cause: int
+        self,
+        export: Export,
+        *,
+        slug: str,
+        person: Person,
+        operator: bool,
+        now: datetime,
+        cause: int,
     ) -> Imported:
         """Make an avatar of an export: all numbers are kept. A fine-tuned version answers here if
-        its provider is set up and has its model. A second call with the same cause makes none
-        again. Raises AlreadyDone when the slug is taken.
+        its provider is set up and has its model, and the person owns an avatar that it was made
+        for, or is an operator: a file may name any model. A second call with the same cause makes
+        none again. Raises AlreadyDone when the slug is taken.
         """
         usable = await self._usable(export)
+        if not operator:
+            usable -= await self._store.of_others(person.id, usable)
         provider = self._providers.get(export.provider)
         known = provider is not None and export.base_model in {
             provider.base_model,

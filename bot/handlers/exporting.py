@@ -67,6 +67,7 @@ class ExportingHandlers:
                     export,
                     slug=slug,
                     person=request.person,
+                    operator=request.operator,
                     now=request.now,
                     cause=request.inbox_id,
                 )

@@ -197,7 +197,9 @@ async def test_in_a_group_of_somebody_else_it_does_not_speak(tmp_path: Path) -> 
         assert ben is not None
         export, slugs = read_bytes(tmp_path, content), ("other", "other-2")
         made = [
-            await ann.desk.exports.bring(export, slug=slug, person=ben, now=now, cause=1_000)
+            await ann.desk.exports.bring(
+                export, slug=slug, person=ben, operator=False, now=now, cause=1_000
+            )
             for slug in slugs
         ]
         assert made[0].avatar == made[1].avatar
