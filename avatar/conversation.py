@@ -378,9 +378,11 @@ class Conversation:
             pairs.append(pair)
         return pairs
 
-    async def what_gave(self, message: Message | None) -> tuple[Message, Pair]:
-        """Which pair gave a stored reply. Raises MessageNotFound."""
-        if message is None or message.role is not Role.ASSISTANT:
+    async def what_gave(self, message: Message | None, avatar: Avatar) -> tuple[Message, Pair]:
+        """Which pair gave a stored reply of an avatar. Raises MessageNotFound, also for one of
+        another avatar, which spoke in the same chat: its owners may be others.
+        """
+        if message is None or message.role is not Role.ASSISTANT or message.avatar_id != avatar.id:
             raise MessageNotFound
         prompt = await self._store.version(message.prompt_version_id)
         model = await self._store.version(message.model_version_id)

@@ -144,11 +144,24 @@ class Exports:
             ]
         return tuple(reversed(found))
 
-    async def bring(self, export: Export, *, slug: str, person: Person, now: datetime) -> Imported:
+    async def bring(
+        self,
+        export: Export,
+        *,
+        slug: str,
+        person: Person,
+        operator: bool,
+        now: datetime,
+        cause: int,
+    ) -> Imported:
         """Make an avatar of an export: all numbers are kept. A fine-tuned version answers here if
-        its provider is set up and has its model. Raises AlreadyDone when the slug is taken.
+        its provider is set up and has its model, and the person owns an avatar that it was made
+        for, or is an operator: a file may name any model. A second call with the same cause makes
+        none again. Raises AlreadyDone when the slug is taken.
         """
         usable = await self._usable(export)
+        if not operator:
+            usable -= await self._store.of_others(person.id, usable)
         provider = self._providers.get(export.provider)
         known = provider is not None and export.base_model in {
             provider.base_model,
@@ -169,6 +182,7 @@ class Exports:
             voice=voice,
             owner_id=person.id,
             now=now,
+            cause=cause,
         )
         tuned = [each for each in export.versions if each.model is not None]
         made = [await self._store.version_by_number(avatar.id, each.number) for each in tuned]

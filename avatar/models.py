@@ -43,8 +43,12 @@ class Models:
         self._providers = providers
         self._trainers = trainers
 
-    async def adoptable(self, avatar: Avatar) -> tuple[Shelf, ...]:
-        """What each provider lists and this avatar has not: its base models are left out."""
+    async def adoptable(
+        self, avatar: Avatar, *, person: Person, operator: bool
+    ) -> tuple[Shelf, ...]:
+        """What each provider lists and this avatar has not: its base models are left out, and what
+        was made for avatars that are none of the person's (operators see all).
+        """
         taken = await self._store.models_of(avatar.id)
         shelves = []
         for provider in self._providers.values():
@@ -54,19 +58,25 @@ class Models:
                 shelves.append(Shelf(provider=provider, models=(), error=error))
                 continue
             bases = {provider.base_model, *provider.trains}
-            free = [
-                model
-                for model in listed
-                if model.id not in bases and (provider.name, model.id) not in taken
-            ]
+            names = {(provider.name, model.id) for model in listed if model.id not in bases}
+            others = frozenset() if operator else await self._store.of_others(person.id, names)
+            names -= taken | others
+            free = [model for model in listed if (provider.name, model.id) in names]
             free.sort(key=_newest_tuned_first)
             shelves.append(Shelf(provider=provider, models=tuple(free)))
         return tuple(shelves)
 
     async def adopt(
-        self, avatar: Avatar, words: Sequence[str], *, person: Person, now: datetime
+        self,
+        avatar: Avatar,
+        words: Sequence[str],
+        *,
+        person: Person,
+        operator: bool,
+        now: datetime,
     ) -> Version:
-        """Take `MODEL`, or `PROVIDER MODEL`, as a version. Nothing is activated.
+        """Take `MODEL`, or `PROVIDER MODEL`, as a version. Nothing is activated. What was made for
+        avatars that are none of the person's is not there for them, but for operators.
 
         Raises BadText (no provider has it), AlreadyDone and ProviderError.
         """
@@ -78,6 +88,9 @@ class Models:
             raise BadText(
                 reason=tr("Name one model: /adopt ft:gpt-4o-mini:…, or a provider before it.")
             )
+        if not operator:
+            others = await self._store.of_others(person.id, {(p.name, model) for p in asked})
+            asked = [each for each in asked if (each.name, model) not in others]
         provider = await self._owner(model, asked)
         plain, tuned = plain_model(model)
         version = await self._store.add_adopted(

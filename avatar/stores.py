@@ -15,7 +15,7 @@ from avatar.door_stores import AcquaintanceStore, LinkStore, PlaceStore
 from avatar.exporting import Export
 from avatar.incoming import Incoming, Received
 from avatar.limits import BudgetStore
-from avatar.meter import Tallies
+from avatar.meter import TallyStore
 from avatar.records import (
     Activation,
     Address,
@@ -558,23 +558,13 @@ class ExportStore(Protocol):
         voice: str | None,
         owner_id: int,
         now: datetime,
+        cause: int,
     ) -> Avatar:
         """Make an avatar with all of its versions, their numbers kept, and its first owner. A
         fine-tuned version whose (provider, model) is not `usable` is there without its model, and
-        not active. `voice` is the one it has here. Raises AlreadyDone when the slug is taken.
+        not active. `voice` is the one it has here. A second call with the same cause returns the
+        one that the first made. Raises AlreadyDone when the slug is taken.
         """
-        ...
-
-
-class TallyStore(Protocol):
-    """For who watches over the installation. These two raise whatever the database raises."""
-
-    async def alive(self) -> bool:
-        """True: it answers."""
-        ...
-
-    async def tallies(self, *, now: datetime) -> Tallies:
-        """What waits, counted."""
         ...
 
 

@@ -298,7 +298,19 @@ class ClockStore(Protocol):
 
 
 class ModelStore(Protocol):
-    """What is known of the ends of models."""
+    """What is known of the ends of models, and whose they are; a model is (provider, its name)."""
+
+    async def has_living(self, provider: str, model: str) -> bool:
+        """Whether a living version of any avatar has that model."""
+        ...
+
+    async def of_others(
+        self, person_id: int, models: Collection[tuple[str, str]]
+    ) -> frozenset[tuple[str, str]]:
+        """Those that versions of avatars have, or had before they were deleted, of which avatars
+        the person owns none.
+        """
+        ...
 
     async def save_endings(self, endings: Sequence[Ending]) -> None:
         """New, or in place of what was known of the same model."""

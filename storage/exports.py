@@ -48,6 +48,7 @@ class ExportTables(Base):
         voice: str | None,
         owner_id: int,
         now: datetime,
+        cause: int,
     ) -> Avatar:
         """An avatar with all of its versions; see the port."""
         try:
@@ -65,6 +66,7 @@ class ExportTables(Base):
                             [export.numbers_given or 0, *(v.number for v in export.versions)]
                         ),
                         "created_at": now,
+                        "cause": cause,
                         "voice": voice,
                         "picture": None
                         if export.picture is None
@@ -78,6 +80,9 @@ class ExportTables(Base):
                     now=now,
                 )
         except IntegrityError as error:
+            made = await self._row(sa.select(avatars).where(avatars.c.cause == cause))
+            if made is not None:
+                return rows.avatar(made)
             taken = await self._row(sa.select(avatars.c.id).where(avatars.c.slug == slug))
             if taken is None:
                 raise  # something else than the slug

@@ -156,6 +156,12 @@ versions = sa.Table(
         postgresql_where=sa.text("fine_tuned_model_id IS NOT NULL AND deleted_at IS NULL"),
     ),
     sa.Index(
+        "ix_avatar_training_data_model",
+        "fine_tuned_model_id",
+        sqlite_where=sa.text("fine_tuned_model_id IS NOT NULL"),
+        postgresql_where=sa.text("fine_tuned_model_id IS NOT NULL"),
+    ),
+    sa.Index(
         "ix_avatar_training_data_training",
         "avatar_id",
         "number",

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
 import sqlalchemy as sa
@@ -14,7 +14,9 @@ from storage import rows
 from storage.avatars import move_pointer, pointer_column
 from storage.base import Base
 from storage.columns import Moment
-from storage.tables import avatars, fine_tune_jobs, training_examples, versions
+from storage.tables import avatar_owners, avatars, fine_tune_jobs, training_examples, versions
+
+_ASKED = 500  # models a query
 
 
 async def next_number(write: AsyncConnection, avatar_id: int) -> int:
@@ -134,6 +136,44 @@ class VersionTables(Base):
                 )
             )
             return frozenset((row.provider or "", row.fine_tuned_model_id) for row in found)
+
+    async def has_living(self, provider: str, model: str) -> bool:
+        """Whether a living version of any avatar has that model."""
+        row = await self._row(
+            sa.select(versions.c.id)
+            .where(
+                _LIVING_MODEL,
+                versions.c.provider == provider,
+                versions.c.fine_tuned_model_id == model,
+            )
+            .limit(1)
+        )
+        return row is not None
+
+    async def of_others(
+        self, person_id: int, models: Collection[tuple[str, str]]
+    ) -> frozenset[tuple[str, str]]:
+        """Those that were made for avatars, or taken by some, of which the person owns none.
+        Deleted versions count: their models are at the provider still.
+        """
+        asked = list(models)
+        owned = sa.exists().where(
+            avatar_owners.c.avatar_id == versions.c.avatar_id,
+            avatar_owners.c.person_id == person_id,
+        )
+        held: set[tuple[str, str]] = set()
+        own: set[tuple[str, str]] = set()
+        async with self._db.reading() as read:
+            for start in range(0, len(asked), _ASKED):
+                names = {model for _, model in asked[start : start + _ASKED]}
+                found = await read.execute(
+                    sa.select(
+                        versions.c.provider, versions.c.fine_tuned_model_id, owned.label("owned")
+                    ).where(versions.c.fine_tuned_model_id.in_(names))
+                )
+                for row in found:
+                    (own if row.owned else held).add((row.provider or "", row.fine_tuned_model_id))
+        return frozenset((held - own) & set(asked))
 
     async def fine_tunes(self, *, after: int, limit: int) -> tuple[Version, ...]:
         """Living versions with a model, of all avatars, by id."""

@@ -4,9 +4,10 @@ from collections.abc import Sequence
 
 from avatar.exporting import Export
 from avatar.exports import Imported
-from avatar.language import tr, trn
+from avatar.language import noted, tr, trn
 from avatar.records import Avatar, Version
 from bot.actions import Verb, code
+from bot.cards.people import Where
 from bot.screen import Button, Content, File
 from bot.wording import code as inline
 from bot.wording import escape
@@ -40,12 +41,27 @@ def exported(avatar: Avatar, export: Export, content: bytes) -> Content:
     )
 
 
-def imported(done: Imported, export: Export) -> Content:
+_THERE = {
+    Where.HERE: noted(
+        "**{name}** is there and yours, and this chat talks to it now: {versions} with their "
+        "numbers. Others reach it with /start {slug}."
+    ),
+    Where.ALONE: noted(
+        "**{name}** is there and yours, and waits where you are alone with me: {versions} with "
+        "their numbers. It is reached with /start {slug}."
+    ),
+    Where.MAIN_BOT: noted(
+        "**{name}** is there and yours: {versions} with their numbers. This bot belongs to another "
+        "avatar: talk to {name} in the main bot with /start {slug}."
+    ),
+}
+
+
+def imported(done: Imported, export: Export, *, where: Where) -> Content:
     """After /import."""
     lines = [
         tr(
-            "**{name}** is there and yours, and this chat talks to it now: {versions} with their "
-            "numbers. Others reach it with /start {slug}.",
+            _THERE[where],
             name=escape(done.avatar.name),
             versions=trn("{n:,} version", "{n:,} versions", len(export.versions)),
             slug=done.avatar.slug,

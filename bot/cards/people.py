@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import timedelta
+from enum import StrEnum
 
 from avatar.language import noted, tr, trn
 from avatar.records import Avatar, Person
@@ -98,10 +99,18 @@ def _listed(avatar: Avatar, *, here: bool) -> str:
     return tr("{avatar} — you are talking to this one", avatar=words) if here else words
 
 
-def created(avatar: Avatar, *, here: bool = True, talks_here: bool = True) -> Content:
-    """After /newavatar. `here`: the chat talks to it now."""
+class Where(StrEnum):
+    """Where a new avatar can be talked to."""
+
+    HERE = "here"
+    ALONE = "alone"  # alone with the bot: somebody else runs the group
+    MAIN_BOT = "main bot"  # the bot of the chat belongs to another avatar
+
+
+def created(avatar: Avatar, *, where: Where) -> Content:
+    """After /newavatar."""
     name = escape(avatar.name)
-    if not talks_here:
+    if where is Where.MAIN_BOT:
         return Content(
             text=tr(
                 "**{name}** is there and yours. This bot belongs to another avatar: talk to {name} "
@@ -110,7 +119,7 @@ def created(avatar: Avatar, *, here: bool = True, talks_here: bool = True) -> Co
                 slug=avatar.slug,
             )
         )
-    if here:
+    if where is Where.HERE:
         return Content(
             text=tr(
                 "**{name}** is there and yours, and this chat talks to it now. It has no prompt "

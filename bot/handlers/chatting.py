@@ -122,7 +122,7 @@ class ChattingHandlers:
 
     async def why(self, request: Request) -> Answer:
         found = await meant_reply(self._desk.store, request)
-        message, pair = await self._desk.conversation.what_gave(found)
+        message, pair = await self._desk.conversation.what_gave(found, request.avatar)
         return status.why(message, pair, request.avatar, now=request.now)
 
     async def compare(self, request: Request) -> Answer:

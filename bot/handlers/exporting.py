@@ -11,7 +11,7 @@ from avatar.language import tr
 from bot.actions import Verb
 from bot.cards import exporting as cards
 from bot.handlers.desk import Desk
-from bot.handlers.people import slugs_of
+from bot.handlers.people import moved_in, slugs_of
 from bot.handlers.training import document_of
 from bot.request import Answer, CommandHandler, PressHandler, Request
 
@@ -57,14 +57,19 @@ class ExportingHandlers:
         ) as file:
             export = await asyncio.to_thread(exporting.read, file)
         done = await self._bring(export, request)
-        await self.desk.store.talk_to(request.chat.id, done.avatar.id, now=request.now)
-        return cards.imported(done, export)
+        where = await moved_in(self.desk, request, done.avatar)
+        return cards.imported(done, export, where=where)
 
     async def _bring(self, export: Export, request: Request) -> Imported:
         for slug in slugs_of(export.name):
             try:
                 return await self.desk.exports.bring(
-                    export, slug=slug, person=request.person, now=request.now
+                    export,
+                    slug=slug,
+                    person=request.person,
+                    operator=request.operator,
+                    now=request.now,
+                    cause=request.inbox_id,
                 )
             except AlreadyDone:
                 continue

@@ -23,6 +23,7 @@ from bot.actions import Verb, code
 from bot.cards import bots
 from bot.cards import help as help_cards
 from bot.cards import people as cards
+from bot.cards.people import Where
 from bot.commands import COMMANDS
 from bot.dispatcher import administers, may_use
 from bot.handlers.bots import offered
@@ -162,13 +163,10 @@ class PeopleHandlers:
                 )
             )
         avatar = await self._add(name, request)
-        here = request.incoming.private or await administers(self._desk.store, request)
-        try:
-            if here:
-                await self._desk.store.talk_to(request.chat.id, avatar.id, now=request.now)
-        except Refused:  # the chat is with a bot that belongs to another avatar
-            return cards.created(avatar, talks_here=False)
-        content = cards.created(avatar, here=here)
+        where = await moved_in(self._desk, request, avatar)
+        content = cards.created(avatar, where=where)
+        if where is Where.MAIN_BOT:
+            return content
         more = Content(text=f"{content.text}\n\n{bots.offered(avatar)}")
         return None if await offered(self._desk, request, avatar, more) else content
 
@@ -229,6 +227,17 @@ class PeopleHandlers:
         if request.about is not None and request.about.id == avatar.id:
             return request.manages
         return request.operator or await self._desk.store.is_owner(avatar.id, request.person.id)
+
+
+async def moved_in(desk: Desk, request: Request, avatar: Avatar) -> Where:
+    """The chat talks to a new avatar of the person from now on, if that is for them to say."""
+    if not (request.incoming.private or await administers(desk.store, request)):
+        return Where.ALONE
+    try:
+        await desk.store.talk_to(request.chat.id, avatar.id, now=request.now)
+    except Refused:  # the chat is with a bot that belongs to another avatar
+        return Where.MAIN_BOT
+    return Where.HERE
 
 
 def _as(request: Request, avatar: Avatar | None, manages: bool) -> Request:

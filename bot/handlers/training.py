@@ -110,9 +110,17 @@ class TrainingHandlers:
     async def adopt(self, request: Request) -> Answer:
         words = request.rest.split()
         if not words:
-            return models.adoptable(await self.desk.models.adoptable(request.avatar))
+            return models.adoptable(
+                await self.desk.models.adoptable(
+                    request.avatar, person=request.person, operator=request.operator
+                )
+            )
         version = await self.desk.models.adopt(
-            request.avatar, words, person=request.person, now=request.now
+            request.avatar,
+            words,
+            person=request.person,
+            operator=request.operator,
+            now=request.now,
         )
         return models.adopted(version, self.desk.providers.label(version.provider))
 

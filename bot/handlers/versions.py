@@ -348,6 +348,15 @@ class VersionHandlers:
             raise AlreadyDone(
                 what=tr("The model of version {number} is deleted.", number=version.number)
             )
+        # It was adopted again meanwhile, or an avatar that was exported has it too.
+        if await self.desk.store.has_living(version.provider or "", version.fine_tuned_model_id):
+            raise BadText(
+                reason=tr(
+                    "The model of version {number} is used by another version still, of this "
+                    "avatar or of another one.",
+                    number=version.number,
+                )
+            )
         return version
 
     # --- helpers

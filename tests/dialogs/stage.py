@@ -285,6 +285,7 @@ async def telegram_stage(
     standin: TelegramStandIn | None = None,
     pushed: bool = False,
     poll_seconds: float = 0.1,
+    anyone_creates: bool = False,
 ) -> AsyncIterator[TelegramStage]:
     """The bot on Telegram, with Ann as its operator and an avatar called Demo that she owns.
     `pushed`: Telegram hands updates over by webhooks.
@@ -299,6 +300,7 @@ async def telegram_stage(
             poll_seconds=poll_seconds,
             providers=providers or EMBEDDED,
             telegram_webhook_url="http://127.0.0.1" if pushed else None,
+            avatar_creation="anyone" if anyone_creates else "operators",
         )
         web, webhooks = Web(), webhooks_of(settings)
         if webhooks is not None:

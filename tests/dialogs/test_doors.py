@@ -49,3 +49,17 @@ async def test_a_long_reply_comes_whole_and_a_button_counts_once(tmp_path: Path)
         shown = await ann._answer(before)
         assert "Version 1 is deleted" in shown
         assert "no longer open" in shown
+
+
+async def test_what_gave_a_reply_of_another_avatar_is_not_told(tmp_path: Path) -> None:
+    """Who owns the one that speaks now need not own the one that spoke before."""
+    async with telegram_stage(tmp_path) as ann:
+        await play(ann, [("/newavatar Mei", "yours"), ("/start demo", "Demo")])
+        await play(ann, [("Hello", "talk about"), ("/why", "What gave this reply of Demo")])
+        reply = next(
+            id_ for id_, shown in ann.standin.messages(ANN).items() if "talk about" in shown.text
+        )
+        await play(ann, [("/start mei", "talking to Mei")])
+        before = ann._seen()
+        ann.standin.say("/why", chat=ANN, reply_to=reply)
+        assert "I have no record of that message" in await ann._answer(before)

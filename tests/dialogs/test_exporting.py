@@ -8,7 +8,7 @@ import pytest
 
 from avatar.exporting import Export, read, write
 from avatar.providers import Providers, preset
-from avatar.records import Avatar, Role, Status, Turn
+from avatar.records import Address, Avatar, Role, Status, Turn
 from tests.dialogs.stage import (
     Stage,
     TelegramStage,
@@ -177,3 +177,35 @@ async def test_who_may(tmp_path: Path) -> None:
         ben = ann.elsewhere(user=telegram_api.BEN)
         await play(ben, [("/start demo", "Demo"), ("/export", "no command /export")])
         assert "no command /import" in await _sent(ben, write(await exported(ann)))
+
+
+async def test_in_a_group_of_somebody_else_it_does_not_speak(tmp_path: Path) -> None:
+    """Who may make avatars does not run the group yet. A second answer makes no second avatar."""
+    async with telegram_stage(tmp_path, anyone_creates=True) as ann:
+        store, place = ann.desk.store, telegram_api.GROUP
+        content = write(await exported(ann))
+        ann.standin.say("/avatar demo", chat=place, user=telegram_api.ANN)
+        document = telegram_api.Document(name="demo.zip", content=content)
+        ann.standin.say("/import", chat=place, user=telegram_api.BEN, document=document)
+        await ann.settled()
+        assert "Demo is there and yours, and waits" in ann.standin.shown(place)[-1].text
+        group = Address(platform="telegram", chat=str(place), bot=str(ann.standin.bot_id))
+        now = ann.desk.clock()
+        assert (await store.chat(group, now=now)).avatar_id == (await only(ann)).id
+
+        ben = await store.find_person("telegram", str(telegram_api.BEN))
+        assert ben is not None
+        export, slugs = read_bytes(tmp_path, content), ("other", "other-2")
+        made = [
+            await ann.desk.exports.bring(
+                export, slug=slug, person=ben, operator=False, now=now, cause=1_000
+            )
+            for slug in slugs
+        ]
+        assert made[0].avatar == made[1].avatar
+
+
+def read_bytes(folder: Path, content: bytes) -> Export:
+    file = folder / "export.zip"
+    file.write_bytes(content)
+    return read(file)

@@ -6,6 +6,7 @@ import pytest
 import sqlalchemy as sa
 
 from avatar.accounts import OwnBot
+from avatar.exporting import write
 from avatar.language import NAMES
 from tests.dialogs.stage import TelegramStage, play, telegram_stage
 from tests.standins.telegram_api import ANN, BEN, Document, TelegramStandIn
@@ -69,6 +70,10 @@ async def test_an_avatar_gets_a_bot_with_a_tap(tmp_path: Path, pushed: bool) -> 
                 ("Hello", "You are Mei."),
             ],
         )
+        export = await ann.desk.exports.export(await ann.desk.store.avatar(3))
+        file = Document(name="third.zip", content=write(export))
+        shown = await at(ann, bot).send("/import", file)
+        assert "talk to Third in the main bot with /start third-2" in shown.replace("\\", "")
         # The main bot is not touched by it.
         await play(ann, [("/start demo", "talking to Demo"), ("/prompt", "has no active prompt")])
         assert bool(bot.webhook) == pushed

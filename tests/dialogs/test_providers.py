@@ -13,11 +13,20 @@ from pathlib import Path
 
 import pytest
 
+from avatar.exporting import write
 from avatar.providers import read_providers
 from modelserver.engine import Lesson, Order, Report, Said, Trained
 from modelserver.imitator.engine import Imitator
 from modelserver.server import ModelServer
-from tests.dialogs.stage import EXAMPLES, TerminalStage, model_server, play, terminal_stage
+from tests.dialogs.stage import (
+    EXAMPLES,
+    TerminalStage,
+    model_server,
+    play,
+    telegram_stage,
+    terminal_stage,
+)
+from tests.standins.telegram_api import BEN, Document
 
 ROOT = EXAMPLES.parent.parent
 
@@ -134,6 +143,82 @@ async def test_adopting_a_model_that_was_made_elsewhere(tmp_path: Path) -> None:
                 ("/history", "adopted & cost unknown"),
             ],
         )
+
+
+async def test_the_model_of_a_living_version_stays_at_its_provider(tmp_path: Path) -> None:
+    async with two_hosts(tmp_path, only="one") as stage:
+        await play(
+            stage,
+            [
+                (f"/train {EXAMPLES}", "Start it?"),
+                ("[Start training]", "in training"),
+                ("(wait)", "completed"),
+            ],
+        )
+        made = await stage.desk.store.version(1)
+        assert made is not None
+        await play(
+            stage,
+            [
+                ("/delete 1", "Delete version 1"),
+                ("[Delete version 1]", "Its model"),
+                ("[Delete the model at the provider too]", "Nobody can use it again"),
+            ],
+        )
+        question = stage._messenger.buttons
+        await play(
+            stage,
+            [
+                (f"/adopt {made.fine_tuned_model_id}", "is a version now"),
+                ("[Activate This Version]", "Active Now"),
+            ],
+        )
+        stage._messenger.buttons = question  # the question still stands there
+        await play(
+            stage,
+            [
+                ("[Delete the model]", "is used by another version still"),
+                ("Hello", "lah"),
+                ("/delete 2", "Delete version 2"),
+                ("[Delete version 2]", "Its model"),
+                ("[Delete the model at the provider too]", "Nobody can use it again"),
+                ("[Delete the model]", "is deleted at the provider"),
+            ],
+        )
+
+
+async def test_nobody_takes_the_model_of_somebody_elses_avatar(tmp_path: Path) -> None:
+    async with telegram_stage(tmp_path, anyone_creates=True) as ann:
+        ben, store = ann.elsewhere(user=BEN), ann.desk.store
+        await play(
+            ann,
+            [
+                ("(train)", "Start it?"),
+                ("[Start training]", "in training"),
+                ("(wait)", "completed"),
+                ("/share", "public"),
+                ("[Make it private]", "Demo is private"),
+            ],
+        )
+        made = await store.version(1)
+        assert made is not None
+        model = made.fine_tuned_model_id or ""
+        await play(
+            ben,
+            [
+                ("/newavatar Other", "is there and yours"),
+                ("/adopt", f"Nothing that this avatar has not & !{model}"),
+                (f"/adopt {model}", "No provider that is set up here has a model"),
+            ],
+        )
+        content = write(await ann.desk.exports.export(await store.avatar(1)))
+        document = Document(name="demo.zip", content=content)
+        assert "Their models are not here" in await ben.send("/import", document)
+        await play(ben, [("/start other", "talking to Other")])
+        await play(ann, [("/delete 1", "Delete version 1"), ("[Delete version 1]", "is deleted")])
+        await play(ben, [(f"/adopt {model}", "No provider that is set up here has a model")])
+        await play(ann, [(f"/owners add telegram:{BEN}", "owns Demo now")])
+        await play(ben, [("/adopt", model), (f"/adopt {model}", "is a version now")])
 
 
 async def test_the_base_model_can_be_changed(tmp_path: Path) -> None:
