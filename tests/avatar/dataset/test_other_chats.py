@@ -252,6 +252,38 @@ def test_days_of_line(tmp_path: Path, day: str, clock_: str, at: str) -> None:
     assert clock(message.at) == at
 
 
+def test_a_quote_without_an_end_on_line_swallows_no_other_message(tmp_path: Path) -> None:
+    lines = [
+        "[LINE] Chat history with Ken",
+        "2024/03/01(Fri)",
+        '10:00\tKen\t"oh no',
+        "10:01\tYuki\twhat",
+        "2024/03/02(Sat)",
+        '10:02\tKen\t"a date:',
+        "2024/03/09(Sat)",
+        'to keep"',
+        '10:03\tKen\t"again',
+        "",
+        "2024/03/03(Sun)",
+        "10:04\tYuki\thi",
+    ]
+    messages = said(tmp_path, "\n".join(lines))
+    assert [(clock(m.at), m.name, m.text.split("\n")[0]) for m in messages] == [
+        ("2024-03-01 10:00", "Ken", '"oh no'),
+        ("2024-03-01 10:01", "Yuki", "what"),
+        ("2024-03-02 10:02", "Ken", "a date:"),
+        ("2024-03-02 10:03", "Ken", '"again'),
+        ("2024-03-03 10:04", "Yuki", "hi"),
+    ]
+    assert messages[2].text == "a date:\n2024/03/09(Sat)\nto keep"
+    assert messages[3].text == '"again'
+
+
+def test_a_call_on_line_is_a_notice(tmp_path: Path) -> None:
+    content = "[LINE] Chat history with A\n2024/03/01(Fri)\n10:00\tA\t\u260e Call time 1:23\n"
+    assert said(tmp_path, content)[0].drop is Drop.SERVICE
+
+
 def test_a_message_before_any_day(tmp_path: Path) -> None:
     content = "[LINE] Chat history with A\n10:00\tA\thi\n"
     assert "line 2: a message before any day" in fault(tmp_path, content)
