@@ -126,10 +126,38 @@ def test_several_files_of_one_chat_and_several_chats(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["Reacted 😆 to your message", "Liked a message", "Ann Lee sent an attachment."]
+    "text",
+    [
+        "Reacted 😆 to your message",
+        "Liked a message",
+        "You sent a photo.",
+        "Ann Lee sent an attachment.",
+        "Ann sent a photo.",
+        "Ann Lee called you.",
+        "Ann Lee named the group Frogs.",
+        "Ann Lee added Ben Ray to the group.",
+        "Ann Lee left the group.",
+        "Ann Lee changed the theme to Lo-Fi.",
+        "Ann Lee set the nickname for Ben Ray to Benny.",
+    ],
 )
-def test_notices_of_instagram(tmp_path: Path, text: str) -> None:
-    assert said(tmp_path, messenger(("A", 1000, text)))[0].drop is Drop.SERVICE
+def test_notices_of_the_apps(tmp_path: Path, text: str) -> None:
+    assert said(tmp_path, messenger(("Ann Lee", 1000, text)))[0].drop is Drop.SERVICE
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "My mum sent a parcel.",
+        "I shared a flat.",
+        "Ben sent a letter.",
+        "Anna sent a photo.",
+        "Ann is here",
+        "he called you.",
+    ],
+)
+def test_what_people_say_of_others_is_no_notice(tmp_path: Path, text: str) -> None:
+    assert said(tmp_path, messenger(("Ann Lee", 1000, text)))[0].drop is None
 
 
 @pytest.mark.parametrize(
@@ -144,6 +172,7 @@ def test_notices_of_instagram(tmp_path: Path, text: str) -> None:
         ({"content": "look", "photos": [{"uri": "p.jpg"}]}, None),
         ({"content": "see", "share": {"link": "https://x.example"}, "type": "Share"}, None),
         ({"content": "B left the group.", "type": "Unsubscribe"}, Drop.SERVICE),
+        ({"content": "You missed a call from A.", "call_duration": 0}, Drop.SERVICE),
         ({"is_unsent": True}, Drop.DELETED),
         ({}, Drop.EMPTY),
     ],
