@@ -226,6 +226,32 @@ def test_kinds_of_messages_on_slack(
     assert said(tmp_path, content)[0].drop is drop
 
 
+@pytest.mark.parametrize(
+    ("markup", "shown"),
+    [
+        (
+            "<mailto:a@x.example|a@x.example> or <tel:+60123456789|012>",
+            "a@x.example or +60123456789",
+        ),
+        ("<!here> <!subteam^S1|@team> <!subteam^S1>", "@here @team @subteam"),
+        ("<!date^1700000000^{date}|Nov 14>", "Nov 14"),
+        ("<https://x.example|x> <#C1|general> <@U1>", "https://x.example #general @ann"),
+    ],
+)
+def test_markup_of_slack(tmp_path: Path, markup: str, shown: str) -> None:
+    one = {"user": "U1", "type": "message", "text": markup, "ts": "1700000000.000100"}
+    people = '[{"id": "U1", "name": "ann", "team_id": "T1"}]'
+    content = zipped({"users.json": people, "general/2023-11-14.json": json.dumps([one])})
+    assert said(tmp_path, content)[0].text == shown
+
+
+def test_slackbot_is_a_bot(tmp_path: Path) -> None:
+    one = {"user": "USLACKBOT", "type": "message", "text": "x", "ts": "1700000000.000100"}
+    people = '[{"id": "USLACKBOT", "team_id": "T1", "is_bot": false}]'
+    content = zipped({"users.json": people, "general/2023-11-14.json": json.dumps([one])})
+    assert said(tmp_path, content)[0].drop is Drop.BOT
+
+
 def test_a_wrong_time_on_slack(tmp_path: Path) -> None:
     day = json.dumps([{"user": "U1", "type": "message", "text": "x", "ts": "never"}])
     content = zipped({"general/2023-11-14.json": day})
