@@ -71,6 +71,13 @@ def test_kinds_of_messages_on_discord(
     assert said(tmp_path, discord(**message))[0].drop is drop
 
 
+def test_markup_of_discord(tmp_path: Path) -> None:
+    content = "<@123> <@!45> <@6> <:frog:789> <a:jump_2:78> 1 <2> <b>"
+    mentions = [{"id": "123", "name": "rana", "nickname": "Rana"}, {"id": 45, "name": "hyla"}, 5]
+    (message,) = said(tmp_path, discord(content=content, mentions=mentions))
+    assert message.text == "@Rana @hyla @6 :frog: :jump_2: 1 <2> <b>"
+
+
 def test_who_has_no_nickname_on_discord(tmp_path: Path) -> None:
     author = {"id": "7", "name": "rana", "nickname": None}
     assert said(tmp_path, discord(author=author))[0].name == "rana"
