@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from avatar.dataset import archive
+from avatar.dataset.openai_jsonl import MAX_TOKENS
 from avatar.dataset.source import Source
 from avatar.errors import BadDataset, BadText
 from avatar.language import tr
@@ -39,7 +40,8 @@ MAX_BYTES = 256 * 1024 * 1024  # unpacked
 MAX_VERSIONS = 20_000
 MAX_CATEGORIES = 100  # of what a provider's moderation flags
 MAX_LINE = 320  # characters of names, models, sources
-MAX_WORDS = 200_000  # characters of one turn
+# Characters of one turn: what fits into an example, of which four are a token at most.
+MAX_WORDS = 4 * MAX_TOKENS
 
 E = TypeVar("E")
 

@@ -99,7 +99,8 @@ def _check_path(name: str) -> None:
     if not name:  # Python itself stumbles over it
         raise refused(tr("the archive has a file without a name. Pack it again."))
     parts = name.replace("\\", "/").split("/")
-    if name.startswith(("/", "\\")) or ".." in parts or ":" in parts[0]:
+    # A drive is one letter; a chat may be called "Bali: the plan".
+    if name.startswith(("/", "\\")) or ".." in parts or parts[0][1:2] == ":":
         raise refused(
             tr("the archive has a path that leads outside of it: {path}.", path=_shown(name))
         )

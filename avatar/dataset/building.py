@@ -473,6 +473,8 @@ def _example(draft: _Draft, masker: Masker, source: str, rules: Rules) -> Exampl
         tokens=tokens.of_conversation([turn.text for turn in turns]),
         messages=draft.messages,
         people=() if rules.mask_names else draft.people,
-        # A private chat is called as the other person is.
-        source=source if rules.mask_names else f"{source}: {draft.title}"[:200],
+        # A private chat is called as the other person is. One line, whatever is in its title.
+        source=source
+        if rules.mask_names
+        else f"{source}: {' '.join(draft.title.split())}"[:200].rstrip(),
     )

@@ -69,11 +69,16 @@ _SECRET = re.compile(
 _EMAIL = re.compile(
     r"(?<![\w.%+-])[\w.%+-]{1,64}@[^\W_](?:[\w-]{0,62})(?:\.[^\W_][\w-]{0,62}){1,8}"
 )
+# Numbers in groups may be said in several messages, which are lines of one turn.
 _IBAN = re.compile(
-    r"(?<![A-Za-z0-9])[A-Za-z]{2}\d{2}(?:[ -]?[A-Za-z0-9]{4}){2,7}(?:[ -]?[A-Za-z0-9]{1,3})?"
+    r"(?<![A-Za-z0-9])[A-Za-z]{2}\d{2}(?:[ \n-]?[A-Za-z0-9]{4}){2,7}(?:[ \n-]?[A-Za-z0-9]{1,3})?"
     r"(?![A-Za-z0-9])"
 )
 _CARD = re.compile(r"(?<![\w.])\d(?:[ -]?\d){12,18}(?!\w)")
+_CARD_IN_GROUPS = re.compile(
+    r"(?<![\w.])(?:\d{4}(?:[ .\n-]{0,2}\d{4}){3}|\d{4}[ .\n-]{0,2}\d{6}[ .\n-]{0,2}\d{5})(?!\w)"
+)
+_ISSUED = re.compile(r"2[2-7]|3[04-8]|[456]")  # how numbers of cards begin
 _IPV4 = re.compile(r"(?<![\w.])\d{1,3}(?:\.\d{1,3}){3}(?!\.?\w)")
 _IPV6 = re.compile(r"(?<![\w:.])(?=[0-9A-Fa-f]{0,4}:)[0-9A-Fa-f:]{2,39}(?![\w:])")
 _BASE58 = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
@@ -87,9 +92,20 @@ _DATE = re.compile(
 )
 # Numbers of telephones in no country's form in particular: with a zero, a plus or a bracket before
 # them; as Americans write them, or bare.
-_PREFIXED_PHONE = re.compile(r"(?<![\w.,:/@#-])(?:\+\d|00?\d|\(0?\d)[\d ()./-]{5,20}\d(?![\w:])")
+# Not within a decimal, a time or a path, but behind "tel:", and behind another number.
+_BEFORE = r"(?:(?<![\w/@#-])(?<!\d[.,:])|(?<=\d{7}[,/]))"
+_PREFIXED_PHONE = re.compile(_BEFORE + r"(?:\+\d|00?\d|\(0?\d)[\d ()./-]{5,20}\d(?!\w|:\d)")
 _BARE_PHONE = re.compile(
-    r"(?<![\w.,:/@#-])(?:\(?\d{3}\)?[ .-]\d{3}[ .-]\d{4}(?!\w)|\d{10,12}(?![\w:]))"
+    _BEFORE + r"(?:\(?\d{3}\)?[ .-]\d{3}[ .-]\d{4}(?!\w)|\d{10,12}(?!\w|:\d)"
+    r"|\d{2,4}-\d{7,9}(?![\w-]|:\d))"  # "6012-3456789"
+)
+# How WhatsApp names somebody who is not among the contacts, and its links to a number.
+_LINKED_PHONE = re.compile(
+    r"(?:(?<=(?<![\w.])@)|(?<=\bwa\.me/)|(?<=[?&]phone=))\+?\d{8,15}(?![\w@])", re.IGNORECASE
+)
+# "09.00-17.30", "01.02.-05.02.2024": from when to when.
+_FROM_TO = re.compile(
+    r"\d{1,2}\.\d{2} ?- ?\d{1,2}\.\d{2}|\d{1,2}\.\d{1,2}\. ?- ?\d{1,2}\.\d{1,2}\.(?:\d{4}|\d{2})?"
 )
 _NUMBER = re.compile(r"(?<![\w.,])\d(?:[ ./-]?\d){8,17}(?![\w])")
 _DIGITS = re.compile(r"\d")
@@ -138,6 +154,14 @@ _FORM_RES = tuple((module, re.compile(form)) for module, form in _FORMS)
 _ANY_FORM = re.compile(
     r"(?<![\w-])(?:" + "|".join(form for _, form in _FORMS) + r")(?![\w-])"
 )  # one search for all of them
+# Signs that stand for others, one for one: the hyphens and spaces that phones and writing programs
+# put into numbers, and the full-width signs of East Asia.
+_PLAIN = {
+    **dict.fromkeys("\u2010\u2011\u2012\u2013\u2212\ufe63\uff0d", "-"),
+    **dict.fromkeys("\u00a0\u2007\u2009\u200a\u202f\u3000", " "),
+    **{chr(0xFEE0 + ord(sign)): sign for sign in "+()./:@0123456789"},
+}
+_ODD = re.compile(f"[{''.join(_PLAIN)}]")
 _MIN_NAME = 3  # letters; shorter parts of names are words too often
 _MAX_NAMES = 500
 
@@ -161,7 +185,9 @@ class Masker:
                 Finder(Kind.IBAN, _ibans, digits=7),
                 Finder(Kind.WALLET, _wallets, digits=1, word=14),
                 Finder(Kind.CARD, _cards, digits=13, number=True),
+                Finder(Kind.CARD, _cards_in_groups, digits=15),
                 Finder(Kind.IP, _addresses, digits=1),
+                Finder(Kind.PHONE, _linked_phones, digits=8),
                 Finder(Kind.ID, _formed_ids, digits=4, form=True),
                 Finder(Kind.PHONE, _phones_in(region.upper() if region else None), digits=7),
                 Finder(Kind.PHONE, _matching(_PREFIXED_PHONE), digits=7, number=True),
@@ -175,6 +201,9 @@ class Masker:
 
     def masked(self, text: str) -> str:
         """The text with placeholders. What was found first keeps its place."""
+        whole = text
+        if not text.isascii():
+            text = _ODD.sub(lambda odd: _PLAIN[odd[0]], text)
         digits = len(_DIGITS.findall(text))
         number = digits >= 7 and _LONG_NUMBER.search(text) is not None
         form = digits >= 4 and _IN_FORM.search(text) is not None
@@ -195,14 +224,14 @@ class Masker:
                     taken[start:end] = b"\1" * (end - start)
                     found.append((start, end, kind))
         if not found:
-            return text
+            return whole
         pieces: list[str] = []
         at = 0
         for start, end, kind in sorted(found):
-            pieces += (text[at:start], kind.placeholder)
+            pieces += (whole[at:start], kind.placeholder)
             self.counts[kind] += 1
             at = end
-        return "".join((*pieces, text[at:]))
+        return "".join((*pieces, whole[at:]))
 
 
 def _of_names(names: Collection[str]) -> re.Pattern[str] | None:
@@ -254,10 +283,12 @@ def _ibans(text: str) -> Iterator[Span]:
     for match in _IBAN.finditer(text):
         given = match[0]
         while len(given) >= 15:
-            if iban.is_valid(given):
+            # Without the country's own check, which knows the banks of some time ago.
+            if iban.is_valid(given.replace("\n", ""), check_country=False):
                 yield match.start(), match.start() + len(given)
                 break
-            given = given.rpartition(" ")[0]  # a word after it may have been taken for its end
+            # A word after it may have been taken for its end.
+            given = given[: max(given.rfind(" "), given.rfind("\n"), 0)]
 
 
 def _cards(text: str) -> Iterator[Span]:
@@ -265,6 +296,18 @@ def _cards(text: str) -> Iterator[Span]:
         digits = _SEPARATORS.sub("", match[0])
         if digits[0] in "23456" and luhn.is_valid(digits):
             yield match.span()
+
+
+def _cards_in_groups(text: str) -> Iterator[Span]:
+    for match in _CARD_IN_GROUPS.finditer(text):
+        digits = "".join(_DIGITS.findall(match[0]))
+        if _ISSUED.match(digits) and luhn.is_valid(digits):
+            yield match.span()
+
+
+def _linked_phones(text: str) -> Iterator[Span]:
+    if "@" in text or "/" in text:
+        yield from (match.span() for match in _LINKED_PHONE.finditer(text))
 
 
 def _wallets(text: str) -> Iterator[Span]:
@@ -322,7 +365,11 @@ def _matching(phone: re.Pattern[str]) -> Find:
     def found(text: str) -> Iterator[Span]:
         for match in phone.finditer(text):
             digits = len(_DIGITS.findall(match[0]))
-            if 7 <= digits <= 15 and not _DATE.match(match[0].strip("(")):
+            if (
+                7 <= digits <= 15
+                and not _DATE.match(match[0].strip("("))
+                and not _FROM_TO.match(match[0])
+            ):
                 yield match.span()
 
     return found

@@ -13,6 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from avatar.dataset.openai_jsonl import read_file
 from avatar.errors import BadText
 from avatar.exporting import (
     Export,
@@ -224,6 +225,19 @@ def test_a_name_may_hold_what_joins_letters(tmp_path: Path, name: str) -> None:
     file = tmp_path / "export.zip"
     file.write_bytes(write(export))
     assert read(file) == export
+
+
+def test_the_longest_example_that_is_taken_comes_back(tmp_path: Path) -> None:
+    """As long as one that `/train` takes: ten of them are the least."""
+    text = "tidy " * 52_000
+    line = {"messages": [{"role": "user", "content": "?"}, {"role": "assistant", "content": text}]}
+    file = tmp_path / "long.jsonl"
+    file.write_text(f"{json.dumps(line)}\n" * 10)
+    taken = read_file(file, name="long.jsonl").examples
+    export = an_export(examples=taken)
+    packed = tmp_path / "export.zip"
+    packed.write_bytes(write(export))
+    assert read(packed) == export
 
 
 def test_examples_that_repeat_themselves_are_no_bomb(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """DiscordChatExporter's JSON: one channel a file."""
 
+import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -10,6 +11,8 @@ from avatar.dataset.source import Source, Tick, fit
 from avatar.dataset.times import moment
 
 _SPOKEN = ("Default", "Reply")
+# Who is meant, and emoji of a server, as they stand where the exporter was told to leave them.
+_MARKUP = re.compile(r"<(?:@!?(\d{1,25})|a?:(\w{1,40}):\d{1,25})>")
 _MEDIA = ("attachments", "embeds", "stickers")
 
 
@@ -46,7 +49,7 @@ def _said(message: dict[str, Any], chat: str, number: int, source: Source) -> Sa
     name = author.get("nickname") or author.get("name")
     name = fit(name) if isinstance(name, str) else ""
     content = message.get("content")
-    text = fit(content) if isinstance(content, str) else ""
+    text = fit(_plain(content, message.get("mentions"))) if isinstance(content, str) else ""
     reference = message.get("reference")
     reference = reference if isinstance(reference, dict) else {}
     try:
@@ -63,6 +66,22 @@ def _said(message: dict[str, Any], chat: str, number: int, source: Source) -> Sa
         reply_to=fit(str(reference.get("messageId") or "")),
         drop=_drop(message, author, reference, text),
     )
+
+
+def _plain(text: str, mentions: Any) -> str:
+    """A text as people see it: `<@7>` is a name, `<:frog:8>` is `:frog:`."""
+    if "<" not in text:
+        return text
+    names: dict[str, str] = {}
+    for one in mentions if isinstance(mentions, list) else ():
+        name = (one.get("nickname") or one.get("name")) if isinstance(one, dict) else None
+        if isinstance(name, str):
+            names[str(one.get("id"))] = name
+
+    def shown(match: re.Match[str]) -> str:
+        return f":{match[2]}:" if match[2] else f"@{names.get(match[1], match[1])}"
+
+    return _MARKUP.sub(shown, text)
 
 
 def _drop(

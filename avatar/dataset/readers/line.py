@@ -22,6 +22,7 @@ _AFTERNOON = re.compile(r"p\.?m|午後|下午|오후", re.IGNORECASE)
 _MORNING = re.compile(r"a\.?m|午前|上午|오전", re.IGNORECASE)
 # What stands in place of a picture: one word in brackets, in any language.
 _MEDIA = re.compile(r"\[[^\[\]\n]{1,20}\]")
+_CALL = "\u260e"  # before "Call time 1:23", "Missed call", in any language
 _WITH = re.compile(
     r"(?:Chat history (?:with|in) |Historial de chat con |Chatverlauf mit |與)?(.{1,120}?)"
     r"(?:とのトーク履歴|的聊天記錄|的聊天记录)?"
@@ -39,17 +40,27 @@ def _chat(source: Source, tick: Tick | None) -> Iterator[Said | Heading]:
     month_first = _month_first(source)
     current: Lines[tuple[float, str]] | None = None
     quoted = False  # in a text over several lines, which stands in double quotes
+    # The day that the last line is, if this is no such text, and how many lines stand before it.
+    passed: tuple[str, int] | None = None
     for number, line in lines(source, tick):
         if number == 1:
             yield Heading(chat=source.name, title=_title(line))
             continue
-        if current is not None and quoted:
+        match = _SAID.fullmatch(line)
+        if current is not None and quoted and match is None:
+            found = _day(line, month_first=month_first)
+            passed = (found, current.count) if found else None
             current.add(line)
             quoted = not line.endswith('"')
             continue
+        if quoted and current is not None:  # by a quote of the person's own, which has no end
+            quoted = False
+            if passed is not None:
+                day, count = passed
+                current.keep(count)
         if found := _day(line, month_first=month_first):
             day = found
-        elif match := _SAID.fullmatch(line):
+        elif match is not None:
             if current is not None:
                 yield _said(current, source.name)
             if day is None:
@@ -72,6 +83,7 @@ def _chat(source: Source, tick: Tick | None) -> Iterator[Said | Heading]:
                 file=source.name,
                 number=number,
             )
+            passed = None
             quoted = text.startswith('"') and not (len(text) > 1 and text.endswith('"'))
         elif current is not None:
             current.add(line)
@@ -130,6 +142,8 @@ def _said(block: Lines[tuple[float, str]], chat: str) -> Said:
         drop = Drop.SERVICE
     elif _MEDIA.fullmatch(text):
         text, drop = "", Drop.MEDIA
+    elif text.startswith(_CALL):
+        text, drop = "", Drop.SERVICE
     elif not text:
         drop = Drop.EMPTY
     return Said(chat=chat, speaker=name or "?", name=name or "?", at=at, text=text, drop=drop)

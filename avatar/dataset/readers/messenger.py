@@ -25,8 +25,17 @@ _MEDIA = (
 _SPOKEN = (None, "Generic", "Share")
 # What the apps write in place of a text in English: reactions and bare attachments.
 _NOTICE = re.compile(
-    r"(?:Reacted .{1,16} to your message|Liked a message"
-    r"|\w.{0,80} (?:sent|shared) an? [a-z ]{1,30}\.)\s*"
+    r"(?:Reacted .{1,16} to your message|Liked a message|You (?:sent|shared) an? [a-z ]{1,30}\.)\s*"
+)
+# What stands behind the sender's own name, and not behind another word: "My mum sent a parcel."
+# Newer exports do not say of notices that they are none of the person's texts.
+_OF_SENDER = re.compile(
+    r" (?:sent|shared) an? [a-z ]{1,30}\.\s*| missed your (?:call|video chat)\.\s*"
+    r"| called you\.\s*| (?:named|left|created) the group\b.{0,120}"
+    r"| (?:added|removed) .{1,120} (?:to|from) the group\.\s*"
+    r"| (?:started|joined) (?:a|the) (?:video |audio )?(?:call|chat)\.\s*"
+    r"| (?:changed|set|cleared|removed) the (?:chat |group )?"
+    r"(?:theme|photo|emoji|quick reaction|nickname)\b.{0,120}"
 )
 
 
@@ -83,17 +92,25 @@ def _said(message: Any, chat: str, number: int, source: Source) -> Said:
         name=name or "?",
         at=at,
         text=text,
-        drop=_drop(message, text),
+        drop=_drop(message, name, text),
     )
 
 
-def _drop(message: dict[str, Any], text: str) -> Drop | None:
+def _drop(message: dict[str, Any], name: str, text: str) -> Drop | None:
     if message.get("is_unsent") is True:
         return Drop.DELETED
     if message.get("type") not in _SPOKEN:
         return Drop.SERVICE
     if not text:
         return Drop.MEDIA if any(message.get(key) for key in _MEDIA) else Drop.EMPTY
-    if len(text) < 160 and _NOTICE.fullmatch(text):
+    if "call_duration" in message or (len(text) < 200 and _is_notice(text, name)):
         return Drop.SERVICE
     return None
+
+
+def _is_notice(text: str, name: str) -> bool:
+    if _NOTICE.fullmatch(text):
+        return True
+    # Whole, or the first name alone.
+    own = (each for each in (name, name.partition(" ")[0]) if each and text.startswith(f"{each} "))
+    return any(_OF_SENDER.fullmatch(text, len(each)) for each in own)

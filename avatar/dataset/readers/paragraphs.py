@@ -32,5 +32,14 @@ class Lines(Generic[H]):
         self._lines.append(line)
 
     @property
+    def count(self) -> int:
+        """Of its lines."""
+        return len(self._lines)
+
+    def keep(self, count: int) -> None:
+        """Only the first lines: those behind them belong to something else."""
+        del self._lines[count:]
+
+    @property
     def text(self) -> str:
         return "\n".join(self._lines)

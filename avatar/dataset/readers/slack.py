@@ -13,6 +13,8 @@ from avatar.dataset.source import Source, Tick, fit
 from avatar.dataset.times import seconds
 
 _SPOKEN = (None, "me_message", "thread_broadcast", "file_share", "reply_broadcast")
+_BARE = ("mailto", "tel")  # what Slack puts before an address that somebody wrote without
+_SLACKBOT = "USLACKBOT"  # of which users.json says that it is none
 _MARKUP = re.compile(r"<([@#!]?)([^<>|]{1,500})(?:\|([^<>]{0,500}))?>")
 
 
@@ -45,7 +47,7 @@ class _People:
 
     def __init__(self) -> None:
         self.names: dict[str, str] = {}
-        self.bots: set[str] = set()
+        self.bots: set[str] = {_SLACKBOT}
 
     def learn(self, user: Any) -> None:
         if not isinstance(user, dict) or not isinstance(user.get("id"), str):
@@ -85,7 +87,12 @@ def _plain(text: str, names: dict[str, str]) -> str:
             return "@" + names.get(what, label or what)
         if sign == "#":
             return "#" + (label or what)
-        return "@" + (label or what).lstrip("@") if sign == "!" else what
+        if sign == "!":
+            named = label or what.partition("^")[0]  # <!here>, <!subteam^S1|@team>
+            # A date is written out in its label.
+            return named if what.startswith("date^") else "@" + named.lstrip("@")
+        scheme, colon, address = what.partition(":")
+        return address if colon and scheme in _BARE else what
 
     return html.unescape(_MARKUP.sub(shown, text) if "<" in text else text)
 

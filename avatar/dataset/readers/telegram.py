@@ -118,7 +118,8 @@ def _said(message: dict[str, Any], chat: _Open, owner: str, source: Source) -> S
     speaker, name = chat.who(get("from_id"), get("from"))
     text = get("text")
     text = fit(text if isinstance(text, str) else _plain(text))
-    reply_to = get("reply_to_message_id")
+    # The message that is answered may be of another chat, where its number means another one.
+    reply_to = None if "reply_to_peer_id" in message else get("reply_to_message_id")
     return Said(  # in the order of its fields: by their names it takes twice as long
         chat.chat,
         speaker,

@@ -32,8 +32,11 @@ _EVENING = (
 _HALF = f"(?:{_MORNING}|{_EVENING})"
 # A word before the time: "à", "klo", "kl.", "г.,".
 _AT = f"(?:{_SPACE}(?!{_HALF})[^\\W\\d_]{{1,3}}\\.?,?)?"
+# Arabic has a mark before each stroke of a date, and a comma of its own behind it.
+_MARK = f"[{MARKS}]?"
 LINE = re.compile(
-    f"[{MARKS}]*(\\[)?(\\d{{1,4}})([/.\\-]){_SPACE}?(\\d{{1,2}})\\3{_SPACE}?(\\d{{1,4}})\\.?,?"
+    f"[{MARKS}]*(\\[)?{_MARK}(\\d{{1,4}}){_MARK}([/.\\-]){_SPACE}?(\\d{{1,2}}){_MARK}\\3{_SPACE}?"
+    "(\\d{1,4})\\.?[,\u060c]?"
     f"{_AT}{_SPACE}{{1,2}}(?:({_HALF}){_SPACE}?)?(\\d{{1,2}})[:.](\\d{{2}})(?:[:.](\\d{{2}}))?"
     f"(?:{_SPACE}?({_HALF}))?(?(1)\\]{_SPACE}?|{_SPACE}?[-–]{_SPACE})(.*)",
     re.DOTALL,
@@ -43,17 +46,34 @@ _TITLE = re.compile(
     r"(?:WhatsApp Chat (?:with|-) |WhatsApp-Chat mit |Chat de WhatsApp con |"
     r"Discussion WhatsApp avec |Conversa do WhatsApp com |Chat WhatsApp con )(.{1,120})"
 )
-# A file's name with what "(file attached)" is in the person's language; a caption may follow.
-_ATTACHED = re.compile(r"[^\s<>()]{1,160}\.\w{2,5} \([^()\n]{3,40}\)(?:\n|$)")
+# A file's name with what "(file attached)" is in the person's language; a caption may follow. A
+# document keeps the name that it had, with spaces: then the words have to be known ones.
+_ATTACHED = re.compile(
+    r"(?:[^\s<>()]{1,160}\.\w{2,5} \([^()\n]{3,40}\)"
+    r"|[^<>\n]{1,200}\.\w{2,5} \([^()\n]{0,30}(?:attached|angeh|adjunt|joint|anexad|allegat"
+    r"|bijgevoegd|bifoga|vedhæft|vedlagt|liitetty|добавлен|прикреп|ekli|ekle|załącz|lampir|附|添付|첨부|संलग्न|مرفق"
+    r"|מצורף)[^()\n]{0,30}\))(?:\n|$)"
+)
 _ANGLES = re.compile(f"[{MARKS}]*<[^<>\\n]{{3,200}}>")  # <Media omitted>, <attached: x.jpg>
-_FILE_AFTER = re.compile("\u200e<[^<>\n]{3,200}>$")  # an iPhone's, behind a caption
+# An iPhone's, behind a caption: <attached: x.jpg>, or words such as "image omitted".
+_FILE_AFTER = re.compile(
+    '\u200e<[^<>\n]{1,200}\\.\\w{1,5}>$|(?<=\\s)\u200e[^\u200e<>\n\\d.,!?:;()"]{3,40}$'
+)
+# What stands there before a document, and is no caption: its name and number of pages.
+_DOCUMENT = re.compile(
+    r"[^\n]{1,200}\.(?:\w{2,5} \u2022 [^\n]{1,40}"
+    r"|pdf|docx?|xlsx?|pptx?|odt|ods|csv|txt|rtf|zip|rar|apk|epub)\s*"
+)
+# Behind the answers of a poll: "OPTION: Pizza (1 vote)".
+_OPTION = re.compile(r"[^\W\d_]{2,20}: [^\n]{0,400} \(\d+ [^()\n]{2,30}\)")
 # "<This message was edited>" after the text.
 _EDITED = re.compile(
     f"(?:[{MARKS}]<[^<>\\n]{{5,80}}>|<[^<>\\n]{{0,60}}(?:edited|bearbeitet|modifi|editad|editó|"
-    "bewerkt|redigerat|redigert|redigeret|изменено|düzenlendi|编辑|編輯|編集|수정|diedit)[^<>\\n]{0,40}>)$"
+    "bewerkt|redigerat|redigert|redigeret|изменено|düzenlendi|编辑|編輯|編集|수정|diedit|disunting)[^<>\\n]{0,40}>)$"
 )
 _DELETED = re.compile(
-    r"(?:this message was deleted|you deleted this message|message deleted|null"
+    r"(?:this message was deleted(?: by admin .{1,60})?|you deleted this message(?: as admin)?"
+    r"|message deleted|null"
     r"|diese nachricht wurde gelöscht|du hast diese nachricht gelöscht"
     r"|se eliminó este mensaje|este mensaje fue eliminado|eliminaste este mensaje"
     r"|ce message a été supprimé|vous avez supprimé ce message"
@@ -61,23 +81,38 @@ _DELETED = re.compile(
     r"|questo messaggio è stato eliminato|hai eliminato questo messaggio"
     r"|dit bericht is verwijderd|u hebt dit bericht verwijderd|je hebt dit bericht verwijderd"
     r"|данное сообщение удалено|вы удалили данное сообщение|это сообщение удалено"
-    r"|bu mesaj silindi|bu mesajı sildiniz|wiadomość została usunięta"
-    r"|pesan ini telah dihapus|anda menghapus pesan ini|mesej ini telah dipadam"
+    r"|esta mensagem foi eliminada|eliminaste esta mensagem|eliminou esta mensagem"
+    r"|bu mesaj silindi|bu mesajı sildiniz"
+    r"|(?:ta )?wiadomość została usunięta|usunięto tę wiadomość"
+    r"|pesan ini (?:telah )?dihapus|(?:anda|kamu) (?:telah )?menghapus pesan ini"
+    r"|mesej ini (?:telah )?dipadam(?:kan)?|anda (?:telah )?(?:me)?madam(?:kan)? mesej ini"
+    r"|anda (?:telah )?padam(?:kan)? mesej ini"
+    r"|det här meddelandet (?:har raderats|raderades)|du raderade det här meddelandet"
+    r"|denne besked blev slettet|du slettede denne besked"
+    r"|denne meldingen ble slettet|du slettet denne meldingen"
+    r"|tämä viesti (?:on )?poistettu|tämä viesti poistettiin|poistit tämän viestin"
+    r"|acest mesaj a fost șters|tato zpráva byla (?:smazána|odstraněna)"
+    r"|це повідомлення видалено|ви видалили це повідомлення"
+    r"|tin nhắn này đã bị xóa|bạn đã xóa tin nhắn này"
     r"|此消息已被删除|您已刪除此訊息|此訊息已刪除|このメッセージは削除されました"
     r"|삭제된 메시지입니다|यह संदेश मिटा दिया गया|تم حذف هذه الرسالة|ההודעה נמחקה)[.。]?",
     re.IGNORECASE,
 )
-# What Android writes as if the person had: calls that were missed, and places.
+# What Android writes as if the person had: calls that were missed, what has not arrived, places.
 _CALL = re.compile(
     r"(?:missed (?:voice|video|group (?:voice|video)) call|verpasster? (?:sprach|video)anruf"
     r"|(?:llamada|videollamada) perdida|appel (?:vocal|vidéo) manqué"
     r"|chamada de (?:voz|vídeo) perdida|(?:chiamata vocale|videochiamata) persa"
-    r"|пропущенный (?:аудиозвонок|видеозвонок))[.]?",
+    r"|пропущенный (?:аудиозвонок|видеозвонок)"
+    r"|panggilan (?:suara|video) (?:terlepas|tidak dijawab|tak terjawab)|live location shared"
+    r"|waiting for this message(?:\. this may take a while)?|menunggu (?:mesej|pesan) ini"
+    r"|auf diese nachricht wird gewartet|warten auf diese nachricht|esperando este mensaje)[.]?",
     re.IGNORECASE,
 )
 _PLACE = re.compile(r"[^\n:]{2,40}: https://maps\.google\.com/\?q=[-\d.,]{3,60}")
 _QUOTES = re.compile('["“”„«»]')  # in a name: a notice such as: Ann changed the subject to "a: b"
 _MAX_NAME = 60
+_BUDDHIST = 543  # years that Thailand is ahead
 
 
 class _Order(Enum):
@@ -179,7 +214,7 @@ def _time(match: re.Match[str], order: _Order, file: str, number: int) -> float:
     if half := match[6] or match[10]:
         hour = hour % 12 + (12 if _AFTERNOON.match(half) else 0)
     try:
-        year += 2000 if year < 100 else 0
+        year += 2000 if year < 100 else -_BUDDHIST if year >= 2500 else 0
         if not 2009 <= year < 2100:  # WhatsApp is of 2009
             raise ValueError
         return datetime(year, month, day, hour, minute, second, tzinfo=UTC).timestamp()
@@ -220,6 +255,8 @@ def _cleaned(text: str, *, apple: bool) -> tuple[str, Drop | None]:
         return "", Drop.SERVICE
     if _PLACE.fullmatch(bare):
         return "", Drop.MEDIA
+    if _is_poll(text):
+        return "", Drop.MEDIA
     had_media = False
     if match := _ANGLES.match(text):  # nothing, or a caption after it
         text, had_media = text[match.end() :], True
@@ -233,10 +270,24 @@ def _cleaned(text: str, *, apple: bool) -> tuple[str, Drop | None]:
             return "", Drop.SERVICE
         text, had_media = caption, True
     else:
-        text = _EDITED.sub("", text)
-        if (match := _FILE_AFTER.search(text)) is not None:
+        if not (match := _FILE_AFTER.search(text) if apple else None):
+            text = _EDITED.sub("", text).rstrip()
+            match = _FILE_AFTER.search(text) if apple else None
+        if match is not None:
             text, had_media = text[: match.start()], True
+            if _DOCUMENT.fullmatch(text):
+                text = ""
     text = fit("".join(c for c in text if c not in MARKS) if not text.isascii() else text)
     if not text:
         return "", Drop.MEDIA if had_media else Drop.EMPTY
     return text, None
+
+
+def _is_poll(text: str) -> bool:
+    """Whether it is "POLL:", the question, and the answers with the votes for each."""
+    first, line, _ = text.partition("\n")
+    first = first.strip(MARKS + " ")
+    if not line or not first.endswith(":") or not first.isupper() or not first[:-1].isalpha():
+        return False
+    last = "".join(c for c in text.rpartition("\n")[2] if c not in MARKS)
+    return _OPTION.fullmatch(last.strip()) is not None

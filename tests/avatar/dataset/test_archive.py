@@ -14,10 +14,17 @@ CHAT = "31/12/20, 10:00 - A: x\n"
 
 
 @pytest.mark.parametrize(
-    "name", ["../chat.txt", "/etc/chat.txt", "a/../../b.txt", "C:\\chat.txt", "..\\x.txt"]
+    "name",
+    ["c:chat.txt", "../chat.txt", "/etc/chat.txt", "a/../../b.txt", "C:\\chat.txt", "..\\x.txt"],
 )
 def test_a_path_outside(tmp_path: Path, name: str) -> None:
     assert "a path that leads outside of it" in fault(tmp_path, zipped({name: CHAT}))
+
+
+def test_a_chat_with_a_colon_in_its_name(tmp_path: Path) -> None:
+    content = zipped({"WhatsApp Chat with Bali: the plan.txt": CHAT})
+    (chat,) = export_of(tmp_path, content).overview().chats
+    assert chat.title == "Bali: the plan"
 
 
 def test_a_bomb(tmp_path: Path) -> None:

@@ -382,6 +382,13 @@ def test_every_message_is_kept_or_dropped_for_one_reason(messages: list[Any], ru
     assert written.count(b"\n") == report.examples
 
 
+def test_where_an_example_is_from_is_one_line() -> None:
+    """Else an avatar that was trained with it could be exported, and not be imported again."""
+    heading = Heading(chat="c", title="frogs\tand\u2028toads")
+    built = build(an_export([heading, *padding()]), person=ME)
+    assert built.examples[0].source == "test.json: frogs and toads"
+
+
 def test_who_speaks_in_an_example_is_known_unless_names_are_masked() -> None:
     talk = (
         says(ANN, "who is coming?", 0),

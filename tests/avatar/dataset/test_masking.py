@@ -48,6 +48,32 @@ from avatar.dataset.masking import Finder, Kind, Masker
         ("fe80::1ff:fe23:4567:890a", "[IP]"),
         ("2001:0db8:0000:0000:0000:ff00:0042:8329", "[IP]"),
         ("a@b.example or 0151 23456789", "[EMAIL] or [PHONE]"),
+        # as phones and writing programs put it
+        ("it is 012\u2011345\u00a06789 – ok", "it is [PHONE] – ok"),
+        ("012\u2013345\u202f6789", "[PHONE]"),
+        ("０１２－３４５６７８９", "[PHONE]"),
+        ("ann＠example.com", "[EMAIL]"),
+        ("4111\u20111111\u20111111\u20111111", "[CARD]"),
+        ("DE89\u00a03704\u00a00044\u00a00532\u00a00130\u00a000", "[IBAN]"),
+        # as people do
+        ("6012-3456789", "[PHONE]"),
+        ("no.0123456789,0198765432", "no.[PHONE],[PHONE]"),
+        ("019-8765431/019-8765432", "[PHONE]/[PHONE]"),
+        ("tel:0123456789", "tel:[PHONE]"),
+        ("4111.1111.1111.1111", "[CARD]"),
+        ("4111  1111  1111  1111", "[CARD]"),
+        ("be68 5390 0754 7034 call me", "[IBAN] call me"),  # of no bank that the vendor knows
+        # in several messages
+        ("4111 1111\n1111 1111", "[CARD]"),
+        ("4111\n1111\n1111\n1111\nok?", "[CARD]\nok?"),
+        ("DE89 3704\n0044 0532 0130 00\nthanks a lot", "[IBAN]\nthanks a lot"),
+        # as WhatsApp names whom it does not know, and links to them
+        ("@60123456789 come", "@[PHONE] come"),
+        ("wa.me/60123456789", "wa.me/[PHONE]"),
+        (
+            "https://api.whatsapp.com/send?phone=60123456789",
+            "https://api.whatsapp.com/send?phone=[PHONE]",
+        ),
     ],
 )
 def test_masked(text: str, masked: str) -> None:
@@ -69,6 +95,10 @@ def test_masked(text: str, masked: str) -> None:
         "@ann look at this",
         "4111 1111 1111 1112",  # its check digit is wrong
         "999.1.1.1",
+        "open 09.00-17.00, 09.00 - 17.30",
+        "from 01.02.-05.02.2024",
+        "2020\n2021\n2022\n2023\n2024",
+        "1,0123456789",
     ],
 )
 def test_left_alone(text: str) -> None:
@@ -110,7 +140,8 @@ PERSONAL = [
      "RSSMRA85T10A562S", "AB 12 34 56 C", "AB123456C", "12345670-K", "30.686.957-4", "ABCPE1234F",
      "S1234567D", "11010519491231002X", "85.07.30-033.28", "529.982.247-25", "6521 8000",
      "1A1zP1eP5QGefi2DMPTfTL5SLmv7DivfNa", "bc1qar0srrr7xf", "192.168.0.17", "fe80::1ff",
-     "1234567T", "131052+308T", "٠١٥١ ٢٣٤٥٦٧٨٩",
+     "1234567T", "131052+308T", "٠١٥١ ٢٣٤٥٦٧٨٩", "4111\n1111\n1111\n1111", "@60123456789",
+     "6012-3456789", "４１１１－1111 1111 1111",
 ]  # fmt: skip
 
 
@@ -168,7 +199,8 @@ def test_outside_of_placeholders_a_text_is_as_it_was(text: str) -> None:
 @pytest.mark.parametrize(
     "repeated",
     ["1 ", "a", "a.", "@", "1", "a@", "+1", "1:", "(0", "AB12 CD34 ", "https://", "::", "+1 ",
-     "t.me/+", "0-", "A1", "x@a.", "https://a@"],
+     "t.me/+", "0-", "A1", "x@a.", "https://a@", "4111\n", "@12345678", "\u2011", "1234567/",
+     "wa.me/1"],
 )  # fmt: skip
 def test_no_square_of_the_length(repeated: str) -> None:
     """Ten times the text takes far less than a hundred times as long."""

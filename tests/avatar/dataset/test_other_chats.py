@@ -71,6 +71,13 @@ def test_kinds_of_messages_on_discord(
     assert said(tmp_path, discord(**message))[0].drop is drop
 
 
+def test_markup_of_discord(tmp_path: Path) -> None:
+    content = "<@123> <@!45> <@6> <:frog:789> <a:jump_2:78> 1 <2> <b>"
+    mentions = [{"id": "123", "name": "rana", "nickname": "Rana"}, {"id": 45, "name": "hyla"}, 5]
+    (message,) = said(tmp_path, discord(content=content, mentions=mentions))
+    assert message.text == "@Rana @hyla @6 :frog: :jump_2: 1 <2> <b>"
+
+
 def test_who_has_no_nickname_on_discord(tmp_path: Path) -> None:
     author = {"id": "7", "name": "rana", "nickname": None}
     assert said(tmp_path, discord(author=author))[0].name == "rana"
@@ -126,10 +133,38 @@ def test_several_files_of_one_chat_and_several_chats(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["Reacted 😆 to your message", "Liked a message", "Ann Lee sent an attachment."]
+    "text",
+    [
+        "Reacted 😆 to your message",
+        "Liked a message",
+        "You sent a photo.",
+        "Ann Lee sent an attachment.",
+        "Ann sent a photo.",
+        "Ann Lee called you.",
+        "Ann Lee named the group Frogs.",
+        "Ann Lee added Ben Ray to the group.",
+        "Ann Lee left the group.",
+        "Ann Lee changed the theme to Lo-Fi.",
+        "Ann Lee set the nickname for Ben Ray to Benny.",
+    ],
 )
-def test_notices_of_instagram(tmp_path: Path, text: str) -> None:
-    assert said(tmp_path, messenger(("A", 1000, text)))[0].drop is Drop.SERVICE
+def test_notices_of_the_apps(tmp_path: Path, text: str) -> None:
+    assert said(tmp_path, messenger(("Ann Lee", 1000, text)))[0].drop is Drop.SERVICE
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "My mum sent a parcel.",
+        "I shared a flat.",
+        "Ben sent a letter.",
+        "Anna sent a photo.",
+        "Ann is here",
+        "he called you.",
+    ],
+)
+def test_what_people_say_of_others_is_no_notice(tmp_path: Path, text: str) -> None:
+    assert said(tmp_path, messenger(("Ann Lee", 1000, text)))[0].drop is None
 
 
 @pytest.mark.parametrize(
@@ -144,6 +179,7 @@ def test_notices_of_instagram(tmp_path: Path, text: str) -> None:
         ({"content": "look", "photos": [{"uri": "p.jpg"}]}, None),
         ({"content": "see", "share": {"link": "https://x.example"}, "type": "Share"}, None),
         ({"content": "B left the group.", "type": "Unsubscribe"}, Drop.SERVICE),
+        ({"content": "You missed a call from A.", "call_duration": 0}, Drop.SERVICE),
         ({"is_unsent": True}, Drop.DELETED),
         ({}, Drop.EMPTY),
     ],
@@ -195,6 +231,32 @@ def test_kinds_of_messages_on_slack(
     one = {"user": "U1", "type": "message", "text": "x", "ts": "1700000000.000100", **message}
     content = zipped({"users.json": '[{"id": "U1"}]', "general/2023-11-14.json": json.dumps([one])})
     assert said(tmp_path, content)[0].drop is drop
+
+
+@pytest.mark.parametrize(
+    ("markup", "shown"),
+    [
+        (
+            "<mailto:a@x.example|a@x.example> or <tel:+60123456789|012>",
+            "a@x.example or +60123456789",
+        ),
+        ("<!here> <!subteam^S1|@team> <!subteam^S1>", "@here @team @subteam"),
+        ("<!date^1700000000^{date}|Nov 14>", "Nov 14"),
+        ("<https://x.example|x> <#C1|general> <@U1>", "https://x.example #general @ann"),
+    ],
+)
+def test_markup_of_slack(tmp_path: Path, markup: str, shown: str) -> None:
+    one = {"user": "U1", "type": "message", "text": markup, "ts": "1700000000.000100"}
+    people = '[{"id": "U1", "name": "ann", "team_id": "T1"}]'
+    content = zipped({"users.json": people, "general/2023-11-14.json": json.dumps([one])})
+    assert said(tmp_path, content)[0].text == shown
+
+
+def test_slackbot_is_a_bot(tmp_path: Path) -> None:
+    one = {"user": "USLACKBOT", "type": "message", "text": "x", "ts": "1700000000.000100"}
+    people = '[{"id": "USLACKBOT", "team_id": "T1", "is_bot": false}]'
+    content = zipped({"users.json": people, "general/2023-11-14.json": json.dumps([one])})
+    assert said(tmp_path, content)[0].drop is Drop.BOT
 
 
 def test_a_wrong_time_on_slack(tmp_path: Path) -> None:
@@ -250,6 +312,38 @@ def test_line() -> None:
 def test_days_of_line(tmp_path: Path, day: str, clock_: str, at: str) -> None:
     (message,) = said(tmp_path, f"[LINE] Yukiとのトーク履歴\n\n{day}\n{clock_}\tYuki\thi\n")
     assert clock(message.at) == at
+
+
+def test_a_quote_without_an_end_on_line_swallows_no_other_message(tmp_path: Path) -> None:
+    lines = [
+        "[LINE] Chat history with Ken",
+        "2024/03/01(Fri)",
+        '10:00\tKen\t"oh no',
+        "10:01\tYuki\twhat",
+        "2024/03/02(Sat)",
+        '10:02\tKen\t"a date:',
+        "2024/03/09(Sat)",
+        'to keep"',
+        '10:03\tKen\t"again',
+        "",
+        "2024/03/03(Sun)",
+        "10:04\tYuki\thi",
+    ]
+    messages = said(tmp_path, "\n".join(lines))
+    assert [(clock(m.at), m.name, m.text.split("\n")[0]) for m in messages] == [
+        ("2024-03-01 10:00", "Ken", '"oh no'),
+        ("2024-03-01 10:01", "Yuki", "what"),
+        ("2024-03-02 10:02", "Ken", "a date:"),
+        ("2024-03-02 10:03", "Ken", '"again'),
+        ("2024-03-03 10:04", "Yuki", "hi"),
+    ]
+    assert messages[2].text == "a date:\n2024/03/09(Sat)\nto keep"
+    assert messages[3].text == '"again'
+
+
+def test_a_call_on_line_is_a_notice(tmp_path: Path) -> None:
+    content = "[LINE] Chat history with A\n2024/03/01(Fri)\n10:00\tA\t\u260e Call time 1:23\n"
+    assert said(tmp_path, content)[0].drop is Drop.SERVICE
 
 
 def test_a_message_before_any_day(tmp_path: Path) -> None:

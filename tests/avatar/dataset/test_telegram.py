@@ -59,6 +59,12 @@ def test_an_account() -> None:
     assert [message.chat for message in export.messages({"52"})] == ["52"]
 
 
+def test_a_reply_to_another_chat_answers_nothing_in_this_one(tmp_path: Path) -> None:
+    here = {"reply_to_message_id": 0}
+    there = {**here, "reply_to_peer_id": "channel5"}
+    assert [m.reply_to for m in said(tmp_path, telegram({}, here, there))] == ["", "0", ""]
+
+
 @pytest.mark.parametrize(
     ("message", "text"),
     [

@@ -88,6 +88,11 @@ def test_iphone() -> None:
         ("\u200f\u202a[31/12/20, 23:59:58] \u202cA: x", "2020-12-31 23:59:58"),
         ("31/12/20, 23.59 - A: x", "2020-12-31 23:59:00"),
         ("٣١/١٢/٢٠٢٠, ٢٣:٥٩ - A: x", "2020-12-31 23:59:00"),
+        ("٣١\u200f/١٢\u200f/٢٠٢٠\u060c ١١:٥٩ م - A: x", "2020-12-31 23:59:00"),
+        ("\u200f31\u200f/12\u200f/2020, 11:59 م - A: x", "2020-12-31 23:59:00"),
+        ("[\u200f31\u200f/12\u200f/2020, 11:59:58 م] A: x", "2020-12-31 23:59:58"),
+        ("29/2/2563 23:59 - A: x", "2020-02-29 23:59:00"),  # Thailand's years
+        ("[31/12/2563 BE 23:59:58] A: x", "2020-12-31 23:59:58"),
     ],
 )
 def test_a_date(tmp_path: Path, line: str, time: str | None) -> None:
@@ -168,6 +173,11 @@ def test_a_wrong_time_is_refused_with_its_line(tmp_path: Path) -> None:
         "IMG-20200101-WA0000.jpg (file attached)",
         "\u200eIMG-20200101-WA0000.jpg (Datei angehängt)",
         "PTT-20200101-WA0000.opus (archivo adjunto)",
+        "My report of 2020.pdf (file attached)",
+        "Laporan akhir (2).docx (fail dilampirkan)",
+        "POLL:\nLunch?\nOPTION: Pizza (1 vote)\nOPTION: Rice: fried (0 votes)",
+        "UMFRAGE:\nEssen?\nOPTION: Pizza (1 Stimme)",
+        "\u200ePOLL:\nLunch?\n\u200eOPTION: Pizza (\u200e1 vote)",
     ],
 )
 def test_media_in_any_language(tmp_path: Path, text: str) -> None:
@@ -190,6 +200,13 @@ def test_media_in_any_language(tmp_path: Path, text: str) -> None:
         ("\u200evideo omitted\nthe caption", "the caption", None),
         ("\u200eYou deleted this message.", "", Drop.DELETED),
         ("\u200eMissed voice call. Tap to call back, if you want to, now.", "", Drop.SERVICE),
+        ("look at this \u200eimage omitted", "look at this", None),
+        ("look\nat this\n\u200eimagen omitida", "look\nat this", None),
+        ("report.pdf • \u200e2 pages \u200edocument omitted", "", Drop.MEDIA),
+        ("my report.pdf • \u200e2 pages \u200e<attached: 2-my report.pdf>", "", Drop.MEDIA),
+        ("list.xlsx \u200edocument omitted", "", Drop.MEDIA),
+        ("us \u200e<attached: 1-PHOTO.jpg> \u200e<This message was edited>", "us", None),
+        ("hi \u200e@\u2068Ann\u2069, are you there?", "hi @Ann, are you there?", None),
         ("hello \u200e<This message was edited>", "hello", None),
         ("hello <This message was edited>", "hello", None),
         ("Missed voice call", "", Drop.SERVICE),
@@ -201,6 +218,28 @@ def test_media_in_any_language(tmp_path: Path, text: str) -> None:
 def test_an_iphones_texts(tmp_path: Path, text: str, left: str, drop: Drop | None) -> None:
     (message,) = said(tmp_path, f"[31/12/20, 10:00:00] A: {text}")
     assert (message.text, message.drop) == (left, drop)
+
+
+@pytest.mark.parametrize(
+    ("text", "drop"),
+    [
+        ("This message was deleted by admin Ben", Drop.DELETED),
+        ("Mesej ini telah dipadamkan", Drop.DELETED),
+        ("Anda telah memadamkan mesej ini", Drop.DELETED),
+        ("Pesan ini dihapus", Drop.DELETED),
+        ("Ta wiadomość została usunięta", Drop.DELETED),
+        ("Du raderade det här meddelandet", Drop.DELETED),
+        ("Waiting for this message. This may take a while.", Drop.SERVICE),
+        ("Panggilan suara tidak dijawab", Drop.SERVICE),
+        ("look at main file.py (on the left)", None),
+        ("TODO:\nbuy milk\nNOTE: call Ann (at noon)", None),
+        ("Waiting for this message all day", None),
+        ("He deleted this message", None),
+    ],
+)
+def test_what_android_writes_itself(tmp_path: Path, text: str, drop: Drop | None) -> None:
+    (message,) = said(tmp_path, f"31/12/20, 10:00 - A: {text}")
+    assert (message.drop, message.text) == (drop, "" if drop else text)
 
 
 def test_marks_around_a_name_are_no_part_of_it(tmp_path: Path) -> None:
