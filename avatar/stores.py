@@ -501,6 +501,12 @@ class InboxStore(Protocol):
         self, *, owner: str, now: datetime, lease: timedelta, limit: int
     ) -> tuple[Notice, ...]: ...
 
+    async def renew_notices(self, *, owner: str, now: datetime, lease: timedelta) -> frozenset[int]:
+        """Keep the notices that `owner` has claimed and not lost for a `lease` from now on; their
+        ids.
+        """
+        ...
+
     async def notice_delivered(self, notice_id: int, *, now: datetime) -> None: ...
 
     async def notice_failed(

@@ -14,7 +14,7 @@ from avatar.stores import Store
 
 log = logging.getLogger(__name__)
 
-LEASE = timedelta(seconds=60)
+LEASE = timedelta(seconds=60)  # renewed while we work
 CLAIMED = 50  # notices a pass
 AT_ONCE = 8  # addresses served side by side: one slow chat holds up no other
 FIRST_DELAY = timedelta(seconds=10)
@@ -49,20 +49,42 @@ class Deliverer:
         claimed = await self._store.claim_notices(
             owner=self._owner, now=now, lease=LEASE, limit=CLAIMED
         )
+        if not claimed:
+            return 0
         by_address: dict[Address, list[Notice]] = {}
         for notice in claimed:
             by_address.setdefault(notice.address, []).append(notice)
         slots = asyncio.Semaphore(AT_ONCE)
+        held = {notice.id for notice in claimed}
 
         async def in_order(notices: Sequence[Notice]) -> None:
             async with slots:
                 for notice in notices:
-                    await self._deliver(notice)
+                    if notice.id in held:
+                        await self._deliver(notice)
 
-        async with asyncio.TaskGroup() as group:
-            for notices in by_address.values():
-                group.create_task(in_order(notices))
+        heartbeat = asyncio.create_task(self._keep_leases(held))
+        try:
+            async with asyncio.TaskGroup() as group:
+                for notices in by_address.values():
+                    group.create_task(in_order(notices))
+        finally:
+            heartbeat.cancel()
+            await asyncio.gather(heartbeat, return_exceptions=True)
         return len(claimed)
+
+    async def _keep_leases(self, held: set[int]) -> None:
+        """A chat that takes a message a second, or none for a while, holds up what is owed there
+        for longer than a lease. What was lost nevertheless is somebody else's to bring.
+        """
+        while True:
+            await asyncio.sleep(LEASE.total_seconds() / 3)
+            try:
+                held &= await self._store.renew_notices(
+                    owner=self._owner, now=self._clock(), lease=LEASE
+                )
+            except Exception:  # a locked database…: the next renewal may still be in time
+                log.exception("the leases of notices could not be renewed")
 
     async def _deliver(self, notice: Notice) -> None:
         """No error of one notice reaches another."""

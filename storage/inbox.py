@@ -293,6 +293,21 @@ class InboxTables(Base):
                 sorted((rows.notice(row) for row in claimed.mappings()), key=lambda n: n.id)
             )
 
+    async def renew_notices(self, *, owner: str, now: datetime, lease: timedelta) -> frozenset[int]:
+        """Keep what `owner` has claimed and not lost for a `lease` from now on; their ids."""
+        async with self._db.writing() as write:
+            renewed = await write.execute(
+                sa.update(notices)
+                .where(
+                    notices.c.ended_at.is_(None),
+                    notices.c.lease_owner == owner,
+                    notices.c.lease_until > now,
+                )
+                .values(lease_until=now + lease)
+                .returning(notices.c.id)
+            )
+            return frozenset(renewed.scalars())
+
     async def notice_delivered(self, notice_id: int, *, now: datetime) -> None:
         await self._end_notice(notice_id, ended_at=now, error=None)
 

@@ -3,11 +3,13 @@
 import asyncio
 from collections.abc import Sequence
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
 from avatar.errors import NotDelivered, Unreachable
 from avatar.records import Address, NewNotice, Notice, NoticeKind
+from jobs import notices
 from jobs.notices import GIVE_UP, MAX_DELAY, Deliverer
 from tests.avatar.make import NOW
 from tests.jobs.world import ADDRESS, Ear, World
@@ -148,3 +150,65 @@ async def test_a_slow_chat_holds_up_no_other(world: World) -> None:
     await owe(world, "b", address=Address(platform="terminal", chat="2"))
     async with asyncio.timeout(5):
         assert await deliverer(world).deliver_once(world.time.now) == 2
+
+
+class Renewals:
+    """Leases of a hundredth of a second, and each renewal told of."""
+
+    def __init__(self, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(notices, "LEASE", timedelta(seconds=0.03))
+        self._renew = world.store.renew_notices
+        self._renewed = asyncio.Condition()
+        monkeypatch.setattr(world.store, "renew_notices", self._told)
+
+    async def _told(self, **keywords: Any) -> frozenset[int]:
+        held = await self._renew(**keywords)
+        async with self._renewed:
+            self._renewed.notify_all()
+        return held
+
+    async def one_more(self) -> None:
+        """The next one that begins from now on."""
+        async with asyncio.timeout(30), self._renewed:
+            for _ in range(2):  # the first may have begun before
+                await self._renewed.wait()
+
+
+async def test_what_waits_behind_a_slow_one_is_not_brought_by_others_too(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    renewals = Renewals(world, monkeypatch)
+
+    class Slow(Ear):
+        async def bring(self, notice: Notice) -> None:
+            for _ in range(4):
+                world.time.now += notices.LEASE / 2
+                await renewals.one_more()
+            assert await deliverer(world, "two").deliver_once(world.time.now) == 0
+            await super().bring(notice)
+
+    world.ear = Slow()
+    await owe(world, "a", "b")
+    assert await deliverer(world).deliver_once(world.time.now) == 2
+    assert len(world.ear.brought) == 2
+
+
+async def test_what_was_lost_to_another_is_left_to_them(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    renewals = Renewals(world, monkeypatch)
+    other = Ear()
+
+    class Suspended(Ear):
+        async def bring(self, notice: Notice) -> None:
+            world.time.now += notices.LEASE * 2
+            two = Deliverer(world.store, herald=other, owner="two", clock=world.time)
+            assert await two.deliver_once(world.time.now) == 2
+            await renewals.one_more()
+            await super().bring(notice)
+
+    world.ear = Suspended()
+    await owe(world, "a", "b")
+    assert await deliverer(world).deliver_once(world.time.now) == 2
+    assert len(other.brought) == 2
+    assert len(world.ear.brought) == 1  # which was on its way already
