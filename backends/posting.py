@@ -39,8 +39,8 @@ class Posting:
         connections: int,
         kept_seconds: float,
     ) -> None:
-        """`more_headers` are those of a single request; `longest` says in how many seconds an answer
-        must begin to a body of so many bytes, also where a host takes no more of it.
+        """`more_headers` are those of a single request; `longest` says in how many seconds the
+        answer to a body of so many bytes must begin, also where a host takes no more of it.
         """
         self._base_url = base_url.rstrip("/")
         self._host = urlsplit(base_url).hostname
