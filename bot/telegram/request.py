@@ -9,6 +9,7 @@ import io
 import json
 from collections.abc import AsyncIterator, Mapping
 from datetime import timedelta
+from http import HTTPStatus
 from typing import Any, cast
 from urllib.parse import urlencode, urlsplit
 
@@ -89,6 +90,8 @@ class AiohttpRequest(BaseRequest):
             async with self.session.request(
                 method, url, timeout=timeout, **_body(request_data)
             ) as response:
+                if response.status == HTTPStatus.GATEWAY_TIMEOUT:
+                    raise TimedOut("Gateway Timeout")
                 return response.status, await response.read()
         except TimeoutError as error:
             raise TimedOut from error
@@ -153,7 +156,8 @@ def seconds(error: RetryAfter) -> float:
 
 def not_carried_out(error: NetworkError) -> bool:
     """Whether a call surely had no effect: it never left, or Telegram's front answered that it
-    could not pass it on (5xx). False: the connection broke while the answer was waited for.
+    could not pass it on (5xx). False: the connection broke while the answer was waited for, or the
+    front itself waited in vain (504).
     """
     if isinstance(error, BadRequest) or isinstance(error.__cause__, _UNSENT):
         return True

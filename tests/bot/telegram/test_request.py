@@ -78,6 +78,13 @@ async def test_what_errors_mean() -> None:
     await nobody.aclose()
 
 
+async def test_a_gateway_that_waited_in_vain_passed_the_call_on() -> None:
+    async with connected(Answered(status=504, body=b"<html>")) as (connection, _):
+        with pytest.raises(TimedOut) as late:
+            await connection.bot.send_message(5, "x")
+    assert not not_carried_out(late.value)
+
+
 async def test_a_server_that_does_not_answer_times_out() -> None:
     never = asyncio.Event()
 
