@@ -31,6 +31,7 @@ class Way(StrEnum):
     DELETED = "deleted"  # messages of such a chat were deleted there
     CONNECTION = "connection"  # somebody connected a bot with their account, or took it away
     GUEST = "guest"  # said to the bot by its name in a chat that it is not in
+    MOVED = "moved"  # a chat has another name from here on
     OWN_BOT = "own_bot"  # a bot was made for an avatar, or has another token
 
 

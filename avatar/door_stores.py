@@ -88,6 +88,12 @@ class PlaceStore(Protocol):
         """The tag of the language that is spoken at an address; "": it is not known."""
         ...
 
+    async def move(self, address: Address, *, was: str) -> None:
+        """The chat `was` has become the one at an address: what was remembered of it holds there,
+        but for the ids of its messages. Where something is known of that one already, it stays.
+        """
+        ...
+
     async def talkative(self, address: Address) -> int:
         """How talkative an avatar is at an address, in percent; 0 also where no chat is yet."""
         ...

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 CONNECT_SECONDS = 5.0
 SILENCE_SECONDS = 120.0  # between two pieces of a stream, or until an answer begins
+SLOWEST = 20_000.0  # bytes a second of what is sent, at least
 CONNECTIONS = 2_000  # at once: every reply in progress holds one
 KEPT_SECONDS = 30.0  # an idle connection: the next message then needs no new TLS handshake
 
@@ -60,11 +61,24 @@ class Client:
         return self._api_key
 
     @asynccontextmanager
-    async def using(self, *, model: str = "") -> AsyncIterator["AsyncOpenAI"]:
-        """The package's client; its errors leave as ours. `model`: the one that is asked for."""
+    async def using(self, *, model: str = "", sent: int = 0) -> AsyncIterator["AsyncOpenAI"]:
+        """The package's client, for one call; its errors leave as ours. `model`: the one that is
+        asked for; `sent`: about how many bytes are.
+
+        The library's own limits begin when all is sent, and begin again with every byte that
+        comes: neither a host that takes no more of a file nor one that trickles meets them.
+        """
         made = await self._get()
+        longest = (1 + retries.MAX_RETRIES) * (self._longest(sent) + retries.LONGEST_WAIT)
         with self._told(model):
-            yield made.openai
+            async with asyncio.timeout(longest):
+                yield made.openai
+
+    def _longest(self, sent: int) -> float:
+        """Seconds until so many bytes are sent once and an answer begins: a connection is waited
+        for, too.
+        """
+        return 2 * self._silence_seconds + CONNECT_SECONDS + sent / SLOWEST
 
     @asynccontextmanager
     async def streamed(
@@ -153,6 +167,7 @@ class Client:
                 sock_connect=CONNECT_SECONDS,
                 sock_read=self._silence_seconds,
             ),
+            longest=self._longest,
             connections=CONNECTIONS,
             kept_seconds=KEPT_SECONDS,
         )

@@ -7,6 +7,7 @@ repeat.
 """
 
 import asyncio
+import io
 import logging
 import ssl
 from collections.abc import AsyncIterator, Callable, Mapping
@@ -20,6 +21,8 @@ from backends import errors, retries
 
 log = logging.getLogger(__name__)
 
+_LARGE = 1 << 20  # bytes of a body: pictures are in it
+
 
 class Posting:
     """A session with one host. Close it at the end."""
@@ -32,10 +35,13 @@ class Posting:
         more_headers: Callable[[], Mapping[str, str]],
         certificates: ssl.SSLContext,
         timeout: aiohttp.ClientTimeout,
+        longest: Callable[[int], float],
         connections: int,
         kept_seconds: float,
     ) -> None:
-        """`more_headers` are those of a single request."""
+        """`more_headers` are those of a single request; `longest` says in how many seconds the
+        answer to a body of so many bytes must begin, also where a host takes no more of it.
+        """
         self._base_url = base_url.rstrip("/")
         self._host = urlsplit(base_url).hostname
         self._headers = headers
@@ -43,6 +49,7 @@ class Posting:
         self._certificates = certificates
         self._proxy = proxy_of(base_url)
         self._timeout = timeout
+        self._longest = longest
         self._connections = connections
         self._kept_seconds = kept_seconds
         self._opened: aiohttp.ClientSession | None = None
@@ -89,12 +96,14 @@ class Posting:
             await asyncio.sleep(wait)
 
     async def _post(self, path: str, body: bytes) -> aiohttp.ClientResponse:
-        return await self._session.post(
-            f"{self._base_url}{path}",
-            data=body,
-            headers={**self._headers, **self._more_headers()},
-            proxy=self._proxy,
-        )
+        async with asyncio.timeout(self._longest(len(body))):
+            return await self._session.post(
+                f"{self._base_url}{path}",
+                # In one piece it would hold up the event loop; in many it takes longer itself.
+                data=body if len(body) < _LARGE else io.BytesIO(body),
+                headers={**self._headers, **self._more_headers()},
+                proxy=self._proxy,
+            )
 
     @property
     def _session(self) -> aiohttp.ClientSession:

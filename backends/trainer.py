@@ -76,8 +76,9 @@ class OpenAITrainer:
         try:
             async for batch in examples:
                 await asyncio.to_thread(_append, file, batch)
+            size = await asyncio.to_thread(file.tell)
             await asyncio.to_thread(file.seek, 0)
-            async with self._client.using() as client:
+            async with self._client.using(sent=size) as client:
                 # The open file and not its bytes: those would be sent, and held, as one piece.
                 raw = await client.files.with_raw_response.create(
                     file=(Path(name).name, file, "application/jsonl"), purpose="fine-tune"

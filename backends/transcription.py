@@ -14,7 +14,7 @@ class OpenAITranscriber:
 
     async def transcribe(self, name: str, content: bytes, *, model: str) -> Transcript:
         """What a recording says."""
-        async with self._client.using(model=model) as client:
+        async with self._client.using(model=model, sent=len(content)) as client:
             raw = await client.audio.transcriptions.with_raw_response.create(
                 model=model, file=(name, content), response_format="json"
             )

@@ -236,6 +236,9 @@ class Dispatcher:
         if incoming.way is Way.DELETED:  # nobody is met by that, and nobody answered
             await self._store.unsay(incoming.address, incoming.facts["messages"].split())
             return None
+        if incoming.way is Way.MOVED:
+            await self._store.move(incoming.address, was=incoming.facts["was"])
+            return None
         home, language = (incoming.address, incoming.language) if incoming.private else (None, "")
         arrival = await self._store.arrival(
             incoming.author, incoming.address, home=home, now=now, language=language

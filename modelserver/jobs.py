@@ -38,6 +38,7 @@ T = TypeVar("T")
 
 ENDED = {"succeeded", "failed", "cancelled"}
 BETA = 0.1  # of dpo when it is "auto": what its authors use (arXiv 2305.18290, appendix B)
+_AGAIN_SECONDS, _LONGEST_SECONDS = 1.0, 60.0  # until what could not be written is tried again
 _CURVE = ["train_loss", "train_mean_token_accuracy", "valid_loss", "valid_mean_token_accuracy"]
 
 
@@ -173,19 +174,35 @@ class Jobs:
             await self._fail(job_id, "server_error", message, None)
 
     async def _fail(self, job_id: str, code: str, message: str, param: str | None) -> None:
+        """While nothing can be written (a disk that is full is why jobs fail, too) it is tried
+        again: nobody else would ever end the job.
+        """
+        wait = _AGAIN_SECONDS
+        while True:
+            try:
+                job = await self._failed(job_id, code, message, param)
+            except Exception:
+                log.exception("that job %s failed cannot be written", job_id)
+                await asyncio.sleep(wait)
+                wait = min(2 * wait, _LONGEST_SECONDS)
+            else:
+                await self._clear(job, self._shelf.model(job["x_model"]))
+                return
+
+    async def _failed(self, job_id: str, code: str, message: str, param: str | None) -> Record:
         async with self._write:
             job = await self._get(job_id)
-            if job["status"] not in ENDED:
-                await self._change(
-                    job,
-                    message,
-                    level="error",
-                    status="failed",
-                    error={"code": code, "message": message, "param": param},
-                    finished_at=int(time.time()),
-                    estimated_finish=None,
-                )
-        await self._clear(job, self._shelf.model(job["x_model"]))
+            if job["status"] in ENDED:
+                return job
+            return await self._change(
+                job,
+                message,
+                level="error",
+                status="failed",
+                error={"code": code, "message": message, "param": param},
+                finished_at=int(time.time()),
+                estimated_finish=None,
+            )
 
     async def _clear(self, job: Record, *folders: Path) -> None:
         """Remove what an ended job has no use for."""

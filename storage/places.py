@@ -6,9 +6,7 @@ from avatar.records import Address
 from storage.base import Base, insert
 from storage.chats import at
 from storage.door_tables import places
-from storage.tables import (
-    chats,
-)
+from storage.tables import chats, message_refs
 
 
 class PlaceTables(Base):
@@ -52,6 +50,32 @@ class PlaceTables(Base):
         """The tag of the language that is spoken at an address; "": it is not known."""
         row = await self._row(sa.select(chats.c.language).where(at(address)))
         return "" if row is None else str(row["language"])
+
+    async def move(self, address: Address, *, was: str) -> None:
+        there = chats.alias()
+        in_the_way = (
+            sa.exists()
+            .where(
+                there.c.platform == chats.c.platform,
+                there.c.bot == chats.c.bot,
+                there.c.chat == address.chat,
+                there.c.thread == chats.c.thread,
+            )
+            .correlate(chats)
+        )
+        moved = sa.select(chats.c.id).where(
+            chats.c.platform == address.platform,
+            chats.c.bot == address.bot,
+            chats.c.chat == was,
+            ~in_the_way,
+        )
+
+        def move(write: sa.Connection) -> None:
+            ids = write.scalars(moved).all()
+            write.execute(sa.delete(message_refs).where(message_refs.c.chat_id.in_(ids)))
+            write.execute(sa.update(chats).where(chats.c.id.in_(ids)).values(chat=address.chat))
+
+        await self._db.write(move)
 
     async def _set(self, chat_id: int, **values: int | str) -> None:
         async with self._db.writing() as write:

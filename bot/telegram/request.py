@@ -5,9 +5,11 @@ second alone, 177 with 64 at once, as measured); aiohttp's does not.
 """
 
 import asyncio
+import io
 import json
 from collections.abc import AsyncIterator, Mapping
 from datetime import timedelta
+from http import HTTPStatus
 from typing import Any, cast
 from urllib.parse import urlencode, urlsplit
 
@@ -24,6 +26,7 @@ CONNECTIONS = 512
 KEPT_SECONDS = 30.0  # an idle connection
 _CONNECT = 10.0
 _ANSWER = 20.0
+_SLOWEST = 20_000.0  # bytes a second of an upload, at least
 
 _FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 
@@ -79,15 +82,16 @@ class AiohttpRequest(BaseRequest):
         pool_timeout: Any = BaseRequest.DEFAULT_NONE,
     ) -> tuple[int, bytes]:
         """Status and body. Raises TimedOut and NetworkError."""
+        connect, answer = _or(connect_timeout, _CONNECT), _or(read_timeout, _ANSWER)
         timeout = aiohttp.ClientTimeout(
-            total=None,
-            sock_connect=_or(connect_timeout, _CONNECT),
-            sock_read=_or(read_timeout, _ANSWER),
+            total=_longest(request_data, connect, answer), sock_connect=connect, sock_read=answer
         )
         try:
             async with self.session.request(
                 method, url, timeout=timeout, **_body(request_data)
             ) as response:
+                if response.status == HTTPStatus.GATEWAY_TIMEOUT:
+                    raise TimedOut("Gateway Timeout")
                 return response.status, await response.read()
         except TimeoutError as error:
             raise TimedOut from error
@@ -104,6 +108,17 @@ def _or(given: Any, usual: float) -> float | None:
     return None if given is None else float(given)
 
 
+def _longest(data: RequestData | None, connect: float | None, answer: float | None) -> float | None:
+    """Seconds until an upload must have ended: aiohttp waits for an answer only when all is sent,
+    and for ever while a server takes no more of it. Other bodies are sent in one go.
+    """
+    if data is None or not data.contains_files or connect is None or answer is None:
+        return None
+    files = (content for _, content, _ in data.multipart_data.values())
+    size = sum(len(content) for content in files if isinstance(content, bytes))
+    return connect + answer + size / _SLOWEST
+
+
 def _body(data: RequestData | None) -> dict[str, Any]:
     if data is None:
         return {}
@@ -111,7 +126,9 @@ def _body(data: RequestData | None) -> dict[str, Any]:
         return {"data": urlencode(data.json_parameters).encode(), "headers": _FORM}
     form = aiohttp.FormData(data.json_parameters)
     for name, (filename, content, kind) in data.multipart_data.items():
-        form.add_field(name, content, filename=filename, content_type=kind)
+        # Whole, a large file would be handed over in one piece, and hold up the event loop.
+        read = io.BytesIO(content) if isinstance(content, bytes) else content
+        form.add_field(name, read, filename=filename, content_type=kind)
     return {"data": form}
 
 
@@ -139,7 +156,8 @@ def seconds(error: RetryAfter) -> float:
 
 def not_carried_out(error: NetworkError) -> bool:
     """Whether a call surely had no effect: it never left, or Telegram's front answered that it
-    could not pass it on (5xx). False: the connection broke while the answer was waited for.
+    could not pass it on (5xx). False: the connection broke while the answer was waited for, or the
+    front itself waited in vain (504).
     """
     if isinstance(error, BadRequest) or isinstance(error.__cause__, _UNSENT):
         return True

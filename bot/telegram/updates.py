@@ -18,6 +18,7 @@ from telegram import (
 )
 from telegram.constants import ChatType
 
+from avatar.accounts import Way
 from avatar.incoming import Incoming, Reaction, RepliedTo
 from avatar.records import Address, Attachment, Author
 from bot.telegram.places import author_of
@@ -40,11 +41,13 @@ _UP, _DOWN = "👍", "👎"
 def incoming(update: Update, *, bot_id: int, bot_username: str, now: datetime) -> Incoming | None:
     """What somebody said to the bot. `now` is the time of presses: Telegram does not tell theirs.
 
-    None for everything else: channels, other bots, service messages, commands for other
-    bots. In groups, what does not address the bot by a command, its name or a reply to it is marked
-    so.
+    None for everything else: channels, other bots, commands for other bots, service messages but
+    for the one that a group has moved. In groups, what does not address the bot by a command, its
+    name or a reply to it is marked so.
     """
     if update.message is not None:
+        if update.message.migrate_from_chat_id is not None:
+            return _moved(update, update.message, update.message.migrate_from_chat_id, bot_id)
         return _Reader(update, bot_id, bot_username).message(update.message)
     if (edited := update.edited_message) is not None:
         # A live location "edits" its message with every step; only words can be said anew.
@@ -150,6 +153,24 @@ class _Reader:
                 after = after.lstrip(" ,:") if not before else after.lstrip(" ")
             encoded = (before + after).encode("utf-16-le")
         return encoded.decode("utf-16-le").strip() if found else text, bool(found)
+
+
+def _moved(update: Update, message: Message, was: int, bot_id: int) -> Incoming:
+    """A group became a supergroup, with another number. Telegram says so in both of them; here it
+    stands before all that is said in the new one.
+    """
+    chat, user = message.chat, message.from_user
+    nobody = Author(platform="telegram", external_id=str(chat.id), name=chat.title or "")
+    return Incoming(
+        update_id=str(update.update_id),
+        address=_address(chat, None, bot_id),
+        author=nobody if user is None else author_of(user),
+        message_id=str(message.message_id),
+        sent_at=message.date,
+        private=False,
+        way=Way.MOVED,
+        facts={"was": str(was)},
+    )
 
 
 def _press(update: Update, bot_id: int, now: datetime) -> Incoming | None:

@@ -185,13 +185,15 @@ class Wire:
         does.
         """
         for tries in range(1, _SENDS + 1):
-            before = self._newest(address)
+            before, chat = self._newest(address), self._chat(address)
             try:
                 return await self._deliver(
                     address, lambda: self._send_once(address, part, rows, reply_to)
                 )
             except Unanswered as error:
-                if before is None:  # nothing is known of the numbers here: it cannot be found
+                # Nothing is known of the numbers here, or of those of the supergroup that the
+                # group has become: it cannot be found.
+                if before is None or chat != self._chat(address):
                     raise NotDelivered(
                         perhaps=True, detail="it is not known whether it arrived"
                     ) from error

@@ -1,14 +1,18 @@
 """The client: late import, keys, the environment."""
 
+import asyncio
 import subprocess
 import sys
 
 import pytest
 
 from avatar import trace
-from avatar.errors import WrongKey
+from avatar.errors import ProviderUnavailable, WrongKey
+from backends import client as clients
+from backends import retries
 from backends.client import Client
 from tests.backends.standin import Standin, refused, said
+from tests.standins.loopback import deaf
 
 
 def test_making_a_backend_imports_no_vendor() -> None:
@@ -80,3 +84,28 @@ async def test_each_request_carries_the_word_of_the_log(host: Standin) -> None:
     assert first != again  # each is a request of its own
     assert outside is None
     await client.aclose()
+
+
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Limits that a test can wait for."""
+    monkeypatch.setattr(clients, "CONNECT_SECONDS", 0.05)
+    monkeypatch.setattr(clients, "SLOWEST", 1e9)
+    monkeypatch.setattr(retries, "LONGEST_WAIT", 0.05)
+
+
+@pytest.mark.usefixtures("quick")
+async def test_what_a_host_does_not_take_ends() -> None:
+    """The HTTP library itself waits for ever for a host that reads nothing."""
+    async with deaf() as url:
+        client = Client(api_key=None, base_url=url, silence_seconds=0.05)
+        content = bytes(20_000_000)
+        with pytest.raises(ProviderUnavailable):
+            async with asyncio.timeout(5), client.using(sent=len(content)) as openai:
+                await openai.files.with_raw_response.create(
+                    file=("a", content), purpose="fine-tune"
+                )
+        with pytest.raises(ProviderUnavailable):
+            async with asyncio.timeout(10), client.streamed("/chat", content, model="m"):
+                pass
+        await client.aclose()

@@ -1,6 +1,7 @@
 """Limits, private avatars, groups and joined accounts as conversations."""
 
-from datetime import timedelta
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,8 @@ from avatar.records import Address
 from tests.dialogs.stage import Stage, discord_stage, play, telegram_stage
 from tests.standins import discord_api
 from tests.standins.telegram_api import ANN, BEN, GROUP
+
+SMALL_GROUP = -77
 
 
 async def test_an_owners_doors(stage: Stage) -> None:
@@ -173,6 +176,33 @@ async def test_a_group_on_telegram(tmp_path: Path) -> None:
         assert await say("@avatar_bot hello?", BEN) == ""
         assert "no quiet hours" in await say("/quiet off", ANN)
         assert await say("@avatar_bot hello?", BEN) != ""
+
+
+async def test_a_group_that_becomes_a_supergroup_stays_what_it_was(tmp_path: Path) -> None:
+    """It has another number at Telegram then, and its messages are numbered anew."""
+    async with telegram_stage(tmp_path) as ann:
+        standin, store = ann.standin, ann.desk.store
+        await play(ann, [("/newavatar Kak Ani", "is there and yours")])
+        bot = str(standin.bot_id)
+        small = Address(platform="telegram", chat=str(SMALL_GROUP), bot=bot)
+        large = replace(small, chat=str(GROUP))
+        for text in ("/avatar kak-ani", "/talkative 30", "@avatar_bot I like durian"):
+            standin.say(text, chat=SMALL_GROUP, user=ANN)
+            await ann.settled()
+        was = await store.chat(small, now=datetime.now(UTC))
+        for _ in range(2):
+            standin.say(chat=GROUP, migrate_from_chat_id=SMALL_GROUP)
+        asked = standin.say("@avatar_bot what do I like?", chat=GROUP, user=ANN)
+        await ann.settled()
+        assert standin.shown(GROUP)[-1].reply_to == asked
+        now_ = await store.chat(large, now=datetime.now(UTC))
+        assert (now_.id, now_.avatar_id, await store.talkative(large)) == (
+            was.id,
+            was.avatar_id,
+            30,
+        )
+        turns = (await store.context(was.id, limit=9)).turns
+        assert [turn.text for turn in turns][::2] == ["I like durian", "what do I like?"]
 
 
 async def test_privacy_mode_is_told(tmp_path: Path) -> None:

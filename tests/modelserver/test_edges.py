@@ -15,13 +15,16 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from openai import AsyncOpenAI, DefaultAsyncHttpxClient
 
-from modelserver import training_file
+from modelserver import jobs as jobs_
+from modelserver import requests, training_file
 from modelserver.engine import Said
 from modelserver.errors import TrainingError
 from modelserver.imitator import voice
 from modelserver.imitator.engine import Imitator
 from modelserver.imitator.index import Entry, Index
+from modelserver.jobs import Jobs
 from modelserver.server import ModelServer
+from modelserver.shelf import Shelf
 
 BASE = "imitator-1"
 EXCHANGES = [
@@ -316,6 +319,30 @@ async def test_a_pause_outlives_a_restart(tmp_path: Path) -> None:
         assert (await reached(client, made.id, "paused", "succeeded")).status == "paused"
         await client.fine_tuning.jobs.resume(made.id)
         assert (await reached(client, made.id)).status == "succeeded"
+
+
+async def test_a_full_disk_ends_a_job_when_there_is_room_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The job fails since its steps cannot be written; nor can that, at first."""
+    monkeypatch.setattr(jobs_, "_AGAIN_SECONDS", 0.05)
+    async with Shelf(tmp_path) as shelf:
+
+        async def pages(most: int) -> None:
+            await shelf._run(lambda: shelf._db.execute(f"PRAGMA max_page_count = {most}"))
+
+        shelf.content("file-1").write_bytes(jsonl(LINES))
+        jobs = Jobs(shelf, Imitator(word_seconds=0), seconds=1.0)
+        job = requests.new_job({"model": BASE, "training_file": "file-1"}, ["supervised"])
+        await jobs.create(job, base=BASE)
+        await pages(1)  # no more than there are
+        async with asyncio.timeout(10):
+            while "cannot be written" not in caplog.text:
+                await asyncio.sleep(0.05)
+            await pages(1_000_000)
+            while (await jobs._get(job["id"]))["status"] != "failed":
+                await asyncio.sleep(0.05)
+        await jobs.stop()
 
 
 async def test_many_steps_are_not_all_reported(client: AsyncOpenAI) -> None:

@@ -1,7 +1,8 @@
 """A small HTTP server on the loopback that can also misbehave: hang up, or never answer."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
@@ -30,6 +31,24 @@ class Answered:
 
 
 Answer = Callable[[Asked], Awaitable[Answered]]
+
+
+@asynccontextmanager
+async def deaf() -> AsyncIterator[str]:
+    """The URL of a server that accepts connections and reads nothing."""
+    writers: list[asyncio.StreamWriter] = []
+
+    async def accepted(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writers.append(writer)
+
+    server = await asyncio.start_server(accepted, "127.0.0.1", 0, limit=2**10)
+    host, port = server.sockets[0].getsockname()[:2]
+    try:
+        yield f"http://{host}:{port}"
+    finally:
+        server.close()
+        for writer in writers:
+            writer.transport.abort()
 
 
 class Loopback:

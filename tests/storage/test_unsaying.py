@@ -56,6 +56,27 @@ async def test_what_was_deleted_is_forgotten(store: SqlStore, ann: Person, avata
     assert await left(store) == []
 
 
+async def test_a_chat_moves_with_all_its_threads(
+    store: SqlStore, ann: Person, avatar: Avatar
+) -> None:
+    await said(store, ann, avatar, "one", parts=[Part(platform_id="1")], shown="2")
+    topic = await store.chat(replace(HOME, thread="7"), now=NOW)
+    other = await store.chat(replace(HOME, thread="7", bot="8"), now=NOW)
+    there = replace(HOME, chat="-100")
+    taken = await store.chat(replace(there, thread="7"), now=NOW)
+    await store.move(there, was="2")
+    await store.move(there, was="2")
+    moved = await store.chat(there, now=NOW)
+    assert (await store.context(moved.id, limit=9)).turns[0].text == "one"
+    # Its messages are others now: nothing is answered, and nothing deleted, by the old ids.
+    assert await store.found(there, "2") is None
+    assert await store.unsay(there, ["1"]) == 0
+    # What is there already stays, and what is another bot's.
+    assert await store.chat(replace(there, thread="7"), now=NOW) == taken
+    assert await store.chat(replace(HOME, thread="7"), now=NOW) == topic
+    assert await store.chat(replace(HOME, thread="7", bot="8"), now=NOW) == other
+
+
 async def test_the_clock_went_back(store: SqlStore, ann: Person, avatar: Avatar) -> None:
     new = NewNotice(kind=NoticeKind.LIMIT_NEAR, key="k", address=HOME, avatar_id=avatar.id, data={})
     await store.add_notices([new], now=NOW)

@@ -1,6 +1,7 @@
 """Telegram's limits are kept, and on a bad day no reply is lost or comes twice."""
 
 import asyncio
+import tracemalloc
 from collections import Counter
 from dataclasses import replace
 
@@ -23,6 +24,7 @@ from tests.standins.telegram_api import (
     GROUP,
     RESET,
     RESET_AFTER,
+    Failure,
     TelegramStandIn,
 )
 from tests.standins.telegram_rates import BadDay
@@ -135,6 +137,22 @@ def test_numbers_of_messages() -> None:
     assert numbers.unknown(GROUP, after=4) == [5, 6, 7, 8]
 
 
+def test_numbers_of_many_groups_take_little_memory() -> None:
+    """A bot that hears everything sees the numbers of everything."""
+    numbers = Numbers()
+    numbers.saw(ANN, 7)
+    tracemalloc.start()
+    for group in range(1_000):
+        for number in range(1, 1_001):
+            numbers.saw(GROUP - group, number)
+    taken, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert taken < 40_000_000
+    assert (numbers.newest(GROUP), numbers.newest(GROUP - 999)) == (None, 1_000)
+    assert numbers.newest(ANN) == 7
+    assert numbers.unknown(GROUP, after=1_000) == [1_001, 1_002, 1_003, 1_004]
+
+
 # Turns
 
 
@@ -214,6 +232,21 @@ async def test_a_lost_answer_under_way_with_others(
     await messenger.send(PRIVATE, said("once more"))
     assert [m.text for m in telegram.shown(ANN)] == ["before", "mine", "once more"]
     assert len(telegram.shown(BEN)) == 3
+
+
+async def test_a_lost_answer_of_a_group_that_became_a_supergroup(
+    telegram: TelegramStandIn, messenger: TelegramMessenger
+) -> None:
+    """Its messages are numbered anew: what was seen before tells nothing."""
+    group = replace(PRIVATE, chat=str(BEN))
+    await messenger.send(group, said("before"))
+    moved = Failure(status=400, description="?", moved_to=GROUP)
+    telegram.fail("sendMessage", moved, chat=BEN)
+    telegram.fail("sendMessage", RESET_AFTER, chat=GROUP)
+    with pytest.raises(NotDelivered) as caught:
+        await messenger.send(group, said("wah"))
+    assert caught.value.perhaps
+    assert [m.text for m in telegram.shown(GROUP)] == ["wah"]
 
 
 async def test_a_lost_answer_behind_a_file(

@@ -8,8 +8,9 @@ from contextlib import asynccontextmanager
 import pytest
 from telegram.error import NetworkError, TimedOut
 
+from bot.telegram import request as requests
 from bot.telegram.request import Connection, not_carried_out
-from tests.standins.loopback import Answered, Asked, Loopback
+from tests.standins.loopback import Answered, Asked, Loopback, deaf
 
 TOKEN = "123456789:AAEhBOweik6ad9r_QXMENQjcrGbqCr4K-bc"
 SENT = b'{"ok": true, "result": {"message_id": 1, "date": 1, "chat": {"id": 5, "type": "private"}}}'
@@ -77,6 +78,13 @@ async def test_what_errors_mean() -> None:
     await nobody.aclose()
 
 
+async def test_a_gateway_that_waited_in_vain_passed_the_call_on() -> None:
+    async with connected(Answered(status=504, body=b"<html>")) as (connection, _):
+        with pytest.raises(TimedOut) as late:
+            await connection.bot.send_message(5, "x")
+    assert not not_carried_out(late.value)
+
+
 async def test_a_server_that_does_not_answer_times_out() -> None:
     never = asyncio.Event()
 
@@ -91,3 +99,25 @@ async def test_a_server_that_does_not_answer_times_out() -> None:
         assert not not_carried_out(late.value)
         never.set()
         await connection.aclose()
+
+
+async def test_an_upload_that_a_server_does_not_take_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    """aiohttp itself would wait for ever, and the chat with it."""
+    monkeypatch.setattr(requests, "_CONNECT", 0.05)
+    monkeypatch.setattr(requests, "_ANSWER", 0.05)
+    monkeypatch.setattr(requests, "_SLOWEST", 1e9)
+    async with deaf() as url:
+        connection = Connection(TOKEN, url)
+        with pytest.raises(TimedOut) as late:
+            async with asyncio.timeout(5):
+                await connection.bot.send_document(5, bytes(20_000_000), filename="a.zip")
+        assert not not_carried_out(late.value)
+        await connection.aclose()
+
+
+async def test_how_long_an_upload_may_take() -> None:
+    """As long as its size needs on a slow line."""
+    async with connected() as (connection, asked):
+        async with asyncio.timeout(5):
+            await connection.bot.send_document(5, bytes(3_000_000), filename="a.zip")
+    assert len(asked[0].body) > 3_000_000

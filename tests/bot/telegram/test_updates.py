@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from telegram import Update
 
+from avatar.accounts import Way
 from avatar.incoming import Incoming, Reaction, RepliedTo
 from avatar.records import Address, Attachment, Author
 from bot.telegram.updates import incoming
@@ -51,6 +52,16 @@ def heard(said: dict[str, Any]) -> Incoming:
     found = read(message=said)
     assert found is not None
     return found
+
+
+def test_a_group_became_a_supergroup() -> None:
+    """Telegram says it in both, and of the new one in the name of a bot."""
+    nobody = {"id": 1087968824, "is_bot": True, "first_name": "Group"}
+    there = message(chat=GROUP, migrate_from_chat_id=-77) | {"from": nobody}
+    found = heard(there)
+    assert (found.way, found.facts) == (Way.MOVED, {"was": "-77"})
+    assert found.address == Address(platform="telegram", chat="-100", bot="99")
+    assert overheard(message=message(chat={**GROUP, "id": -77}, migrate_to_chat_id=-100)) is None
 
 
 def test_a_private_message() -> None:
