@@ -25,6 +25,7 @@ from bot.discord.messenger import DiscordMessenger
 from bot.discord.pace import Pace
 from bot.discord.personas import PictureOf
 from bot.discord.places import place_of
+from bot.kept import keep
 from bot.screen import Receive
 
 log = logging.getLogger(__name__)
@@ -244,10 +245,7 @@ class DiscordPlatform:
     def _note(self, channel: int, newest: int, server: int | None) -> None:
         """Remember up to where a channel was heard."""
         before, _ = self._last.get(channel, (0, None))
-        self._last[channel] = (max(before, newest), server)
-        self._last.move_to_end(channel)
-        if len(self._last) > _REMEMBERED:
-            self._last.popitem(last=False)
+        keep(self._last, channel, (max(before, newest), server), most=_REMEMBERED)
 
     def _asked(self, answering: Answering, asked: discord.Interaction) -> None:
         if asked.channel_id is not None:

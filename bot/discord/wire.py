@@ -3,6 +3,7 @@
 import hashlib
 import logging
 import secrets
+from collections import OrderedDict
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ from bot.discord.personas import Persona, Personas, PictureOf
 from bot.discord.pieces import Json, Piece, addressed, pieces_of
 from bot.discord.places import Place, aside, message_at, place_of
 from bot.discord.ticket import Ticket, ticket_of
+from bot.kept import keep
 from bot.screen import Content
 
 log = logging.getLogger(__name__)
@@ -32,6 +34,7 @@ _NOBODY: Json = {"parse": [], "replied_user": False}
 _THREAD = 11  # a public thread
 _ARCHIVED_AFTER = 1440  # minutes without a message
 _THREAD_NAME = 100  # characters
+_PEOPLE = 10_000  # whose channel of direct messages is remembered
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -49,7 +52,9 @@ class Wire:
     def __init__(self, client: Client, pace: Pace, picture_of: PictureOf | None = None) -> None:
         self._calls = Calls(client, pace)
         self.personas = Personas(client, self._calls, picture_of)
-        self._direct: dict[int, int] = {}  # person → the channel of direct messages with them
+        self._direct: OrderedDict[int, int] = (
+            OrderedDict()
+        )  # person → the channel of direct messages with them
 
     async def send_content(
         self,
@@ -309,7 +314,8 @@ class Wire:
         if found is None:
             body = {"recipient_id": str(person)}
             made = await self._calls.call(Route("POST", "/users/@me/channels"), body)
-            found = self._direct[person] = int(made["id"])
+            found = int(made["id"])
+        keep(self._direct, person, found, most=_PEOPLE)
         return found
 
 
