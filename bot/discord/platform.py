@@ -330,7 +330,7 @@ class DiscordPlatform:
         for address in heard.addresses:  # the newest first
             channel = place_of(address).channel
             known = (newest, int(address.chat) if address.thread else None)
-            self._behind.setdefault(channel, known)
+            self._behind[channel] = known  # earlier than what a session since then begins with
             if len(self._last) < _REMEMBERED and channel not in self._last:
                 self._last[channel] = known
                 self._last.move_to_end(channel, last=False)
