@@ -3,11 +3,11 @@
 import asyncio
 import logging
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from types import TracebackType
-from typing import Self
+from typing import Any, Self, TypeVar
 
 import aiohttp
 import discord
@@ -29,6 +29,8 @@ from bot.kept import keep
 from bot.screen import Receive
 
 log = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 _TRIES = 4  # to take what came in
 _REMEMBERED = 500  # channels in which something said during a broken session is looked for
@@ -93,7 +95,7 @@ class DiscordPlatform:
         # By channel: the newest id that was seen there, and the server.
         self._last: OrderedDict[int, tuple[int, int | None]] = OrderedDict()
         self._behind: dict[int, tuple[int, int | None]] = {}  # those of them still to be read
-        self._asks: set[asyncio.Task[None]] = set()
+        self._asks: set[asyncio.Task[Any]] = set()
         self._sessions = 0
         self._receive: Receive | None = None
         self._heard: Callable[[str, int], Awaitable[Heard]] | None = None
@@ -250,9 +252,14 @@ class DiscordPlatform:
     def _asked(self, answering: Answering, asked: discord.Interaction) -> None:
         if asked.channel_id is not None:
             self._note(asked.channel_id, asked.id, asked.guild_id)
-        task = asyncio.create_task(self._ask(answering, asked))
+        self._begun(self._ask(answering, asked))
+
+    def _begun(self, ask: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
+        """In a task that ends with the platform."""
+        task = asyncio.create_task(ask)
         self._asks.add(task)
         task.add_done_callback(self._asks.discard)
+        return task
 
     async def _ask(self, answering: Answering, asked: discord.Interaction) -> None:
         if await answering.at_once(asked):
@@ -260,7 +267,7 @@ class DiscordPlatform:
         incoming = reading.interaction(asked, me=self._client.me)
         if incoming is None:
             return
-        acknowledged = asyncio.create_task(answering.acknowledged(asked))
+        acknowledged = self._begun(answering.acknowledged(asked))
         self._work.put_nowait(partial(self._hand_over, incoming, acknowledged))
 
     def _session(self) -> None:
