@@ -1,6 +1,7 @@
 """What a platform may ask while somebody is still typing: completions, and what a form begins with.
 
-Only reading; who may not manage an avatar is offered nothing of it.
+Who may not manage an avatar is offered nothing of it. Whoever asks for the first time is known from
+then on, as by a command.
 """
 
 from collections.abc import Mapping, Sequence

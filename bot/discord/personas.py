@@ -6,12 +6,14 @@ that has one, since Discord shows a webhook's own picture. Whoever deletes it or
 permission back switches it off, and the bot speaks for itself again.
 """
 
+import asyncio
 import logging
 import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
+from weakref import WeakValueDictionary
 
 import discord
 from discord.http import Route
@@ -21,6 +23,7 @@ from avatar.records import Address
 from bot.discord.calls import Calls, Gone, Stale
 from bot.discord.client import Client
 from bot.discord.places import place_of
+from bot.kept import keep
 from bot.screen import Speaker
 
 log = logging.getLogger(__name__)
@@ -83,7 +86,10 @@ class Personas:
         self._client = client
         self._calls = calls
         self._picture_of = picture_of
-        self._known: dict[tuple[int, int], _Webhook] = {}  # by channel, and whose picture it shows
+        # By channel, and whose picture it shows.
+        self._known: OrderedDict[tuple[int, int], _Webhook] = OrderedDict()
+        # Two replies at once in threads of one channel are to find one webhook, not to make two.
+        self._looking: WeakValueDictionary[int, asyncio.Lock] = WeakValueDictionary()
         # By channel, for those that the gateway did not tell of: what was asked, or until when
         # nothing is asked.
         self._asked: OrderedDict[int, _Place | float] = OrderedDict()
@@ -99,11 +105,13 @@ class Personas:
             where = await self._where(place.channel)
             if where is None:
                 return None
-            picture, webhook = await self._webhook(where.channel, speaker)
+            async with self._looking.setdefault(where.channel, asyncio.Lock()):
+                picture, webhook = await self._webhook(where.channel, speaker)
         except Unreachable as error:
             log.info("no webhook in channel %s: %s", place.channel, error.detail)
             if self._client.get_channel(place.channel) is None:
-                self._remember(place.channel, time.monotonic() + _REFUSED)
+                later = time.monotonic() + _REFUSED
+                keep(self._asked, place.channel, later, most=_CHANNELS)
             return None
         except (DeliveryError, Gone, Stale) as error:
             log.info("no webhook in channel %s: %s", place.channel, error)
@@ -132,14 +140,8 @@ class Personas:
         if known is None:
             route = Route("GET", "/channels/{channel_id}", channel_id=id_)
             known = _read(await self._calls.call(route))
-            self._remember(id_, known or time.monotonic() + _REFUSED)
+            keep(self._asked, id_, known or time.monotonic() + _REFUSED, most=_CHANNELS)
         return known
-
-    def _remember(self, channel: int, what: _Place | float) -> None:
-        self._asked[channel] = what
-        self._asked.move_to_end(channel)
-        if len(self._asked) > _CHANNELS:
-            self._asked.popitem(last=False)
 
     def forget(self, persona: Persona) -> None:
         """Its webhook is gone."""
@@ -159,11 +161,12 @@ class Personas:
                 except Unreachable as error:  # there can be 15 webhooks in a channel
                     log.info("no webhook with a picture in channel %s: %s", channel, error.detail)
                 else:
-                    self._known[channel, speaker.avatar_id] = found
+                    keep(self._known, (channel, speaker.avatar_id), found, most=_CHANNELS)
                     return speaker.avatar_id, found
         known = self._known.get((channel, 0))
         if known is None:
-            known = self._known[channel, 0] = await self._found(channel, _SHARED, None)
+            known = await self._found(channel, _SHARED, None)
+            keep(self._known, (channel, 0), known, most=_CHANNELS)
         return 0, known
 
     async def _found(self, channel: int, name: str, picture: str | None) -> _Webhook:

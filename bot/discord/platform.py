@@ -3,11 +3,11 @@
 import asyncio
 import logging
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from types import TracebackType
-from typing import Self
+from typing import Any, Self, TypeVar
 
 import aiohttp
 import discord
@@ -25,9 +25,12 @@ from bot.discord.messenger import DiscordMessenger
 from bot.discord.pace import Pace
 from bot.discord.personas import PictureOf
 from bot.discord.places import place_of
+from bot.kept import keep
 from bot.screen import Receive
 
 log = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 _TRIES = 4  # to take what came in
 _REMEMBERED = 500  # channels in which something said during a broken session is looked for
@@ -92,7 +95,7 @@ class DiscordPlatform:
         # By channel: the newest id that was seen there, and the server.
         self._last: OrderedDict[int, tuple[int, int | None]] = OrderedDict()
         self._behind: dict[int, tuple[int, int | None]] = {}  # those of them still to be read
-        self._asks: set[asyncio.Task[None]] = set()
+        self._asks: set[asyncio.Task[Any]] = set()
         self._sessions = 0
         self._receive: Receive | None = None
         self._heard: Callable[[str, int], Awaitable[Heard]] | None = None
@@ -244,17 +247,19 @@ class DiscordPlatform:
     def _note(self, channel: int, newest: int, server: int | None) -> None:
         """Remember up to where a channel was heard."""
         before, _ = self._last.get(channel, (0, None))
-        self._last[channel] = (max(before, newest), server)
-        self._last.move_to_end(channel)
-        if len(self._last) > _REMEMBERED:
-            self._last.popitem(last=False)
+        keep(self._last, channel, (max(before, newest), server), most=_REMEMBERED)
 
     def _asked(self, answering: Answering, asked: discord.Interaction) -> None:
         if asked.channel_id is not None:
             self._note(asked.channel_id, asked.id, asked.guild_id)
-        task = asyncio.create_task(self._ask(answering, asked))
+        self._begun(self._ask(answering, asked))
+
+    def _begun(self, ask: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
+        """In a task that ends with the platform."""
+        task = asyncio.create_task(ask)
         self._asks.add(task)
         task.add_done_callback(self._asks.discard)
+        return task
 
     async def _ask(self, answering: Answering, asked: discord.Interaction) -> None:
         if await answering.at_once(asked):
@@ -262,7 +267,7 @@ class DiscordPlatform:
         incoming = reading.interaction(asked, me=self._client.me)
         if incoming is None:
             return
-        acknowledged = asyncio.create_task(answering.acknowledged(asked))
+        acknowledged = self._begun(answering.acknowledged(asked))
         self._work.put_nowait(partial(self._hand_over, incoming, acknowledged))
 
     def _session(self) -> None:
@@ -332,7 +337,7 @@ class DiscordPlatform:
         for address in heard.addresses:  # the newest first
             channel = place_of(address).channel
             known = (newest, int(address.chat) if address.thread else None)
-            self._behind.setdefault(channel, known)
+            self._behind[channel] = known  # earlier than what a session since then begins with
             if len(self._last) < _REMEMBERED and channel not in self._last:
                 self._last[channel] = known
                 self._last.move_to_end(channel, last=False)

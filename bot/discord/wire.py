@@ -3,15 +3,18 @@
 import hashlib
 import logging
 import secrets
+from collections import OrderedDict
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
 from discord.http import Route
+from discord.utils import DEFAULT_FILE_SIZE_LIMIT_BYTES
 
 from avatar.errors import DeliveryError, Unreachable
+from avatar.language import tr
 from avatar.records import Address
 from bot.discord.calls import Calls, Gone, Stale
 from bot.discord.client import Client
@@ -20,6 +23,7 @@ from bot.discord.personas import Persona, Personas, PictureOf
 from bot.discord.pieces import Json, Piece, addressed, pieces_of
 from bot.discord.places import Place, aside, message_at, place_of
 from bot.discord.ticket import Ticket, ticket_of
+from bot.kept import keep
 from bot.screen import Content
 
 log = logging.getLogger(__name__)
@@ -32,6 +36,8 @@ _NOBODY: Json = {"parse": [], "replied_user": False}
 _THREAD = 11  # a public thread
 _ARCHIVED_AFTER = 1440  # minutes without a message
 _THREAD_NAME = 100  # characters
+_FORM = 10_000  # bytes of a call with a file, beside it
+_PEOPLE = 10_000  # whose channel of direct messages is remembered
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -47,9 +53,12 @@ class Wire:
     """The bot's hand. Everything raises Unreachable and NotDelivered."""
 
     def __init__(self, client: Client, pace: Pace, picture_of: PictureOf | None = None) -> None:
+        self._client = client
         self._calls = Calls(client, pace)
         self.personas = Personas(client, self._calls, picture_of)
-        self._direct: dict[int, int] = {}  # person → the channel of direct messages with them
+        self._direct: OrderedDict[int, int] = (
+            OrderedDict()
+        )  # person → the channel of direct messages with them
 
     async def send_content(
         self,
@@ -64,7 +73,7 @@ class Wire:
         one.
         """
         ids = []
-        for i, piece in enumerate(await pieces_of(content)):
+        for i, piece in enumerate(await pieces_of(self._fitting(address, content))):
             sent = await self.send_piece(
                 address, piece, i, reply_to=reply_to, persona=persona, known_by=reply_to
             )
@@ -83,7 +92,7 @@ class Wire:
         """Put the content in place of messages; what does not fit is sent behind them, and those
         that are not needed go. Raises Gone when there is nothing left of the first.
         """
-        pieces = await pieces_of(content)
+        pieces = await pieces_of(self._fitting(address, content))
         ids: list[str] = []
         for i, piece in enumerate(pieces):
             if i < len(shown):
@@ -105,6 +114,21 @@ class Wire:
         for extra in shown[len(pieces) :]:
             await self._delete(address, extra)
         return tuple(ids)
+
+    def _fitting(self, address: Address, content: Content) -> Content:
+        """With a word in place of a file that is larger than Discord takes there."""
+        file = content.file
+        server = self._client.get_guild(int(address.chat)) if address.thread else None
+        most = DEFAULT_FILE_SIZE_LIMIT_BYTES if server is None else server.filesize_limit
+        if file is None or len(file.content) <= most - _FORM:
+            return content
+        told = tr(
+            "{file} has {size:.1f} MB, and Discord takes no more than {most:.1f} MB here.",
+            file=file.name,
+            size=len(file.content) / 1_000_000,
+            most=most / 1_000_000,
+        )
+        return replace(content, file=None, text=f"{content.text}\n\n{told}")
 
     async def _replaced(self, address: Address, shown: Shown, piece: Piece) -> str:
         if piece == shown.piece and ticket_of(shown.id) is None:
@@ -309,7 +333,8 @@ class Wire:
         if found is None:
             body = {"recipient_id": str(person)}
             made = await self._calls.call(Route("POST", "/users/@me/channels"), body)
-            found = self._direct[person] = int(made["id"])
+            found = int(made["id"])
+        keep(self._direct, person, found, most=_PEOPLE)
         return found
 
 

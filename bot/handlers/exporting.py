@@ -15,7 +15,7 @@ from bot.handlers.people import moved_in, slugs_of
 from bot.handlers.training import document_of
 from bot.request import Answer, CommandHandler, PressHandler, Request
 
-MOST_SENT = 45_000_000  # bytes: what every platform but Discord takes
+MOST_SENT = 45_000_000  # bytes: what every platform takes; Discord says so where it does not
 MOST_TAKEN = 50 * 1024 * 1024
 
 

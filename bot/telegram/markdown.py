@@ -80,10 +80,19 @@ _ASIDE = {
     "|": "\ufdd2",  # doubled: hides what stands between as a spoiler
     "$": "\ufdd3",  # mathematics: a sum of money, or a shell's variable
     "*": "\ufdd4",  # between two numbers: a product
+    # Deep in lists that begin in one line: each would be shown further to the right, and 2000 of
+    # them as 4 million spaces.
+    "-": "\ufdd5",
+    "+": "\ufdd6",
+    ".": "\ufdd7",
+    ")": "\ufdd8",
+    ">": "\ufdd9",
 }
 _BACK = {ord(aside): char for char, aside in _ASIDE.items()}
 # With an odd number of backslashes before it the character is escaped already.
 _BARE = re.compile(r"(?<!\\)((?:\\\\)*)(<|\$|\|(?=\|)|(?<=\|)\||(?<=\d)\*(?=\d))")
+_DEEP = re.compile(r"[^\S\n]*+(?:(?:[-*+>]|\d{1,9}[.)])[^\S\n]++){8}\d*+")
+_RULE = re.compile(r"\s*([-*_])(?:\s*\1)*\s*\Z")
 _LINKS = ("http://", "https://", "mailto:")
 _DEFINITION = re.compile(r"(?<=\]):")
 _TABLE_ROW = re.compile(r"[\s>]*\|(?!\|).*\|\s*\Z")
@@ -100,6 +109,10 @@ def _set_aside(markdown: str) -> str:
 
 
 def _bare_set_aside(line: str) -> str:
+    deep = _DEEP.match(line)
+    if deep is not None and _RULE.match(line) is None:
+        end = deep.end()
+        line = line[:end] + _ASIDE.get(line[end : end + 1], line[end : end + 1]) + line[end + 1 :]
     row = _TABLE_ROW.match(line) is not None
     if row:  # a bar inside of code ends no cell, and two bars are an empty one
         line = _CODE_IN_ROW.sub(lambda code: code[0].replace("|", _ASIDE["|"]), line)

@@ -43,6 +43,8 @@ class DiscordChannels(DiscordGateway):
             message["content"] = body["content"] or ""
         if "components" in body:
             message["components"] = body["components"]
+        if sum(len(content) for _, content in sent.files) > 10_485_760:
+            raise Refusal(413, 40005, "Request entity too large")
         for name, content in sent.files:
             message["attachments"] = [self._stored(Document(name=name, content=content))]
         allowed = body.get("allowed_mentions", {})

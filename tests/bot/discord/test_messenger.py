@@ -6,9 +6,10 @@ from dataclasses import replace
 import pytest
 
 from avatar.errors import BadText, NotDelivered, Unreachable
-from avatar.records import Attachment
+from avatar.records import Address, Attachment
 from bot.discord.messenger import DiscordMessenger
-from bot.screen import Button, Card, Content, Entry, Style
+from bot.discord.places import place_of
+from bot.screen import Button, Card, Content, Entry, File, Style
 from tests.bot.discord.make import ASIDE, IN_SERVER, OTHER, PRIVATE, Inbox, logged_in, said, serving
 from tests.standins.discord_api import ANN, BEN, BOT, CHANNEL, DIRECT, DiscordStandIn, Document
 
@@ -366,6 +367,20 @@ async def test_a_late_press_changes_an_ordinary_message(discord: DiscordStandIn)
 
 
 # Files
+
+
+@pytest.mark.parametrize("address", [PRIVATE, IN_SERVER])
+async def test_a_file_that_is_larger_than_discord_takes(
+    discord: DiscordStandIn, messenger: DiscordMessenger, address: Address
+) -> None:
+    """Else they would hear nothing at all."""
+    for size, sent in ((10_000_000, True), (12_000_000, False)):
+        content = Content(text="Here it is.", file=File(name="a.zip", content=b"x" * size))
+        await messenger.send(address, content)
+        shown = discord.shown(place_of(address).channel)[-1]
+        assert (shown.file is not None) is sent
+        refused = "Here it is.\n\na.zip has 12.0 MB, and Discord takes no more than 10.5 MB here."
+        assert shown.text == ("Here it is." if sent else refused)
 
 
 async def test_files(discord: DiscordStandIn) -> None:

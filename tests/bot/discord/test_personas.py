@@ -61,6 +61,29 @@ async def test_a_webhook_is_found_again(discord: DiscordStandIn) -> None:
     assert len(discord.webhooks) == 1
 
 
+async def test_two_replies_at_once_make_one_webhook(
+    discord: DiscordStandIn, platform: DiscordPlatform, inbox: Inbox
+) -> None:
+    """In threads, whose messages do not wait for each other."""
+    discord.slash("talk", channel=CHANNEL)
+    await discord.settled()
+    discord.slow("POST", r"/channels/\d+/webhooks", seconds=0.1)
+    places = [await platform.messenger.open_thread(inbox.last, name=name) for name in "ab"]
+    await discord.heard()
+    sights = [
+        platform.messenger.open_sight(each.address, private=False, speaker=DEMO) for each in places
+    ]
+    for sight in sights:
+        sight.show("Hello")
+    threads = [int(each.address.thread) for each in places]
+    await discord.until(lambda: all(seen(discord, each) for each in threads))
+    for sight in sights:
+        await sight.finish(said("Hello."))
+        await sight.close()
+    assert [seen(discord, each) for each in threads] == [[("Demo", "Hello.")]] * 2
+    assert len(discord.webhooks) == 1
+
+
 async def test_in_a_thread_and_over_several_messages(
     discord: DiscordStandIn, platform: DiscordPlatform, inbox: Inbox
 ) -> None:

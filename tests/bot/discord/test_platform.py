@@ -337,6 +337,18 @@ async def test_an_acknowledgement_that_hangs_holds_up_nobody_for_long(
         await discord.until(lambda: inbox.texts == ["/undo", "behind"], within=2)
 
 
+async def test_nothing_is_acknowledged_behind_the_end(discord: DiscordStandIn) -> None:
+    """With a client that is closed: what is not acknowledged is not taken either."""
+    inbox = Inbox()
+    discord.slow("POST", "/interactions/.*", seconds=30, times=2)
+    async with serving(discord, inbox.receive):
+        discord.slash("undo")
+        discord.slash("status")
+        await discord.heard()
+    left = [task for task in asyncio.all_tasks() if "Answering" in repr(task)]
+    assert (left, inbox.texts) == ([], [])
+
+
 class Slow(Completion):
     """Looks longer than Discord waits, or fails."""
 

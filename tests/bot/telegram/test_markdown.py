@@ -215,3 +215,18 @@ def test_every_word_is_shown(document: tuple[str, list[str]]) -> None:
 @given(st.text("ab *_`~|<>[]()#-+.!$\\&;:\n\t😀\u200b\x00", max_size=60), st.integers(1, 400))
 def test_any_text_gives_parts_that_telegram_takes(text: str, times: int) -> None:
     check(render(text * times))
+
+
+@pytest.mark.parametrize("mark", ["* ", "- ", "1. ", "1) ", "* > ", "+ * "])
+def test_lists_in_lists_in_one_line_end_somewhere(mark: str) -> None:
+    """A thousand of them were shown as a million spaces, in hundreds of messages."""
+    parts = render(mark * 1000 + "x")
+    assert len(parts) <= 2
+    assert parts[-1].text.endswith("x")
+
+
+def test_marks_in_code_stay_as_they_are() -> None:
+    (part,) = render("```\n" + "- " * 20 + "x\n```")
+    assert part.text.strip() == "- " * 20 + "x"
+    (rule,) = render("a\n\n" + "- " * 20 + "\n\nb")
+    assert "- -" not in rule.text
