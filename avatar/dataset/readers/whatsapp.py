@@ -65,7 +65,7 @@ _DOCUMENT = re.compile(
     r"|pdf|docx?|xlsx?|pptx?|odt|ods|csv|txt|rtf|zip|rar|apk|epub)\s*"
 )
 # Behind the answers of a poll: "OPTION: Pizza (1 vote)".
-_OPTION = re.compile(r"[^\W\d_]{2,20}: [^\n]{0,400} \(\d+ [^()\n]{2,30}\)")
+_OPTION = re.compile(r"([^\W\d_]{2,20}): [^\n]{0,400} \(\d+ [^()\n]{2,30}\)")
 # "<This message was edited>" after the text.
 _EDITED = re.compile(
     f"(?:[{MARKS}]<[^<>\\n]{{5,80}}>|<[^<>\\n]{{0,60}}(?:edited|bearbeitet|modifi|editad|editó|"
@@ -314,5 +314,7 @@ def _is_poll(text: str) -> bool:
     first = first.strip(MARKS + " ")
     if not line or not first.endswith(":") or not first.isupper() or not first[:-1].isalpha():
         return False
-    last = "".join(c for c in text.rpartition("\n")[2] if c not in MARKS)
-    return _OPTION.fullmatch(last.strip()) is not None
+    # At least two answers, and each is called the same.
+    ends = ("".join(c for c in one if c not in MARKS) for one in text.rsplit("\n", 2)[1:])
+    called = [match[1] if (match := _OPTION.fullmatch(end.strip())) else None for end in ends]
+    return len(called) == 2 and called[0] is not None and called[0] == called[1]

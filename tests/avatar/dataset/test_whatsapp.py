@@ -183,8 +183,8 @@ def test_a_wrong_time_is_refused_with_its_line(tmp_path: Path) -> None:
         "My report of 2020.pdf (file attached)",
         "Laporan akhir (2).docx (fail dilampirkan)",
         "POLL:\nLunch?\nOPTION: Pizza (1 vote)\nOPTION: Rice: fried (0 votes)",
-        "UMFRAGE:\nEssen?\nOPTION: Pizza (1 Stimme)",
-        "\u200ePOLL:\nLunch?\n\u200eOPTION: Pizza (\u200e1 vote)",
+        "UMFRAGE:\nEssen?\nOPTION: Pizza (1 Stimme)\nOPTION: Reis (0 Stimmen)",
+        "\u200ePOLL:\nLunch?\n\u200eOPTION: Pizza (\u200e1 vote)\n\u200eOPTION: Rice (\u200e2 votes)",
     ],
 )
 def test_media_in_any_language(tmp_path: Path, text: str) -> None:
@@ -239,7 +239,7 @@ def test_an_iphones_texts(tmp_path: Path, text: str, left: str, drop: Drop | Non
         ("Waiting for this message. This may take a while.", Drop.SERVICE),
         ("Panggilan suara tidak dijawab", Drop.SERVICE),
         ("look at main file.py (on the left)", None),
-        ("TODO:\nbuy milk\nNOTE: call Ann (at noon)", None),
+        ("TODO:\nbuy milk\nNOTE: call Ann (2 pm)", None),
         ("Waiting for this message all day", None),
         ("He deleted this message", None),
     ],
