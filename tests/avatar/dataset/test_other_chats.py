@@ -372,8 +372,11 @@ def test_a_quote_without_an_end_on_line_swallows_no_other_message(tmp_path: Path
 
 
 def test_a_call_on_line_is_a_notice(tmp_path: Path) -> None:
-    content = "[LINE] Chat history with A\n2024/03/01(Fri)\n10:00\tA\t\u260e Call time 1:23\n"
-    assert said(tmp_path, content)[0].drop is Drop.SERVICE
+    content = (
+        "[LINE] Chat history with A\n2024/03/01(Fri)\n10:00\tA\t\u260e Call time 1:23\n"
+        "10:01\tA\t\u260e\ufe0f me later\n"
+    )
+    assert [message.drop for message in said(tmp_path, content)] == [Drop.SERVICE, None]
 
 
 def test_a_message_before_any_day(tmp_path: Path) -> None:

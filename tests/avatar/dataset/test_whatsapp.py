@@ -184,7 +184,7 @@ def test_a_wrong_time_is_refused_with_its_line(tmp_path: Path) -> None:
         "Laporan akhir (2).docx (fail dilampirkan)",
         "POLL:\nLunch?\nOPTION: Pizza (1 vote)\nOPTION: Rice: fried (0 votes)",
         "UMFRAGE:\nEssen?\nOPTION: Pizza (1 Stimme)\nOPTION: Reis (0 Stimmen)",
-        "\u200ePOLL:\nLunch?\n\u200eOPTION: Pizza (\u200e1 vote)\n\u200eOPTION: Rice (\u200e2 votes)",
+        "\u200ePOLL:\nLunch?\n\u200eOPTION: A (\u200e1 vote)\n\u200eOPTION: B (\u200e2 votes)",
     ],
 )
 def test_media_in_any_language(tmp_path: Path, text: str) -> None:
