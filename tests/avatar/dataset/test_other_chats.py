@@ -209,7 +209,11 @@ def test_encrypted_chats_of_messenger(tmp_path: Path) -> None:
         thread="Ivo_40",
     )
     ben = encrypted({"senderName": "Ben", "text": "x", "timestamp": 1000}, thread="Ben_7")
-    files = {"messages/Ivo_40.json": ivo, "messages/Ben_7.json": ben, "messages/media/1.jpeg": b"1"}
+    files: dict[str, bytes | str] = {
+        "messages/Ivo_40.json": ivo,
+        "messages/Ben_7.json": ben,
+        "messages/media/1.jpeg": b"1",
+    }
     export = export_of(tmp_path, zipped(files), "messages.zip")
     overview = export.overview()
     assert [(chat.title, chat.messages) for chat in overview.chats] == [("Ivo", 5), ("Ben", 1)]
