@@ -97,7 +97,9 @@ FORMATS: tuple[Format, ...] = (
     Format(name="Discord", fits=_has("guild.id", "channel.id"), chats=discord.read),
     Format(
         name=noted("Messenger or Instagram"),
-        fits=_has("messages.item.sender_name", "participants.item.name"),
+        fits=_has(
+            "messages.item.sender_name", "messages.item.senderName", "participants.item.name"
+        ),
         chats=messenger.read,
     ),
     Format(

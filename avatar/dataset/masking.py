@@ -107,6 +107,8 @@ _LINKED_PHONE = re.compile(
 _FROM_TO = re.compile(
     r"\d{1,2}\.\d{2} ?- ?\d{1,2}\.\d{2}|\d{1,2}\.\d{1,2}\. ?- ?\d{1,2}\.\d{1,2}\.(?:\d{4}|\d{2})?"
 )
+# "1.500.000.000": a price in rupiah; no id is written so, and its zeros are no phone.
+_AMOUNT = re.compile(r"\d{1,2}(?:[. ]\d{3}){2,5}")
 _NUMBER = re.compile(r"(?<![\w.,])\d(?:[ ./-]?\d){8,17}(?![\w])")
 _DIGITS = re.compile(r"\d")
 # What is in all that the expressions for cards, telephones and bare ids find.
@@ -364,9 +366,10 @@ def _phones_in(region: str | None) -> Find:
 def _matching(phone: re.Pattern[str]) -> Find:
     def found(text: str) -> Iterator[Span]:
         for match in phone.finditer(text):
-            digits = len(_DIGITS.findall(match[0]))
+            digits = _DIGITS.findall(match[0])
             if (
-                7 <= digits <= 15
+                7 <= len(digits) <= 15
+                and set(digits) != {"0"}
                 and not _DATE.match(match[0].strip("("))
                 and not _FROM_TO.match(match[0])
             ):
@@ -387,7 +390,7 @@ def _formed_ids(text: str) -> Iterator[Span]:
 def _ids(text: str) -> Iterator[Span]:
     for match in _NUMBER.finditer(text):
         digits = _SEPARATORS.sub("", match[0])
-        if _DATE.match(match[0]):
+        if _DATE.match(match[0]) or _AMOUNT.fullmatch(match[0]):
             continue
         if any(_valid(module, digits) for module in _BY_LENGTH.get(len(digits), ())):
             yield match.span()

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -28,6 +29,7 @@ _FROM = {
     "system": "system",
 }
 _DELIMITERS = (",", ";", "\t")
+_SAYS_DELIMITER = re.compile(r"sep=([,;\t])")  # the first line, for Excel
 _HEADERS = frozenset(
     {
         "prompt",
@@ -117,6 +119,8 @@ def is_csv(beginning: tuple[str, ...]) -> bool:
 
 def _delimiter(beginning: Iterable[str]) -> str | None:
     text = list(beginning)
+    if text and (said := _SAYS_DELIMITER.fullmatch(text[0])):
+        return said[1]
     for delimiter in _DELIMITERS:
         try:
             rows = list(csv.reader((line + "\n" for line in text), delimiter=delimiter))
@@ -197,7 +201,12 @@ def _rows(source: Source) -> Iterator[tuple[int, str, Any]]:
             break
     delimiter = _delimiter(beginning) or ","
     reader = csv.reader(
-        (line + "\n" for _, line in lines(source)), delimiter=delimiter, strict=True
+        (
+            "\n" if number == 1 and _SAYS_DELIMITER.fullmatch(line) else line + "\n"
+            for number, line in lines(source)
+        ),
+        delimiter=delimiter,
+        strict=True,
     )
     first = True
     while True:

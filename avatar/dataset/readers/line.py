@@ -22,7 +22,8 @@ _AFTERNOON = re.compile(r"p\.?m|午後|下午|오후", re.IGNORECASE)
 _MORNING = re.compile(r"a\.?m|午前|上午|오전", re.IGNORECASE)
 # What stands in place of a picture: one word in brackets, in any language.
 _MEDIA = re.compile(r"\[[^\[\]\n]{1,20}\]")
-_CALL = "\u260e"  # before "Call time 1:23", "Missed call", in any language
+# "Call time 1:23", "Missed call", in any language; people's own telephones are emoji.
+_CALL = re.compile("\u260e [^\n]{1,40}")
 _WITH = re.compile(
     r"(?:Chat history (?:with|in) |Historial de chat con |Chatverlauf mit |與)?(.{1,120}?)"
     r"(?:とのトーク履歴|的聊天記錄|的聊天记录)?"
@@ -142,7 +143,7 @@ def _said(block: Lines[tuple[float, str]], chat: str) -> Said:
         drop = Drop.SERVICE
     elif _MEDIA.fullmatch(text):
         text, drop = "", Drop.MEDIA
-    elif text.startswith(_CALL):
+    elif _CALL.fullmatch(text):
         text, drop = "", Drop.SERVICE
     elif not text:
         drop = Drop.EMPTY

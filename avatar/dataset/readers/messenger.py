@@ -1,4 +1,7 @@
-"""Messenger's and Instagram's JSON: a folder a chat, several files, newest first."""
+"""Messenger's and Instagram's JSON: a folder a chat, several files, newest first; and Messenger's
+of chats that are encrypted from end to end (most of those of two, since 2023), which is got at
+another place: a file a chat, with other names for the same.
+"""
 
 import re
 from collections import defaultdict
@@ -21,8 +24,11 @@ _MEDIA = (
     "share",
     "call_duration",
     "location",
+    "media",
 )
-_SPOKEN = (None, "Generic", "Share")
+_SPOKEN = (None, "Generic", "Share", "text", "media", "link")
+_PART = re.compile(r"message_\d+\.json")
+_NUMBER = re.compile(r"_\d+$")  # behind the name of an encrypted chat
 # What the apps write in place of a text in English: reactions and bare attachments.
 _NOTICE = re.compile(
     r"(?:Reacted .{1,16} to your message|Liked a message|You (?:sent|shared) an? [a-z ]{1,30}\.)\s*"
@@ -58,8 +64,8 @@ def read(sources: Sequence[Source], tick: Tick | None = None) -> Iterator[Said |
     """
     chats: dict[str, list[Source]] = defaultdict(list)
     for source in sources:
-        folder, slash, _ = source.name.rpartition("/")
-        chats[folder if slash else source.name].append(source)
+        folder, slash, last = source.name.rpartition("/")
+        chats[folder if slash and _PART.fullmatch(last) else source.name].append(source)
     for chat, files in chats.items():
         said: list[Said] = []
         title = ""
@@ -69,6 +75,8 @@ def read(sources: Sequence[Source], tick: Tick | None = None) -> Iterator[Said |
                     said.append(_said(value, chat, len(said) + 1, source))
                 elif path == "title" and isinstance(value, str):
                     title = fit(repaired(value))
+                elif path == "threadName" and isinstance(value, str):
+                    title = _NUMBER.sub("", fit(repaired(value)))
         yield Heading(chat=chat, title=title)
         said.reverse()  # so that what stands in one and the same millisecond keeps its order
         said.sort(key=lambda one: one.at)
@@ -78,12 +86,13 @@ def read(sources: Sequence[Source], tick: Tick | None = None) -> Iterator[Said |
 def _said(message: Any, chat: str, number: int, source: Source) -> Said:
     if not isinstance(message, dict):
         raise no_message(source.name, number)
-    given = message.get("timestamp_ms")
+    get = message.get
+    given = get("timestamp_ms", get("timestamp"))
     try:
         at = seconds(given, per_second=1000)
     except ValueError as error:
         raise no_time(source.name, number, given) from error
-    sender, content = message.get("sender_name"), message.get("content")
+    sender, content = get("sender_name", get("senderName")), get("content", get("text"))
     name = fit(repaired(sender)) if isinstance(sender, str) else ""
     text = fit(repaired(content)) if isinstance(content, str) else ""
     return Said(
@@ -97,7 +106,7 @@ def _said(message: Any, chat: str, number: int, source: Source) -> Said:
 
 
 def _drop(message: dict[str, Any], name: str, text: str) -> Drop | None:
-    if message.get("is_unsent") is True:
+    if message.get("is_unsent") is True or message.get("isUnsent") is True:
         return Drop.DELETED
     if message.get("type") not in _SPOKEN:
         return Drop.SERVICE

@@ -65,7 +65,7 @@ _DOCUMENT = re.compile(
     r"|pdf|docx?|xlsx?|pptx?|odt|ods|csv|txt|rtf|zip|rar|apk|epub)\s*"
 )
 # Behind the answers of a poll: "OPTION: Pizza (1 vote)".
-_OPTION = re.compile(r"[^\W\d_]{2,20}: [^\n]{0,400} \(\d+ [^()\n]{2,30}\)")
+_OPTION = re.compile(r"([^\W\d_]{2,20}): [^\n]{0,400} \(\d+ [^()\n]{2,30}\)")
 # "<This message was edited>" after the text.
 _EDITED = re.compile(
     f"(?:[{MARKS}]<[^<>\\n]{{5,80}}>|<[^<>\\n]{{0,60}}(?:edited|bearbeitet|modifi|editad|editó|"
@@ -137,13 +137,13 @@ def read(sources: Sequence[Source], tick: Tick | None = None) -> Iterator[Said |
     """
     for source in sources:
         yield Heading(chat=source.name, title=_title(source.name))
-        order = _order(source)
+        orders = _orders(source)
         current: Lines[_Head] | None = None
         for number, line in lines(source, tick):
             if match := LINE.match(line):
                 if current is not None:
                     yield _said(current, source.name)
-                at = _time(match, order, source.name, number)
+                at = _time(match, orders[_shape(match)], source.name, number)
                 name, text = _name(match[11])
                 head = _Head(at=at, name=name, apple=match[1] is not None)
                 current = Lines(head, text, file=source.name, number=number)
@@ -159,52 +159,77 @@ def _title(name: str) -> str:
     return match[1] if match else last
 
 
-def _order(source: Source) -> _Order:
-    """A value above 12 (or a year) decides; else that time does not run backwards; else the dots
-    of most of Europe, and the a.m. and p.m. of the United States.
+def _shape(match: re.Match[str]) -> tuple[bool, str]:
+    """What all messages of one export have in common: brackets, and the sign within the date."""
+    return match[1] is not None, match[3]
+
+
+def _orders(source: Source) -> dict[tuple[bool, str], _Order]:
+    """The order of the dates of each shape: what somebody copied from another phone's export, and
+    two files that were put together, may differ.
     """
-    backwards = {_Order.DAY_FIRST: 0, _Order.MONTH_FIRST: 0}
-    before: dict[_Order, tuple[int, int, int]] = {}
-    decided: dict[_Order, int] = {}
-    slashes_and_halves = False
-    previous = ("", "", "")
+    dates: dict[tuple[bool, str], _Dates] = {}
     for number, line in lines(source):
-        if (match := LINE.match(line)) is None:
-            continue
+        if (match := LINE.match(line)) is not None:
+            shape = _shape(match)
+            if (found := dates.get(shape)) is None:
+                found = dates[shape] = _Dates()
+            found.add(match, number)
+    return {shape: found.order(source.name) for shape, found in dates.items()}
+
+
+class _Dates:
+    """What tells the order of dates: a value above 12 (or a year) decides; else that time does not
+    run backwards; else the dots of most of Europe, and the a.m. and p.m. of the United States.
+    """
+
+    def __init__(self) -> None:
+        self._backwards = {_Order.DAY_FIRST: 0, _Order.MONTH_FIRST: 0}
+        self._before: dict[_Order, tuple[int, int, int]] = {}
+        self._decided: dict[_Order, int] = {}
+        self._slashes_and_halves = False
+        self._previous = ("", "", "")
+
+    def add(self, match: re.Match[str], number: int) -> None:
+        """A date, and its line."""
         now = (match[2], match[4], match[5])
-        if now == previous:
-            continue
-        previous = now
+        if now == self._previous:
+            return
+        self._previous = now
         first, second, third = (int(group) for group in now)
         if len(match[2]) == 4 or first > 31:
-            decided.setdefault(_Order.YEAR_FIRST, number)
+            self._decided.setdefault(_Order.YEAR_FIRST, number)
         elif first > 12:
-            decided.setdefault(_Order.DAY_FIRST, number)
+            self._decided.setdefault(_Order.DAY_FIRST, number)
         elif second > 12:
-            decided.setdefault(_Order.MONTH_FIRST, number)
-        slashes_and_halves |= match[3] == "/" and (match[6] or match[10]) is not None
+            self._decided.setdefault(_Order.MONTH_FIRST, number)
+        self._slashes_and_halves |= match[3] == "/" and (match[6] or match[10]) is not None
         for order, date in (
             (_Order.DAY_FIRST, (third, second, first)),
             (_Order.MONTH_FIRST, (third, first, second)),
         ):
-            backwards[order] += order in before and date < before[order]
-            before[order] = date
-    if len(decided) > 1:
-        (_, one), (_, other) = sorted(decided.items(), key=lambda item: item[1])[:2]
-        raise refused(
-            tr(
-                "{file}: dates in two orders: line {one} has day, month and year in another order "
-                "than line {other}.",
-                file=source.name,
-                one=one,
-                other=other,
+            self._backwards[order] += order in self._before and date < self._before[order]
+            self._before[order] = date
+
+    def order(self, file: str) -> _Order:
+        """Raises BadDataset where they are in two."""
+        if len(self._decided) > 1:
+            (_, one), (_, other) = sorted(self._decided.items(), key=lambda item: item[1])[:2]
+            raise refused(
+                tr(
+                    "{file}: dates in two orders: line {one} has day, month and year in another "
+                    "order than line {other}.",
+                    file=file,
+                    one=one,
+                    other=other,
+                )
             )
-        )
-    if decided:
-        return next(iter(decided))
-    if backwards[_Order.DAY_FIRST] != backwards[_Order.MONTH_FIRST]:
-        return min(backwards, key=lambda order: backwards[order])
-    return _Order.MONTH_FIRST if slashes_and_halves else _Order.DAY_FIRST
+        if self._decided:
+            return next(iter(self._decided))
+        backwards = self._backwards
+        if backwards[_Order.DAY_FIRST] != backwards[_Order.MONTH_FIRST]:
+            return min(backwards, key=lambda order: backwards[order])
+        return _Order.MONTH_FIRST if self._slashes_and_halves else _Order.DAY_FIRST
 
 
 def _time(match: re.Match[str], order: _Order, file: str, number: int) -> float:
@@ -289,5 +314,7 @@ def _is_poll(text: str) -> bool:
     first = first.strip(MARKS + " ")
     if not line or not first.endswith(":") or not first.isupper() or not first[:-1].isalpha():
         return False
-    last = "".join(c for c in text.rpartition("\n")[2] if c not in MARKS)
-    return _OPTION.fullmatch(last.strip()) is not None
+    # At least two answers, and each is called the same.
+    ends = ("".join(c for c in one if c not in MARKS) for one in text.rsplit("\n", 2)[1:])
+    called = [match[1] if (match := _OPTION.fullmatch(end.strip())) else None for end in ends]
+    return len(called) == 2 and called[0] is not None and called[0] == called[1]

@@ -192,6 +192,40 @@ def test_kinds_of_messages_on_messenger(
     assert said(tmp_path, content)[0].drop is drop
 
 
+def encrypted(*messages: dict[str, Any], thread: str) -> str:
+    whole = [
+        {"isUnsent": False, "media": [], "reactions": [], "type": "text", **one} for one in messages
+    ]
+    return json.dumps({"participants": ["Zoë", "Ivo"], "threadName": thread, "messages": whole})
+
+
+def test_encrypted_chats_of_messenger(tmp_path: Path) -> None:
+    ivo = encrypted(
+        {"senderName": "Zoë", "text": "ça va 😀", "timestamp": 5000},
+        {"senderName": "Ivo", "text": "", "timestamp": 4000, "media": [{"uri": "./media/1.jpeg"}]},
+        {"senderName": "Ivo", "text": "oops", "timestamp": 3000, "isUnsent": True},
+        {"senderName": "Ivo", "text": "This is gone.", "timestamp": 2000, "type": "placeholder"},
+        {"senderName": "Ivo", "text": "hey", "timestamp": 1000},
+        thread="Ivo_40",
+    )
+    ben = encrypted({"senderName": "Ben", "text": "x", "timestamp": 1000}, thread="Ben_7")
+    files: dict[str, bytes | str] = {
+        "messages/Ivo_40.json": ivo,
+        "messages/Ben_7.json": ben,
+        "messages/media/1.jpeg": b"1",
+    }
+    export = export_of(tmp_path, zipped(files), "messages.zip")
+    overview = export.overview()
+    assert [(chat.title, chat.messages) for chat in overview.chats] == [("Ivo", 5), ("Ben", 1)]
+    assert [(m.name, m.text, m.drop) for m in export.messages({overview.chats[0].id})] == [
+        ("Ivo", "hey", None),
+        ("Ivo", "This is gone.", Drop.SERVICE),
+        ("Ivo", "oops", Drop.DELETED),
+        ("Ivo", "", Drop.MEDIA),
+        ("Zoë", "ça va 😀", None),
+    ]
+
+
 def test_a_wrong_time_on_messenger(tmp_path: Path) -> None:
     assert "message 1 has no time" in fault(tmp_path, messenger(("A", 10**17, "x")))
 
@@ -342,8 +376,11 @@ def test_a_quote_without_an_end_on_line_swallows_no_other_message(tmp_path: Path
 
 
 def test_a_call_on_line_is_a_notice(tmp_path: Path) -> None:
-    content = "[LINE] Chat history with A\n2024/03/01(Fri)\n10:00\tA\t\u260e Call time 1:23\n"
-    assert said(tmp_path, content)[0].drop is Drop.SERVICE
+    content = (
+        "[LINE] Chat history with A\n2024/03/01(Fri)\n10:00\tA\t\u260e Call time 1:23\n"
+        "10:01\tA\t\u260e\ufe0f me later\n"
+    )
+    assert [message.drop for message in said(tmp_path, content)] == [Drop.SERVICE, None]
 
 
 def test_a_message_before_any_day(tmp_path: Path) -> None:

@@ -49,6 +49,15 @@ def test_openai_in_a_zip(tmp_path: Path) -> None:
     assert reading.examples[3].source == "a/b.jsonl line 4"
 
 
+@pytest.mark.parametrize("delimiter", [";", ",", "\t"])
+def test_a_table_that_says_its_delimiter_as_excel_does(tmp_path: Path, delimiter: str) -> None:
+    rows = [f'"what, {n};\nyes?"{delimiter}ok {n}' for n in range(10)]
+    reading = of(tmp_path, "\r\n".join([f"sep={delimiter}", *rows]))
+    assert isinstance(reading, Reading)
+    assert [turn.text for turn in reading.examples[9].turns] == ["what, 9;\nyes?", "ok 9"]
+    assert reading.examples[9].source == "given line 21"
+
+
 def test_a_table_keeps_its_texts() -> None:
     reading = read(FIXTURES / "columns.csv")
     assert isinstance(reading, Reading)

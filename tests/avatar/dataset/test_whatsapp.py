@@ -125,6 +125,13 @@ def test_two_orders_in_one_file_are_refused(tmp_path: Path) -> None:
     assert "line 1 has day, month and year in another order than line 2" in fault(tmp_path, content)
 
 
+def test_what_was_copied_from_another_phones_export_does_not_refuse_the_file(
+    tmp_path: Path,
+) -> None:
+    lines = ["[31/12/20, 10:00:00] A: they wrote:", "12/30/20, 9:00 PM - X: hi"]
+    assert times(tmp_path, *lines) == ["2020-12-31 10:00:00", "2020-12-30 21:00:00"]
+
+
 @pytest.mark.parametrize("date", ["31/2/20", "0/5/20", "13/13/20", "1/1/1999"])
 def test_a_wrong_date_is_refused_with_its_line(tmp_path: Path, date: str) -> None:
     content = f"1/1/20, 10:00 - A: x\nmore\n{date}, 10:00 - A: x"
@@ -176,8 +183,8 @@ def test_a_wrong_time_is_refused_with_its_line(tmp_path: Path) -> None:
         "My report of 2020.pdf (file attached)",
         "Laporan akhir (2).docx (fail dilampirkan)",
         "POLL:\nLunch?\nOPTION: Pizza (1 vote)\nOPTION: Rice: fried (0 votes)",
-        "UMFRAGE:\nEssen?\nOPTION: Pizza (1 Stimme)",
-        "\u200ePOLL:\nLunch?\n\u200eOPTION: Pizza (\u200e1 vote)",
+        "UMFRAGE:\nEssen?\nOPTION: Pizza (1 Stimme)\nOPTION: Reis (0 Stimmen)",
+        "\u200ePOLL:\nLunch?\n\u200eOPTION: A (\u200e1 vote)\n\u200eOPTION: B (\u200e2 votes)",
     ],
 )
 def test_media_in_any_language(tmp_path: Path, text: str) -> None:
@@ -232,7 +239,7 @@ def test_an_iphones_texts(tmp_path: Path, text: str, left: str, drop: Drop | Non
         ("Waiting for this message. This may take a while.", Drop.SERVICE),
         ("Panggilan suara tidak dijawab", Drop.SERVICE),
         ("look at main file.py (on the left)", None),
-        ("TODO:\nbuy milk\nNOTE: call Ann (at noon)", None),
+        ("TODO:\nbuy milk\nNOTE: call Ann (2 pm)", None),
         ("Waiting for this message all day", None),
         ("He deleted this message", None),
     ],
