@@ -215,9 +215,10 @@ class Wire:
         it did not. Telegram says of an edit that changes nothing that it changes nothing, and so
         which number the message has.
         """
-        for number in self.numbers.unknown(self._chat(address), after=after):
+        chat = self._chat(address)
+        for number in self.numbers.unknown(chat, after=after):
             try:
-                await self._edit_surely(address, str(number), part, rows)
+                await self._edit_surely(address, chat, number, part, rows)
             except Gone:
                 continue
             return self._sent(address, number)
@@ -225,32 +226,38 @@ class Wire:
 
     async def _edit(self, address: Address, message_id: str, part: Part, rows: Rows) -> None:
         async def edited(part: Part) -> None:
-            await self._edit_surely(address, message_id, part, rows)
+            await self._edit_surely(address, int(address.chat), int(message_id), part, rows)
 
         await or_plain(part, edited)
 
-    async def _edit_surely(self, address: Address, message_id: str, part: Part, rows: Rows) -> None:
-        """Nothing to change is no error. Raises Gone, and what `_deliver` does."""
+    async def _edit_surely(
+        self, address: Address, chat: int, number: int, part: Part, rows: Rows
+    ) -> None:
+        """Edit the message that has this number in this chat. Nothing to change is no error. In the
+        supergroup that a group has become the number is another message's. Raises Gone, and what
+        `Calls.deliver` does.
+        """
         try:
-            await self._deliver(
-                address,
-                lambda: self._edit_once(address, message_id, part, rows),
+            await self._calls.deliver(
+                address.chat,
+                lambda: self._edit_once(address, chat, number, part, rows),
                 repeatable=True,
             )
+        except ChatMigrated as error:
+            self._moved[address.chat] = error.new_chat_id
+            raise Gone from error
         except BadRequest as error:
             if is_gone(error):
                 raise Gone from error
             if not is_unchanged(error):
                 raise
 
-    async def _deliver(
-        self, address: Address, call: Callable[[], Awaitable[T]], *, repeatable: bool = False
-    ) -> T:
+    async def _deliver(self, address: Address, call: Callable[[], Awaitable[T]]) -> T:
         try:
-            return await self._calls.deliver(address.chat, call, repeatable=repeatable)
+            return await self._calls.deliver(address.chat, call)
         except ChatMigrated as error:
             self._moved[address.chat] = error.new_chat_id
-            return await self._calls.deliver(address.chat, call, repeatable=repeatable)
+            return await self._calls.deliver(address.chat, call)
 
     # Previews: made once and at once. They raise Held and every TelegramError.
 
@@ -283,7 +290,7 @@ class Wire:
             await self._calls.attempt(
                 address.chat,
                 Kind.PREVIEW,
-                lambda: self._edit_once(address, message_id, part, rows),
+                lambda: self._edit_once(address, int(address.chat), int(message_id), part, rows),
             )
         except BadRequest as error:
             if not is_unchanged(error):
@@ -301,7 +308,7 @@ class Wire:
                 Kind.FINAL,
                 # The chats of an account are numbered like the bot's own, and are others.
                 lambda: (
-                    bot.delete_message(self._chat(address), number)
+                    bot.delete_message(int(address.chat), number)
                     if connection is None
                     else bot.delete_business_messages(connection, [number])
                 ),
@@ -341,8 +348,10 @@ class Wire:
         message = await self._connection.call("sendMessage", given)
         return self._sent(address, int(message["message_id"]))
 
-    async def _edit_once(self, address: Address, message_id: str, part: Part, rows: Rows) -> None:
-        given: dict[str, Any] = {"chat_id": self._chat(address), "message_id": int(message_id)}
+    async def _edit_once(
+        self, address: Address, chat: int, number: int, part: Part, rows: Rows
+    ) -> None:
+        given: dict[str, Any] = {"chat_id": chat, "message_id": number}
         if (connection := connection_of(address)) is not None:
             given["business_connection_id"] = connection
         await self._connection.call("editMessageText", given | _said(part, rows))

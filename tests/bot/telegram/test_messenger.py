@@ -222,6 +222,19 @@ async def test_a_group_that_became_a_supergroup(
     assert len(telegram.called("sendMessage", chat=BEN)) == 1
 
 
+async def test_what_stands_in_a_group_that_moved_is_not_another_message_of_that_number(
+    telegram: TelegramStandIn, messenger: TelegramMessenger
+) -> None:
+    (theirs,) = await messenger.send(IN_GROUP, said("another"))
+    moved = Failure(status=400, description="?", moved_to=GROUP)
+    for method in ("editMessageText", "sendMessage"):
+        telegram.fail(method, moved, chat=BEN)
+    for text in ("new", "newer"):
+        telegram.fail("editMessageText", moved, chat=BEN)
+        await messenger.edit(OTHER, theirs, said(text))
+    assert [m.text for m in telegram.shown(GROUP)] == ["another", "new", "newer"]
+
+
 def attachment(telegram: TelegramStandIn, document: Document) -> Attachment:
     """As `updates` reads it from what Ann sends."""
     message = telegram._chats[ANN].messages[telegram.say(document=document)]
