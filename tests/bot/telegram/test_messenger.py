@@ -10,6 +10,7 @@ from avatar.language import NAMES
 from avatar.records import Attachment
 from bot.commands import COMMANDS, Audience
 from bot.screen import Button, Content, Style
+from bot.telegram import messenger as messengers
 from bot.telegram.messenger import TelegramMessenger
 from tests.bot.telegram.make import IN_GROUP, OTHER, PRIVATE, place, said
 from tests.standins.telegram_api import (
@@ -307,6 +308,15 @@ async def test_the_menu_of_a_chat(telegram: TelegramStandIn, messenger: Telegram
     assert "prompt" not in telegram.menu(ANN)
     assert "prompt" not in telegram.menu(ANN, language="ms")
     assert telegram.menu() == {}
+
+
+async def test_menus_of_everybody_are_not_remembered_for_ever(
+    messenger: TelegramMessenger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(messengers, "_KNOWN_MENUS", 2)
+    for chat in (ANN, BEN, GROUP):
+        await messenger.offer_commands(place(chat), COMMANDS)
+    assert len(messenger._menus) <= 2
 
 
 async def test_a_menu_that_telegram_does_not_take_is_no_error(
