@@ -1,6 +1,7 @@
 """What is put into a chat, as calls of the Bot API."""
 
 import itertools
+import logging
 import secrets
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Sequence
@@ -12,6 +13,7 @@ from telegram import Message
 from telegram.error import BadRequest, ChatMigrated, NetworkError, TelegramError
 
 from avatar.errors import NotDelivered, Unreachable
+from avatar.language import tr
 from avatar.records import Address
 from bot.screen import Button, Content, File, Style
 from bot.telegram.calls import Calls, Unanswered, is_gone, is_unchanged, or_plain
@@ -22,6 +24,8 @@ from bot.telegram.rates import Kind, Limits
 from bot.telegram.request import Connection, not_carried_out
 from bot.telegram.threads import connection_of, topic_of
 from bot.telegram.turns import Held
+
+log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 K = TypeVar("K")
@@ -75,19 +79,23 @@ class Wire:
     async def send_content(
         self, address: Address, content: Content, *, reply_to: str | None
     ) -> tuple[str, ...]:
-        """Send all parts; the buttons stand under the last. Said once more after NotDelivered, it
-        goes on behind the parts that were delivered. Raises Unreachable, NotDelivered.
+        """Send all parts; the buttons stand under the last. A file that Telegram does not take is
+        told of. Said once more after NotDelivered, it goes on behind the parts that were delivered.
+        Raises Unreachable, NotDelivered.
         """
-        ids = self._begun.pop((address, content), None)
+        ids, text, taken = self._begun.pop((address, content), None), content.text, True
         if ids is None:
             ids = []
             if content.file is not None:
-                await self._send_file(address, content.file)
-        parts = await render_long(content.text)
+                taken = await self._send_file(address, content.file)
+        if not taken:
+            text += "\n\n" + tr("(The file itself is missing: Telegram did not take it here.)")
+        parts = await render_long(text)
         try:
             await self._send_parts(address, parts, content, reply_to, ids)
         except NotDelivered:
-            self._remember(address, content, ids)
+            if ids or taken:
+                self._remember(address, content, ids)
             raise
         return tuple(ids)
 
@@ -99,14 +107,19 @@ class Wire:
         if ids or content.file is not None:
             _keep(self._begun, (address, content), ids)
 
-    async def _send_file(self, address: Address, file: File) -> None:
+    async def _send_file(self, address: Address, file: File) -> bool:
+        """False: Telegram does not take it, and would not the next time: files are not allowed in
+        that chat, or it is too large. Raises Unreachable, NotDelivered.
+        """
         document = partial(
             self._connection.bot.send_document, document=file.content, filename=file.name
         )
         try:
             await self._upload(address, document)
         except BadRequest as error:
-            raise NotDelivered(detail=error.message) from error
+            log.warning("a file of %s bytes was refused: %s", len(file.content), error.message)
+            return False
+        return True
 
     async def send_voice(self, address: Address, sound: bytes) -> str:
         """A voice message; its id. Raises Unreachable, NotDelivered."""
