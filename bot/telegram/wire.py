@@ -23,7 +23,6 @@ from bot.telegram.pace import Pace
 from bot.telegram.rates import Kind, Limits
 from bot.telegram.request import Connection, not_carried_out
 from bot.telegram.threads import connection_of, topic_of
-from bot.telegram.turns import Held
 
 log = logging.getLogger(__name__)
 
@@ -48,7 +47,9 @@ class Lost(Exception):
 
 
 class Wire:
-    """The bot's hand. `send_content` and `replace` must arrive; the `try_` ones are previews."""
+    """The bot's hand. `send_content`, `replace` and `delete` must arrive, the `try_` ones are
+    previews.
+    """
 
     def __init__(self, connection: Connection, pace: Pace, limits: Limits) -> None:
         self._connection = connection
@@ -272,6 +273,24 @@ class Wire:
             self._moved[address.chat] = error.new_chat_id
             return await self._calls.deliver(address.chat, call)
 
+    async def delete(self, address: Address, message_id: str) -> None:
+        """What is gone already, too old to be deleted or not ours to delete (in somebody's own
+        chat, without that right) stays as it is. Raises nothing.
+        """
+        bot, number = self._connection.bot, int(message_id)
+        connection = connection_of(address)
+        with suppress(Unreachable, NotDelivered, TelegramError):
+            await self._calls.deliver(
+                address.chat,
+                # The chats of an account are numbered like the bot's own, and are others.
+                lambda: (
+                    bot.delete_message(int(address.chat), number)
+                    if connection is None
+                    else bot.delete_business_messages(connection, [number])
+                ),
+                repeatable=True,
+            )
+
     # Previews: made once and at once. They raise Held and every TelegramError.
 
     async def try_send(self, address: Address, part: Part, rows: Rows, reply_to: str | None) -> str:
@@ -308,24 +327,6 @@ class Wire:
         except BadRequest as error:
             if not is_unchanged(error):
                 raise
-
-    async def try_delete(self, address: Address, message_id: str) -> None:
-        """What is gone already, too old to be deleted or not ours to delete (in somebody's own
-        chat, without that right) stays as it is. Raises nothing.
-        """
-        bot, number = self._connection.bot, int(message_id)
-        connection = connection_of(address)
-        with suppress(Held, TelegramError):
-            await self._calls.attempt(
-                address.chat,
-                Kind.FINAL,
-                # The chats of an account are numbered like the bot's own, and are others.
-                lambda: (
-                    bot.delete_message(int(address.chat), number)
-                    if connection is None
-                    else bot.delete_business_messages(connection, [number])
-                ),
-            )
 
     async def try_draft(
         self, address: Address, draft_id: int, part: Part, *, can_stop: bool
