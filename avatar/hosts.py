@@ -14,6 +14,14 @@ def on_this_machine(url: str) -> bool:
         return host == "localhost"
 
 
+def is_plain(url: str) -> bool:
+    """Whether paths can be put behind a URL and a key beside it: HTTP libraries take no key for one
+    that names a user itself.
+    """
+    parts = urlsplit(url)
+    return "@" not in parts.netloc and not parts.query and not parts.fragment
+
+
 def proxy_of(url: str) -> str | None:
     """The proxy that the environment names for a URL (HTTPS_PROXY, NO_PROXY and so on); none leads
     to this machine. To be asked once: an HTTP library that is told to trust the environment reads

@@ -11,6 +11,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from avatar.hosts import is_plain
 from avatar.language import tr
 from avatar.pricing import FREE, DatedPrice, Price, plain_model, price_in
 from avatar.records import Avatar, Pair, Version
@@ -269,6 +270,10 @@ def _provider(name: str, table: Mapping[str, Any], place: str) -> Provider:
     if url is not None:
         if not url.startswith(("http://", "https://")):
             raise BadProviders(f"{place} base_url must be a URL like https://host.example/v1.")
+        if not is_plain(url):
+            raise BadProviders(
+                f'{place} base_url must hold no user, no password and nothing behind a "?".'
+            )
         values["base_url"] = url.rstrip("/")
     if values.pop("chat_only", False):
         values["trains"] = ()

@@ -227,14 +227,19 @@ class OpenAITrainer:
                 )
             return remote.Page.read(raw.text)
 
-        newest_first: list[JobEvent] = []
-        async with aclosing(_entries(page, EVENT_PAGES)) as entries:
-            async for entry in entries:
-                event = remote.event_in(entry)
-                if event.remote_id == after:
+        found: list[JobEvent] = []
+        async with aclosing(_pages(page, EVENT_PAGES)) as pages:
+            async for entries in pages:
+                found += map(remote.event_in, entries)
+                if _ascend(found) or any(event.remote_id == after for event in found):
                     break
-                newest_first.append(event)
-        return tuple(reversed(newest_first))
+        if _ascend(found):  # some hosts list the oldest first: what is new stands behind `after`
+            async with aclosing(_pages(page, EVENT_PAGES, after=after)) as pages:
+                found = [remote.event_in(entry) async for entries in pages for entry in entries]
+        else:
+            found.reverse()
+        places = [place for place, event in enumerate(found) if event.remote_id == after]
+        return tuple(found[places[-1] + 1 :] if places else found)
 
     async def cancel(self, remote_id: str) -> RemoteJob:
         """A job that has ended is returned as it is."""
@@ -282,10 +287,23 @@ class OpenAITrainer:
 async def _entries(
     page: Callable[[Mapping[str, Any]], Awaitable[remote.Page]], pages: int
 ) -> AsyncGenerator[remote.Json]:
-    """The entries of a list page by page, up to `pages`. A host that ignores where a page should
-    begin gives the same one again: that is the end.
+    """The entries of a list, of up to `pages` pages."""
+    async with aclosing(_pages(page, pages)) as listed:
+        async for entries in listed:
+            for entry in entries:
+                yield entry
+
+
+async def _pages(
+    page: Callable[[Mapping[str, Any]], Awaitable[remote.Page]],
+    pages: int,
+    *,
+    after: str | None = None,
+) -> AsyncGenerator[tuple[remote.Json, ...]]:
+    """A list page by page, up to `pages`, from behind `after` on. A host that ignores where a page
+    should begin gives the same one again: that is the end.
     """
-    cursor: dict[str, Any] = {}
+    cursor = {} if after is None else {"after": after}
     begun: set[object] = set()
     for _ in range(pages):
         read = await page(cursor)
@@ -293,11 +311,14 @@ async def _entries(
         if first in begun:
             return
         begun.add(first)
-        for entry in read.entries:
-            yield entry
+        yield read.entries
         if read.last_id is None:
             return
         cursor = {"after": read.last_id}
+
+
+def _ascend(events: Sequence[JobEvent]) -> bool:
+    return bool(events) and events[0].created_at < events[-1].created_at
 
 
 def _temporary() -> BinaryIO:

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from dotenv import dotenv_values
 
 from avatar.errors import BadText
+from avatar.hosts import is_plain
 from avatar.limits import MAX_MESSAGES, Limits, parse_dollars
 from avatar.providers import OPENAI_URL, BadProviders, Providers, providers_for, read_providers
 from bot.roles import Role
@@ -114,6 +115,10 @@ def load_settings(environment: Mapping[str, str], *, dotenv: Path = Path(".env")
     given = {**(dotenv_values(dotenv) if dotenv.is_file() else {}), **environment}
     values = {name: (given.get(name) or "").strip() for name in NAMES}
     base_model, base_url = _base_model(values), _url("OPENAI_BASE_URL", values)
+    if base_url is not None and not is_plain(base_url):
+        raise SettingsError(
+            'OPENAI_BASE_URL must hold no user, no password and nothing behind a "?".'
+        )
     providers = _from_file(values["PROVIDERS_FILE"], base_model)
     if providers is None:
         if base_url and base_url != OPENAI_URL and base_model is None:

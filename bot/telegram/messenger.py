@@ -33,6 +33,7 @@ T = TypeVar("T")
 _ADMINS = (ChatMemberStatus.OWNER, ChatMemberStatus.ADMINISTRATOR)
 _ADMIN_SECONDS = 60.0  # for how long it is believed who is one
 _KNOWN_ADMINS = 1_000
+_KNOWN_MENUS = 20_000
 
 
 class TelegramMessenger:
@@ -177,6 +178,8 @@ class TelegramMessenger:
         if self._menus.get(address.chat) == names:
             return
         if await offer(self._connection.bot, commands, BotCommandScopeChat(int(address.chat))):
+            if len(self._menus) >= _KNOWN_MENUS:
+                self._menus.clear()  # they are set once more, which does no harm
             self._menus[address.chat] = names
 
 

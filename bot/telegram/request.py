@@ -90,6 +90,8 @@ class AiohttpRequest(BaseRequest):
             async with self.session.request(
                 method, url, timeout=timeout, **_body(request_data)
             ) as response:
+                if response.status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
+                    raise BadRequest("Request Entity Too Large")  # for good, unlike others
                 if response.status == HTTPStatus.GATEWAY_TIMEOUT:
                     raise TimedOut("Gateway Timeout")
                 return response.status, await response.read()

@@ -69,9 +69,13 @@ class TelegramSight(PaintedSight):
             raise
 
     async def _shown(self, content: Content) -> tuple[str, ...]:
+        ids = await self._said(content)
+        for old in self._old:
+            await self._wire.delete(self._address, old)
+        return ids
+
+    async def _said(self, content: Content) -> tuple[str, ...]:
         if self._message_id is not None:
-            for old in self._old:
-                await self._wire.try_delete(self._address, old)
             with suppress(Gone):  # somebody deleted it: the reply is still owed
                 return await self._wire.replace(self._address, self._message_id, content)
         return await self._wire.send_content(self._address, content, reply_to=self._reply_to)

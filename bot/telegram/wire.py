@@ -1,6 +1,7 @@
 """What is put into a chat, as calls of the Bot API."""
 
 import itertools
+import logging
 import secrets
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Sequence
@@ -12,6 +13,7 @@ from telegram import Message
 from telegram.error import BadRequest, ChatMigrated, NetworkError, TelegramError
 
 from avatar.errors import NotDelivered, Unreachable
+from avatar.language import tr
 from avatar.records import Address
 from bot.screen import Button, Content, File, Style
 from bot.telegram.calls import Calls, Unanswered, is_gone, is_unchanged, or_plain
@@ -21,7 +23,8 @@ from bot.telegram.pace import Pace
 from bot.telegram.rates import Kind, Limits
 from bot.telegram.request import Connection, not_carried_out
 from bot.telegram.threads import connection_of, topic_of
-from bot.telegram.turns import Held
+
+log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 K = TypeVar("K")
@@ -44,7 +47,9 @@ class Lost(Exception):
 
 
 class Wire:
-    """The bot's hand. `send_content` and `replace` must arrive; the `try_` ones are previews."""
+    """The bot's hand. `send_content`, `replace` and `delete` must arrive, the `try_` ones are
+    previews.
+    """
 
     def __init__(self, connection: Connection, pace: Pace, limits: Limits) -> None:
         self._connection = connection
@@ -75,19 +80,23 @@ class Wire:
     async def send_content(
         self, address: Address, content: Content, *, reply_to: str | None
     ) -> tuple[str, ...]:
-        """Send all parts; the buttons stand under the last. Said once more after NotDelivered, it
-        goes on behind the parts that were delivered. Raises Unreachable, NotDelivered.
+        """Send all parts; the buttons stand under the last. A file that Telegram does not take is
+        told of. Said once more after NotDelivered, it goes on behind the parts that were delivered.
+        Raises Unreachable, NotDelivered.
         """
-        ids = self._begun.pop((address, content), None)
+        ids, text, taken = self._begun.pop((address, content), None), content.text, True
         if ids is None:
             ids = []
             if content.file is not None:
-                await self._send_file(address, content.file)
-        parts = await render_long(content.text)
+                taken = await self._send_file(address, content.file)
+        if not taken:
+            text += "\n\n" + tr("(The file itself is missing: Telegram did not take it here.)")
+        parts = await render_long(text)
         try:
             await self._send_parts(address, parts, content, reply_to, ids)
         except NotDelivered:
-            self._remember(address, content, ids)
+            if ids or taken:
+                self._remember(address, content, ids)
             raise
         return tuple(ids)
 
@@ -99,14 +108,19 @@ class Wire:
         if ids or content.file is not None:
             _keep(self._begun, (address, content), ids)
 
-    async def _send_file(self, address: Address, file: File) -> None:
+    async def _send_file(self, address: Address, file: File) -> bool:
+        """False: Telegram does not take it, and would not the next time: files are not allowed in
+        that chat, or it is too large. Raises Unreachable, NotDelivered.
+        """
         document = partial(
             self._connection.bot.send_document, document=file.content, filename=file.name
         )
         try:
             await self._upload(address, document)
         except BadRequest as error:
-            raise NotDelivered(detail=error.message) from error
+            log.warning("a file of %s bytes was refused: %s", len(file.content), error.message)
+            return False
+        return True
 
     async def send_voice(self, address: Address, sound: bytes) -> str:
         """A voice message; its id. Raises Unreachable, NotDelivered."""
@@ -215,9 +229,10 @@ class Wire:
         it did not. Telegram says of an edit that changes nothing that it changes nothing, and so
         which number the message has.
         """
-        for number in self.numbers.unknown(self._chat(address), after=after):
+        chat = self._chat(address)
+        for number in self.numbers.unknown(chat, after=after):
             try:
-                await self._edit_surely(address, str(number), part, rows)
+                await self._edit_surely(address, chat, number, part, rows)
             except Gone:
                 continue
             return self._sent(address, number)
@@ -225,32 +240,56 @@ class Wire:
 
     async def _edit(self, address: Address, message_id: str, part: Part, rows: Rows) -> None:
         async def edited(part: Part) -> None:
-            await self._edit_surely(address, message_id, part, rows)
+            await self._edit_surely(address, int(address.chat), int(message_id), part, rows)
 
         await or_plain(part, edited)
 
-    async def _edit_surely(self, address: Address, message_id: str, part: Part, rows: Rows) -> None:
-        """Nothing to change is no error. Raises Gone, and what `_deliver` does."""
+    async def _edit_surely(
+        self, address: Address, chat: int, number: int, part: Part, rows: Rows
+    ) -> None:
+        """Edit the message that has this number in this chat. Nothing to change is no error. In the
+        supergroup that a group has become the number is another message's. Raises Gone, and what
+        `Calls.deliver` does.
+        """
         try:
-            await self._deliver(
-                address,
-                lambda: self._edit_once(address, message_id, part, rows),
+            await self._calls.deliver(
+                address.chat,
+                lambda: self._edit_once(address, chat, number, part, rows),
                 repeatable=True,
             )
+        except ChatMigrated as error:
+            self._moved[address.chat] = error.new_chat_id
+            raise Gone from error
         except BadRequest as error:
             if is_gone(error):
                 raise Gone from error
             if not is_unchanged(error):
                 raise
 
-    async def _deliver(
-        self, address: Address, call: Callable[[], Awaitable[T]], *, repeatable: bool = False
-    ) -> T:
+    async def _deliver(self, address: Address, call: Callable[[], Awaitable[T]]) -> T:
         try:
-            return await self._calls.deliver(address.chat, call, repeatable=repeatable)
+            return await self._calls.deliver(address.chat, call)
         except ChatMigrated as error:
             self._moved[address.chat] = error.new_chat_id
-            return await self._calls.deliver(address.chat, call, repeatable=repeatable)
+            return await self._calls.deliver(address.chat, call)
+
+    async def delete(self, address: Address, message_id: str) -> None:
+        """What is gone already, too old to be deleted or not ours to delete (in somebody's own
+        chat, without that right) stays as it is. Raises nothing.
+        """
+        bot, number = self._connection.bot, int(message_id)
+        connection = connection_of(address)
+        with suppress(Unreachable, NotDelivered, TelegramError):
+            await self._calls.deliver(
+                address.chat,
+                # The chats of an account are numbered like the bot's own, and are others.
+                lambda: (
+                    bot.delete_message(int(address.chat), number)
+                    if connection is None
+                    else bot.delete_business_messages(connection, [number])
+                ),
+                repeatable=True,
+            )
 
     # Previews: made once and at once. They raise Held and every TelegramError.
 
@@ -283,29 +322,11 @@ class Wire:
             await self._calls.attempt(
                 address.chat,
                 Kind.PREVIEW,
-                lambda: self._edit_once(address, message_id, part, rows),
+                lambda: self._edit_once(address, int(address.chat), int(message_id), part, rows),
             )
         except BadRequest as error:
             if not is_unchanged(error):
                 raise
-
-    async def try_delete(self, address: Address, message_id: str) -> None:
-        """What is gone already, too old to be deleted or not ours to delete (in somebody's own
-        chat, without that right) stays as it is. Raises nothing.
-        """
-        bot, number = self._connection.bot, int(message_id)
-        connection = connection_of(address)
-        with suppress(Held, TelegramError):
-            await self._calls.attempt(
-                address.chat,
-                Kind.FINAL,
-                # The chats of an account are numbered like the bot's own, and are others.
-                lambda: (
-                    bot.delete_message(self._chat(address), number)
-                    if connection is None
-                    else bot.delete_business_messages(connection, [number])
-                ),
-            )
 
     async def try_draft(
         self, address: Address, draft_id: int, part: Part, *, can_stop: bool
@@ -341,8 +362,10 @@ class Wire:
         message = await self._connection.call("sendMessage", given)
         return self._sent(address, int(message["message_id"]))
 
-    async def _edit_once(self, address: Address, message_id: str, part: Part, rows: Rows) -> None:
-        given: dict[str, Any] = {"chat_id": self._chat(address), "message_id": int(message_id)}
+    async def _edit_once(
+        self, address: Address, chat: int, number: int, part: Part, rows: Rows
+    ) -> None:
+        given: dict[str, Any] = {"chat_id": chat, "message_id": number}
         if (connection := connection_of(address)) is not None:
             given["business_connection_id"] = connection
         await self._connection.call("editMessageText", given | _said(part, rows))

@@ -99,6 +99,7 @@ BAD = [
     ("[providers.a]", "[providers.a] needs base_url"),
     ('[providers.a]\nbase_url = "http://h"', "needs base_model"),
     ('[providers.a]\nbase_url = "h"\nbase_model = "m"', "must be a URL"),
+    ('[providers.a]\nbase_url = "http://a:b@h"\nbase_model = "m"', "no user"),
     ('[providers.a]\nlike = "nobody"', "like must be one of"),
     ('[providers.a]\nlike = "embedded"', "like must be one of"),
     ('[providers.a]\nlike = "openai"\nspeed = 3', "speed is not known"),

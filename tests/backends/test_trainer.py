@@ -346,6 +346,23 @@ async def test_events_from_the_beginning_are_bounded(host: Standin, backend: Bac
     assert [event.remote_id for event in events] == ["ev-3", "ev-4", "ev-5", "ev-6", "ev-7"]
 
 
+async def test_events_of_a_host_that_lists_the_oldest_first(
+    host: Standin, backend: Backend
+) -> None:
+    first = page(happened(1), happened(2), more=True)
+    host.will(first, first, page(happened(3)))
+    events = await backend.trainer.events("ftjob-1", after=None)
+    assert [event.remote_id for event in events] == ["ev-1", "ev-2", "ev-3"]
+    host.will(first, page(happened(4), happened(5)))
+    events = await backend.trainer.events("ftjob-1", after="ev-3")
+    assert [event.remote_id for event in events] == ["ev-4", "ev-5"]
+    assert host.requests[-1].query["after"] == ["ev-3"]
+    # One that knows no pages gives everything, always.
+    host.will(*[page(happened(1), happened(2), happened(3))] * 2)
+    events = await backend.trainer.events("ftjob-1", after="ev-2")
+    assert [event.remote_id for event in events] == ["ev-3"]
+
+
 async def test_events_of_a_host_that_says_little(host: Standin, backend: Backend) -> None:
     host.will(page({"id": "ev-1", "level": None, "message": None, "data": [1]}, {"message": "x"}))
     (event,) = await backend.trainer.events("ftjob-1", after=None)

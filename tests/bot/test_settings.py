@@ -31,6 +31,8 @@ def test_the_example_names_every_setting_and_is_valid() -> None:
         ("DISCORD_API_URL", "discord.com"),
         ("DISCORD_GATEWAY_URL", "https://gateway.example"),
         ("OPENAI_BASE_URL", "nohost"),
+        ("OPENAI_BASE_URL", "https://ann:secret-nonsense@host.example/v1"),
+        ("OPENAI_BASE_URL", "https://host.example/v1?api-version=1"),
         ("BASE_MODEL", "two words"),
         ("DATABASE_URL", "mysql://x"),
         ("OPERATORS", "telegram:abc"),

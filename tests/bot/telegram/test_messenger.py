@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from dataclasses import replace
 
 import pytest
 
@@ -9,7 +10,8 @@ from avatar.errors import BadText, NotDelivered, Unreachable
 from avatar.language import NAMES
 from avatar.records import Attachment
 from bot.commands import COMMANDS, Audience
-from bot.screen import Button, Content, Style
+from bot.screen import Button, Content, File, Style
+from bot.telegram import messenger as messengers
 from bot.telegram.messenger import TelegramMessenger
 from tests.bot.telegram.make import IN_GROUP, OTHER, PRIVATE, place, said
 from tests.standins.telegram_api import (
@@ -222,6 +224,36 @@ async def test_a_group_that_became_a_supergroup(
     assert len(telegram.called("sendMessage", chat=BEN)) == 1
 
 
+async def test_what_stands_in_a_group_that_moved_is_not_another_message_of_that_number(
+    telegram: TelegramStandIn, messenger: TelegramMessenger
+) -> None:
+    (theirs,) = await messenger.send(IN_GROUP, said("another"))
+    moved = Failure(status=400, description="?", moved_to=GROUP)
+    for method in ("editMessageText", "sendMessage"):
+        telegram.fail(method, moved, chat=BEN)
+    for text in ("new", "newer"):
+        telegram.fail("editMessageText", moved, chat=BEN)
+        await messenger.edit(OTHER, theirs, said(text))
+    assert [m.text for m in telegram.shown(GROUP)] == ["another", "new", "newer"]
+
+
+async def test_a_file_that_telegram_does_not_take_holds_nothing_up(
+    telegram: TelegramStandIn, messenger: TelegramMessenger
+) -> None:
+    """It was tried again for half a day, and nothing else was said in that chat."""
+    refused = Failure(status=400, description="not enough rights to send documents to the chat")
+    content = replace(said("Here it is.", "Go"), file=File(name="a.txt", content=b"x"))
+    telegram.fail("sendDocument", refused)
+    telegram.fail("sendMessage", BAD_GATEWAY, times=4)
+    with pytest.raises(NotDelivered):
+        await messenger.send(IN_GROUP, content)
+    telegram.fail("sendDocument", refused)
+    await messenger.send(IN_GROUP, content)
+    (shown,) = telegram.shown(GROUP)
+    assert shown.text.startswith("Here it is.\n\n(The file itself is missing")
+    assert shown.labels == ("Go",)
+
+
 def attachment(telegram: TelegramStandIn, document: Document) -> Attachment:
     """As `updates` reads it from what Ann sends."""
     message = telegram._chats[ANN].messages[telegram.say(document=document)]
@@ -294,6 +326,15 @@ async def test_the_menu_of_a_chat(telegram: TelegramStandIn, messenger: Telegram
     assert "prompt" not in telegram.menu(ANN)
     assert "prompt" not in telegram.menu(ANN, language="ms")
     assert telegram.menu() == {}
+
+
+async def test_menus_of_everybody_are_not_remembered_for_ever(
+    messenger: TelegramMessenger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(messengers, "_KNOWN_MENUS", 2)
+    for chat in (ANN, BEN, GROUP):
+        await messenger.offer_commands(place(chat), COMMANDS)
+    assert len(messenger._menus) <= 2
 
 
 async def test_a_menu_that_telegram_does_not_take_is_no_error(

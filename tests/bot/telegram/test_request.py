@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import pytest
-from telegram.error import NetworkError, TimedOut
+from telegram.error import BadRequest, NetworkError, TimedOut
 
 from bot.telegram import request as requests
 from bot.telegram.request import Connection, not_carried_out
@@ -76,6 +76,12 @@ async def test_what_errors_mean() -> None:
     assert not_carried_out(unsent.value)
     assert TOKEN not in str(unsent.value)
     await nobody.aclose()
+
+
+async def test_what_is_too_large_is_refused_for_good() -> None:
+    async with connected(Answered(status=413, body=b"<html>")) as (connection, _):
+        with pytest.raises(BadRequest):
+            await connection.bot.send_document(5, b"x", filename="a.zip")
 
 
 async def test_a_gateway_that_waited_in_vain_passed_the_call_on() -> None:

@@ -11,8 +11,9 @@ import pytest
 
 from avatar.errors import NotDelivered, Unreachable
 from bot.telegram.messenger import TelegramMessenger
+from bot.telegram.rates import Budget
 from tests.bot.telegram import make
-from tests.bot.telegram.make import IN_GROUP, PRIVATE, QUICK, STOP, said
+from tests.bot.telegram.make import FREE, IN_GROUP, PRIVATE, QUICK, STOP, said
 from tests.standins.telegram_api import (
     ANN,
     BAD_GATEWAY,
@@ -417,6 +418,19 @@ async def test_an_old_reply_that_is_gone_is_replaced_all_the_same(
     (id_,) = await sight.finish(said("New."))
     await sight.close()
     assert [(str(m.id), m.text) for m in telegram.shown()] == [(id_, "New.")]
+
+
+async def test_nothing_of_the_old_reply_stays_when_calls_are_short(
+    telegram: TelegramStandIn,
+) -> None:
+    limits = replace(FREE, private=Budget(count=4, seconds=0.2))
+    async with make.messenger(telegram, limits=limits) as messenger:
+        old = [await _sent(messenger, text) for text in ("old", "its middle", "its end")]
+        telegram.fail("deleteMessage", BAD_GATEWAY)
+        sight = messenger.open_sight(PRIVATE, in_place_of=old)
+        await sight.finish(said("New."))
+        await sight.close()
+    assert [m.text for m in telegram.shown()] == ["New."]
 
 
 async def _sent(messenger: TelegramMessenger, text: str) -> str:
