@@ -235,13 +235,20 @@ class VersionHandlers:
         return switching.switched(done)
 
     async def undo(self, request: Request) -> Answer:
+        return await self._undo(request, None)
+
+    async def press_undo(self, request: Request, numbers: tuple[int, ...]) -> Answer:
+        return await self._undo(request, (numbers[1] or None, numbers[2] or None))
+
+    async def _undo(self, request: Request, only: tuple[int | None, int | None] | None) -> Answer:
         done = await self.desk.learning_path.undo(
-            request.avatar.id, person=request.person, now=request.now, cause=request.inbox_id
+            request.avatar.id,
+            only=only,
+            person=request.person,
+            now=request.now,
+            cause=request.inbox_id,
         )
         return switching.undone(done)
-
-    async def press_undo(self, request: Request, _: tuple[int, ...]) -> Answer:
-        return await self.undo(request)
 
     # --- deleting
 

@@ -70,7 +70,7 @@ COMMANDS_OF = {
 BUTTONS_OF = {
     "everyone": {"talk", "avatars", "stop", "no"},
     "owners": {
-        *("activate", "deactivate", "base", "undo", "delete", "delmodel", "cancel", "show"),
+        *("activate", "deactivate", "base", "takeback", "delete", "delmodel", "cancel", "show"),
         *(
             "prompt",
             "history",
