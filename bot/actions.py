@@ -31,6 +31,7 @@ class Verb(StrEnum):
     AVATARS = "avatars"  # page
     FORGET = "forget"  # nothing: only inside of a confirmation
     UNLEARN = "unlearn"  # version: only inside of a confirmation, which holds the name
+    UNLEARN_TAUGHT = "unlearnkept"  # avatar: likewise, what was taught in its chats
     YES = "yes"  # confirmation
     NO = "no"  # confirmation
     TRAIN = "train"  # draft: start

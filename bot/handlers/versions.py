@@ -16,7 +16,7 @@ from bot.actions import Action, Verb, code, decode
 from bot.cards import path, people, status, switching
 from bot.handlers.desk import Desk
 from bot.handlers.linking import linked, unlinked
-from bot.handlers.unlearning import unlearnt
+from bot.handlers.unlearning import unlearnt, untaught
 from bot.request import Answer, CommandHandler, PressHandler, Request, Shown
 from bot.screen import Content
 
@@ -284,6 +284,8 @@ class VersionHandlers:
         action = decode(taken.action)
         if action.verb is Verb.UNLEARN:
             content = await unlearnt(self.desk, action.numbers[0], taken.about, request)
+        elif action.verb is Verb.UNLEARN_TAUGHT:
+            content = await untaught(self.desk, taken.about, request)
         else:
             content = await self._confirmed(request, action)
         return Shown(content=content, in_place=True)

@@ -103,7 +103,7 @@ BUTTONS_OF = {
             "kinds",
         ),
     },
-    "questions": {"forget", "unlearn", "link", "unlink"},  # never pressed themselves
+    "questions": {"forget", "unlearn", "unlearnkept", "link", "unlink"},  # never pressed themselves
 }
 
 
