@@ -10,7 +10,15 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from avatar import versions
-from avatar.errors import AlreadyActive, BadText, Busy, Expired, NotActivatable, VersionNotFound
+from avatar.errors import (
+    AlreadyActive,
+    BadText,
+    Busy,
+    Expired,
+    NotActivatable,
+    NothingToUndo,
+    VersionNotFound,
+)
 from avatar.language import tr
 from avatar.records import Avatar, Axis, Confirmation, Person, Status, TrainingType, Version
 from avatar.stores import Store
@@ -115,12 +123,23 @@ class LearningPath:
         return await self._switch(version.avatar_id, decide, person=person, now=now, cause=cause)
 
     async def undo(
-        self, avatar_id: int, *, person: Person, now: datetime, cause: int | None = None
+        self,
+        avatar_id: int,
+        *,
+        person: Person,
+        now: datetime,
+        cause: int | None = None,
+        only: tuple[int | None, int | None] | None = None,
     ) -> Switched:
-        """Take back the last switch; undoing that brings it back. Raises NothingToUndo, Busy."""
+        """Take back the last switch; undoing that brings it back. `only`: if it was the one from
+        the first version to the second (a button is about one switch, and may be pressed twice, or
+        when others have switched again). Raises NothingToUndo, Busy.
+        """
 
         async def decide(avatar: Avatar) -> Switch:
             last = await self._store.last_activation(avatar_id)
+            if only is not None and (last is None or (last.from_id, last.to_id) != only):
+                raise NothingToUndo(reason=tr("it was changed again meanwhile. Look with /status."))
             target = await self._store.version(last.from_id if last else None)
             return versions.undo(avatar, last, target)
 

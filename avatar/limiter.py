@@ -9,7 +9,7 @@ from datetime import datetime
 from avatar import limits as rules
 from avatar.errors import BadText, TooFast
 from avatar.language import tr
-from avatar.limits import Budget, Filled, Limits, Scope
+from avatar.limits import Budget, Filled, Limits, Own, Scope
 from avatar.records import Address, Avatar, Person
 from avatar.stores import Store
 
@@ -132,17 +132,12 @@ class Limiter:
         """What an avatar spent today and this month, and what it may."""
         return await self._store.filled(self._of_training(avatar, now)[:2])
 
-    async def set_own(
-        self, avatar: Avatar, *, messages: int | None, day: int | None, month: int | None
-    ) -> None:
-        """Set all of an avatar's own limits; None: as usual. Raises BadText."""
-        if messages is not None and not 1 <= messages <= rules.MAX_MESSAGES:
+    async def set_own(self, avatar: Avatar, which: Own, most: int | None) -> None:
+        """Set one of an avatar's own limits; None: as usual. Raises BadText."""
+        if most is not None and which is Own.MESSAGES and not 1 <= most <= rules.MAX_MESSAGES:
             raise BadText(
                 reason=tr("Messages a minute are from 1 to {most:,}.", most=rules.MAX_MESSAGES)
             )
-        for cost in (day, month):
-            if cost is not None and not 0 <= cost <= rules.MAX_COST:
-                raise BadText(reason=tr("A cost is from $0 to $1,000,000."))
-        await self._store.set_limits(
-            avatar.id, messages_per_minute=messages, cost_per_day=day, cost_per_month=month
-        )
+        if most is not None and which is not Own.MESSAGES and not 0 <= most <= rules.MAX_COST:
+            raise BadText(reason=tr("A cost is from $0 to $1,000,000."))
+        await self._store.set_limit(avatar.id, which, most)

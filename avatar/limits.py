@@ -36,6 +36,14 @@ class Scope(StrEnum):
     ALL = "all"  # the installation
 
 
+class Own(StrEnum):
+    """A limit that each avatar may have for itself."""
+
+    MESSAGES = "messages_per_minute"
+    DAY = "cost_per_day"
+    MONTH = "cost_per_month"
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Limits:
     """Those of the installation; None is no limit. Costs are micro-dollars."""
@@ -224,13 +232,6 @@ class BudgetStore(Protocol):
         """
         ...
 
-    async def set_limits(
-        self,
-        avatar_id: int,
-        *,
-        messages_per_minute: int | None,
-        cost_per_day: int | None,
-        cost_per_month: int | None,
-    ) -> None:
-        """An avatar's own; None: as usual."""
+    async def set_limit(self, avatar_id: int, which: Own, most: int | None) -> None:
+        """One of an avatar's own, and no other (owners may set two at once); None: as usual."""
         ...

@@ -83,6 +83,7 @@ class Teaching:
             cause=cause,
             reply_id=reply.id,
             liked=liked,
+            people={turn.person_id for turn in turns if turn.person_id is not None},
         )
 
     async def unlike(self, reply: Message, *, person: Person) -> bool:

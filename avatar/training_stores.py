@@ -39,9 +39,11 @@ class TaughtStore(Protocol):
         cause: int,
         reply_id: int | None = None,
         liked: bool = False,
+        people: Collection[int] = (),
     ) -> Taught:
         """A second call with the same cause returns what the first made; so does a second one for
-        the same reply that is `liked`. `reply_id` is the stored reply it is about.
+        the same reply that is `liked`. `reply_id` is the stored reply it is about, `people` are
+        those whose words are in it: it goes when one of them is forgotten, unless they taught it.
         """
         ...
 

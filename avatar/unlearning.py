@@ -15,7 +15,7 @@ from avatar.records import Avatar, Example, TrainingType, Version
 from avatar.stores import Store
 from avatar.text import visible
 
-PAGE = 100  # versions
+PAGE = 100  # versions, or taught answers
 MIN_NAME, MAX_NAME = 2, 80  # characters
 
 
@@ -41,7 +41,8 @@ class Unlearning:
         while page := await self._store.history(avatar.id, limit=PAGE, offset=offset):
             offset += len(page)
             for version in page:
-                if version.training_type is TrainingType.FINE_TUNE and version.example_count:
+                # Where none is trained on any more, held out ones may be left.
+                if version.training_type is TrainingType.FINE_TUNE:
                     holding = await self._holding(version, pattern)
                     if holding.positions:
                         found.append(holding)
@@ -51,6 +52,23 @@ class Unlearning:
         """Remove the examples of a version that hold a name; how many."""
         holding = await self._holding(version, _pattern(name))
         return await self._store.remove_examples(version.id, holding.positions, now=now)
+
+    async def taught(self, avatar: Avatar, name: str) -> tuple[int, ...]:
+        """The ids of what was taught in the chat and holds a name. Raises BadText."""
+        pattern = _pattern(name)
+        found: list[int] = []
+        offset = 0
+        while page := await self._store.taught(avatar.id, limit=PAGE, offset=offset):
+            offset += len(page)
+            for each in page:
+                texts = (*(turn.text for turn in each.turns), each.better, each.worse)
+                found += [each.id] if any(map(pattern.search, texts)) else []
+        return tuple(found)
+
+    async def unteach(self, avatar: Avatar, name: str) -> int:
+        """Remove what was taught and holds a name; how many."""
+        ids = await self.taught(avatar, name)
+        return sum([await self._store.unteach(each) for each in ids])
 
     async def _holding(self, version: Version, pattern: re.Pattern[str]) -> Holding:
         positions: list[int] = []

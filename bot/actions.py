@@ -20,7 +20,7 @@ class Verb(StrEnum):
     ACTIVATE = "activate"  # version: make it active (a prompt version is restored)
     DEACTIVATE = "deactivate"  # version: back to the base model if this one is active
     BASE = "base"  # avatar: back to the base model
-    UNDO = "undo"  # avatar
+    UNDO = "takeback"  # avatar, the versions that were active before and after (0: none)
     DELETE = "delete"  # version: ask
     DELETE_MODEL = "delmodel"  # version: ask to delete its model at the provider
     CANCEL = "cancel"  # version: cancel its training
@@ -31,6 +31,7 @@ class Verb(StrEnum):
     AVATARS = "avatars"  # page
     FORGET = "forget"  # nothing: only inside of a confirmation
     UNLEARN = "unlearn"  # version: only inside of a confirmation, which holds the name
+    UNLEARN_TAUGHT = "unlearnkept"  # avatar: likewise, what was taught in its chats
     YES = "yes"  # confirmation
     NO = "no"  # confirmation
     TRAIN = "train"  # draft: start
@@ -77,6 +78,7 @@ class Verb(StrEnum):
 
 
 NUMBERS = {
+    Verb.UNDO: 3,
     Verb.HISTORY: 2,
     Verb.EPOCHS: 2,
     Verb.TARGET: 2,
@@ -98,7 +100,7 @@ NUMBERS = {
     Verb.STOP: 0,
 }
 # Verbs of buttons under messages of long ago, and the command with which one begins anew.
-FORMER = {"fromchats": "/train", "choices": "/train"}
+FORMER = {"fromchats": "/train", "choices": "/train", "undo": "/undo"}
 
 
 class BadAction(Invalid):

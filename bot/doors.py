@@ -68,6 +68,7 @@ OF_BUTTONS: Mapping[Verb, Door] = {
         Verb.PREFER,
         Verb.LESSONS,
         Verb.LESSON_FILE,
+        Verb.UNLEARN_TAUGHT,
         Verb.NO_PICTURE,
         Verb.STOP_BOT,
         Verb.START_BOT,

@@ -7,7 +7,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from avatar.limits import Budget, Filled
+from avatar.limits import Budget, Filled, Own
 from avatar.records import Role
 from storage.base import Base, insert_into
 from storage.database import Database
@@ -83,24 +83,11 @@ class BudgetTables(Base):
         row = await self._row(_NTH, values)
         return None if row is None else row["created_at"]
 
-    async def set_limits(
-        self,
-        avatar_id: int,
-        *,
-        messages_per_minute: int | None,
-        cost_per_day: int | None,
-        cost_per_month: int | None,
-    ) -> None:
-        """An avatar's own; None: as usual."""
+    async def set_limit(self, avatar_id: int, which: Own, most: int | None) -> None:
+        """One of an avatar's own; None: as usual."""
         async with self._db.writing() as write:
             await write.execute(
-                sa.update(avatars)
-                .where(avatars.c.id == avatar_id)
-                .values(
-                    messages_per_minute=messages_per_minute,
-                    cost_per_day=cost_per_day,
-                    cost_per_month=cost_per_month,
-                )
+                sa.update(avatars).where(avatars.c.id == avatar_id).values({which.value: most})
             )
 
 

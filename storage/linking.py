@@ -19,6 +19,7 @@ from storage.tables import (
     imports,
     messages,
     people,
+    taught_people,
     training_drafts,
 )
 
@@ -32,6 +33,7 @@ MOVED = (
     guesses,
     bots,
     accounts,  # one a platform, and joined accounts are on different ones
+    taught_people,
 )
 # Likewise, but both may have one of the same avatar.
 MERGED = (avatar_owners, acquaintances)

@@ -24,6 +24,7 @@ from storage.tables import (
     messages,
     people,
     taught,
+    taught_people,
     training_drafts,
     training_examples,
 )
@@ -164,9 +165,16 @@ class PeopleTables(Base):
         async with self._db.writing() as write:
             await write.execute(sa.delete(message_refs).where(message_refs.c.message_id.in_(said)))
             # What an owner kept of a conversation with them; their own lessons are the avatar's.
+            accounts_of = sa.select(people.c.id).where(
+                (people.c.id == person_id) | (people.c.same_as == person_id)
+            )
+            held = sa.select(taught_people.c.taught_id).where(
+                taught_people.c.person_id == person_id
+            )
             await write.execute(
                 sa.delete(taught).where(
-                    taught.c.reply_id.in_(said), taught.c.person_id != person_id
+                    taught.c.id.in_(held),
+                    taught.c.person_id.is_(None) | taught.c.person_id.not_in(accounts_of),
                 )
             )
             # Replies carry the id of the person who asked, so they go with what they answer.

@@ -242,6 +242,19 @@ taught = sa.Table(
     **AUTO,
 )
 
+# Whose words are in a taught answer, so that they can be forgotten: in groups the turns before a
+# reply are others' too, and the messages may be gone by then.
+taught_people = sa.Table(
+    "taught_people",
+    metadata,
+    id_(),
+    ref("taught_id", "taught", cascade=True),
+    ref("person_id", "people", cascade=True),
+    sa.Index(None, "taught_id"),
+    sa.Index(None, "person_id"),
+    **AUTO,
+)
+
 training_examples = sa.Table(
     "training_examples",
     metadata,

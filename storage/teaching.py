@@ -1,6 +1,6 @@
 """Better answers that owners gave in the chat."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
 import sqlalchemy as sa
@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from avatar.records import Taught, Turn
 from storage import rows
 from storage.base import Base, insert
-from storage.tables import taught
+from storage.tables import taught, taught_people
 
 
 class TaughtTables(Base):
@@ -26,6 +26,7 @@ class TaughtTables(Base):
         cause: int,
         reply_id: int | None = None,
         liked: bool = False,
+        people: Collection[int] = (),
     ) -> Taught:
         """A second call with the same cause, or liking the same reply, returns what the first
         made.
@@ -38,7 +39,7 @@ class TaughtTables(Base):
                 )
                 if (row := there.mappings().first()) is not None:
                     return rows.taught(row)
-            await write.execute(
+            made = await write.execute(
                 insert(self._db, taught)
                 .values(
                     avatar_id=avatar_id,
@@ -52,7 +53,12 @@ class TaughtTables(Base):
                     liked=liked,
                 )
                 .on_conflict_do_nothing(index_elements=["cause"])
+                .returning(taught.c.id)
             )
+            new = made.scalar_one_or_none()
+            if new is not None and people:
+                whose = [{"taught_id": new, "person_id": each} for each in sorted(set(people))]
+                await write.execute(sa.insert(taught_people), whose)
             found = await write.execute(sa.select(taught).where(taught.c.cause == cause))
             return rows.taught(found.mappings().one())
 

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from avatar.invitations import Invited
 from avatar.language import tr, trn
-from avatar.limits import Filled, Limits
+from avatar.limits import Filled, Limits, Own
 from avatar.pricing import dollars
 from avatar.records import Acquaintance, Avatar, Invitation, Person
 from bot.actions import Verb, code
@@ -15,7 +15,7 @@ from bot.wording import ago, escape, moment, person_words, shortened
 from bot.wording import code as inline
 
 PAGE = 6  # people on one page
-LIMITS = ("messages", "day", "month")
+LIMITS = {"messages": Own.MESSAGES, "day": Own.DAY, "month": Own.MONTH}
 
 
 def block_usage() -> str:

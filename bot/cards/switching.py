@@ -15,8 +15,10 @@ from bot.wording import block, characters, escape, version_title
 from bot.wording import code as inline
 
 
-def _undo(avatar: Avatar) -> tuple[Button, ...]:
-    return (Button(label=tr("Undo"), action=code(Verb.UNDO, avatar.id)),)
+def _undo(avatar: Avatar, before: Version | None, after: Version | None) -> tuple[Button, ...]:
+    """Takes back this switch, and no other that came behind it."""
+    ids = (0 if version is None else version.id for version in (before, after))
+    return (Button(label=tr("Undo"), action=code(Verb.UNDO, avatar.id, *ids)),)
 
 
 def _what(version: Version | None, axis: Axis, avatar: Avatar) -> str:
@@ -43,7 +45,10 @@ def switched(done: Switched) -> Content:
         if done.axis is Axis.MODEL
         else tr("The model was not touched. It counts from the next message on.")
     )
-    return Content(text=f"{_now_active(done)}\n\n{' '.join(tail)}", buttons=(_undo(avatar),))
+    return Content(
+        text=f"{_now_active(done)}\n\n{' '.join(tail)}",
+        buttons=(_undo(avatar, before, done.after),),
+    )
 
 
 def _now_active(done: Switched) -> str:
@@ -81,7 +86,7 @@ def undone(done: Switched) -> Content:
             before=before,
         )
     )
-    return Content(text=text, buttons=(_undo(done.avatar),))
+    return Content(text=text, buttons=(_undo(done.avatar, done.before, done.after),))
 
 
 def prompt_written(
@@ -110,7 +115,7 @@ def prompt_written(
     else:
         parts.append(tr("It had none before. Back: Undo."))
     parts.append(tr("The model was not touched. It counts from the next message on."))
-    return Content(text=" ".join(parts), buttons=(_undo(avatar),))
+    return Content(text=" ".join(parts), buttons=(_undo(avatar, before, version),))
 
 
 def _words(n: int) -> str:

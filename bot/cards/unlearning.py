@@ -11,10 +11,15 @@ from bot.wording import escape
 
 
 def question(
-    avatar: Avatar, name: str, held: Sequence[Holding], confirmation_ids: Sequence[int]
+    avatar: Avatar,
+    name: str,
+    held: Sequence[Holding],
+    confirmation_ids: Sequence[int],
+    *,
+    taught: int,
 ) -> Content:
-    """Which versions' examples hold a person, and the questions."""
-    if not held:
+    """Which versions' examples hold a person, how many taught answers do, and the questions."""
+    if not held and not taught:
         return Content(
             text=tr(
                 "No stored example of {avatar} holds the name {name}.",
@@ -23,6 +28,8 @@ def question(
             )
         )
     lines = [f"- {_line(each)}" for each in held]
+    if taught:
+        lines.append("- " + tr("what was taught in the chat: {count:,}", count=taught))
     text = tr(
         "**{name}** is in the stored examples of {avatar}:\n\n{versions}\n\nRemoving takes these "
         "examples away for good; it cannot be undone. The models that were trained on them still "
@@ -44,8 +51,15 @@ def question(
                 style=Style.DANGER,
             ),
         )
-        for each, confirmation_id in zip(held, confirmation_ids, strict=True)
+        for each, confirmation_id in zip(held, confirmation_ids, strict=False)
     ]
+    if taught:
+        button = Button(
+            label=tr("Remove {count:,} from what was taught", count=taught),
+            action=code(Verb.YES, confirmation_ids[-1]),
+            style=Style.DANGER,
+        )
+        rows.append((button,))
     return Content(text=text, buttons=tuple(rows))
 
 
@@ -74,3 +88,15 @@ def removed(version: Version, name: str, gone: int, *, enough: bool) -> Content:
         return Content(text=text)
     again = Button(label=tr("Train Again"), action=code(Verb.RETRAIN, version.id))
     return Content(text=text, buttons=((again,),))
+
+
+def untaught(name: str, gone: int) -> Content:
+    """After a person was removed from what was taught."""
+    return Content(
+        text=trn(
+            "{n:,} taught answer with {name} removed. What was trained on it still knows it.",
+            "{n:,} taught answers with {name} removed. What was trained on them still knows them.",
+            gone,
+            name=escape(name),
+        )
+    )

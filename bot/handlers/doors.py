@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from avatar import invitations as rules
 from avatar.errors import BadText
 from avatar.language import tr
-from avatar.limits import messages_per_minute, parse_dollars
+from avatar.limits import Own, messages_per_minute, parse_dollars
 from avatar.records import Avatar, Person
 from bot.actions import Verb
 from bot.cards import doors as cards
@@ -148,13 +148,8 @@ class DoorHandlers:
         if words:
             if len(words) != 2 or words[0] not in cards.LIMITS:
                 raise BadText(reason=cards.limits_usage())
-            own = {
-                "messages": avatar.messages_per_minute,
-                "day": avatar.cost_per_day,
-                "month": avatar.cost_per_month,
-            }
-            own[words[0]] = _most(words[0], words[1])
-            await self.desk.limiter.set_own(avatar, **own)
+            which = cards.LIMITS[words[0]]
+            await self.desk.limiter.set_own(avatar, which, _most(which, words[1]))
             avatar = await self.desk.store.avatar(avatar.id)
         limiter = self.desk.limiter
         return cards.limits(
@@ -169,10 +164,10 @@ def _is_number(word: str) -> bool:
     return word.isascii() and word.isdigit() and len(word) <= _DIGITS
 
 
-def _most(what: str, word: str) -> int | None:
+def _most(which: Own, word: str) -> int | None:
     if word in {"usual", "none"}:
         return None
-    if what != "messages":
+    if which is not Own.MESSAGES:
         return parse_dollars(word)
     if not _is_number(word):
         raise BadText(reason=cards.limits_usage())

@@ -82,6 +82,13 @@ class PeopleHandlers:
         avatar = await self._named(request) if request.rest else request.avatar
         if not isinstance(request.messenger, Threads):
             raise BadText(reason=tr("There are no threads here. Just write."))
+        brought = request.incoming.private or avatar.id == request.chat.avatar_id
+        if (
+            not brought
+            and avatar.visibility == "private"
+            and not await self._manages(request, avatar)
+        ):  # who reads along in the server may talk to it in the thread
+            raise NotAllowed(avatar=avatar.name)
         thread = await request.messenger.open_thread(
             request.incoming, name=f"{avatar.name} · {request.person.name}"
         )

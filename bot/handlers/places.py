@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass
 
-from avatar.errors import AvatarNotFound, BadText, NotAllowed
+from avatar.errors import AvatarNotFound, BadText, NotAdministering, NotAllowed
 from avatar.language import tr
 from avatar.quiet import parse_quiet
 from avatar.records import Avatar
@@ -78,6 +78,9 @@ class PlaceHandlers:
             raise BadText(reason=tr("There are no roles here. Use this command in a server."))
         if not request.rest:
             return cards.managers(await self.desk.store.manager_role(address))
+        # Who has the role chooses who speaks here, and not who else may.
+        if not (request.operator or await request.messenger.administers(request.incoming)):
+            raise NotAdministering
         if request.rest.lower() in {"off", "none"}:
             role = ""
         elif (found := _ROLE.fullmatch(request.rest.strip())) is not None:

@@ -29,16 +29,17 @@ class UnlearningHandlers:
     async def unlearn(self, request: Request) -> Answer:
         name = " ".join(request.rest.split())
         held = (await self.desk.unlearning.find(request.avatar, name))[:ASKED_AT_ONCE]
+        taught = await self.desk.unlearning.taught(request.avatar, name)
+        asked = [code(Verb.UNLEARN, each.version.id) for each in held]
+        if taught:
+            asked.append(code(Verb.UNLEARN_TAUGHT, request.avatar.id))
         ids = []
-        for each in held:
+        for action in asked:
             confirmation = await self.desk.learning_path.ask(
-                code(Verb.UNLEARN, each.version.id),
-                person=request.person,
-                now=request.now,
-                about=name,
+                action, person=request.person, now=request.now, about=name
             )
             ids.append(confirmation.id)
-        return cards.question(request.avatar, name, held, ids)
+        return cards.question(request.avatar, name, held, ids, taught=len(taught))
 
 
 async def unlearnt(desk: Desk, version_id: int, name: str, request: Request) -> Content:
@@ -47,3 +48,8 @@ async def unlearnt(desk: Desk, version_id: int, name: str, request: Request) -> 
     gone = await desk.unlearning.remove(version, name, now=request.now)
     left = await desk.learning_path.get(version_id)
     return cards.removed(left, name, gone, enough=left.example_count >= MIN_EXAMPLES)
+
+
+async def untaught(desk: Desk, name: str, request: Request) -> Content:
+    """Remove from what was taught what was asked about and confirmed."""
+    return cards.untaught(name, await desk.unlearning.unteach(request.avatar, name))

@@ -16,7 +16,7 @@ from bot.actions import Action, Verb, code, decode
 from bot.cards import path, people, status, switching
 from bot.handlers.desk import Desk
 from bot.handlers.linking import linked, unlinked
-from bot.handlers.unlearning import unlearnt
+from bot.handlers.unlearning import unlearnt, untaught
 from bot.request import Answer, CommandHandler, PressHandler, Request, Shown
 from bot.screen import Content
 
@@ -235,13 +235,20 @@ class VersionHandlers:
         return switching.switched(done)
 
     async def undo(self, request: Request) -> Answer:
+        return await self._undo(request, None)
+
+    async def press_undo(self, request: Request, numbers: tuple[int, ...]) -> Answer:
+        return await self._undo(request, (numbers[1] or None, numbers[2] or None))
+
+    async def _undo(self, request: Request, only: tuple[int | None, int | None] | None) -> Answer:
         done = await self.desk.learning_path.undo(
-            request.avatar.id, person=request.person, now=request.now, cause=request.inbox_id
+            request.avatar.id,
+            only=only,
+            person=request.person,
+            now=request.now,
+            cause=request.inbox_id,
         )
         return switching.undone(done)
-
-    async def press_undo(self, request: Request, _: tuple[int, ...]) -> Answer:
-        return await self.undo(request)
 
     # --- deleting
 
@@ -277,6 +284,8 @@ class VersionHandlers:
         action = decode(taken.action)
         if action.verb is Verb.UNLEARN:
             content = await unlearnt(self.desk, action.numbers[0], taken.about, request)
+        elif action.verb is Verb.UNLEARN_TAUGHT:
+            content = await untaught(self.desk, taken.about, request)
         else:
             content = await self._confirmed(request, action)
         return Shown(content=content, in_place=True)

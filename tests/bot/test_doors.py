@@ -70,7 +70,7 @@ COMMANDS_OF = {
 BUTTONS_OF = {
     "everyone": {"talk", "avatars", "stop", "no"},
     "owners": {
-        *("activate", "deactivate", "base", "undo", "delete", "delmodel", "cancel", "show"),
+        *("activate", "deactivate", "base", "takeback", "delete", "delmodel", "cancel", "show"),
         *(
             "prompt",
             "history",
@@ -103,7 +103,7 @@ BUTTONS_OF = {
             "kinds",
         ),
     },
-    "questions": {"forget", "unlearn", "link", "unlink"},  # never pressed themselves
+    "questions": {"forget", "unlearn", "unlearnkept", "link", "unlink"},  # never pressed themselves
 }
 
 

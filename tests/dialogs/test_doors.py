@@ -29,7 +29,8 @@ async def test_people_who_are_not_owners_only_chat(tmp_path: Path) -> None:
         for forged, expected in (
             ("yes:1", "Only owners of Demo"),
             ("delete:1", "Only owners of Demo"),
-            ("undo:1", "Only owners of Demo"),
+            ("takeback:1:0:1", "Only owners of Demo"),
+            ("undo:1", "/undo"),  # of long ago
             ("delete:999", "There is no version"),
             ("drop table", "button does not work"),
         ):
@@ -63,3 +64,31 @@ async def test_what_gave_a_reply_of_another_avatar_is_not_told(tmp_path: Path) -
         before = ann._seen()
         ann.standin.say("/why", chat=ANN, reply_to=reply)
         assert "I have no record of that message" in await ann._answer(before)
+
+
+async def test_a_button_takes_back_the_switch_that_it_stands_under(tmp_path: Path) -> None:
+    """Not once more when it is pressed twice, and not what somebody switched afterwards."""
+    async with telegram_stage(tmp_path) as ann:
+        await play(ann, [("/prompt One.", "Version 1"), ("/prompt Two.", "Version 2")])
+        before = ann._seen()
+        ann.standin.press("Undo")
+        ann.standin.press("Undo")
+        shown = await ann._answer(before)
+        assert "version 1 again" in shown
+        assert "it was changed again meanwhile" in shown
+        await play(
+            ann,
+            [
+                ("/prompt", "One."),
+                ("/undo", "version 2 again"),  # the button under it takes that back
+                ("[Undo]", "version 1 again"),
+                ("/restore 2", "The prompt of version 2"),
+            ],
+        )
+        written, restored = (await ann.desk.store.avatar(1)).active_prompt_id, 1
+        ben = ann.elsewhere(user=BEN)
+        await play(ben, [("/start demo", "talking to Demo")])
+        await play(ann, [(f"/owners add telegram:{BEN}", "owns Demo")])
+        await play(ben, [("/prompt Three.", "Version 3")])
+        assert "changed again meanwhile" in await ann.forge(f"takeback:1:{restored}:{written}")
+        await play(ben, [("/prompt", "Three."), ("[Learning Path]", "3"), ("/undo", "version 2")])

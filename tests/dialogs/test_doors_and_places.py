@@ -230,7 +230,60 @@ async def test_channels_on_discord_and_a_role_that_manages(tmp_path: Path) -> No
                 ("/quiet 22-7 Asia/Kuala_Lumpur", "22:00-07:00 Asia/Kuala_Lumpur"),
                 ("/quiet off", "no quiet hours"),
                 ("/history", "There is no command"),
+                ("/managers", "77 choose who speaks here"),
+                ("/managers 78", "Only who runs this group"),  # they do not pass it on
+                ("/managers off", "Only who runs this group"),
             ],
         )
         await play(here, [("/managers off", "Only people who may manage this server")])
         await play(ben, [("/avatar demo", "Only who runs this group")])
+
+
+async def test_words_that_an_owner_kept_of_a_group_go_with_who_said_them(tmp_path: Path) -> None:
+    """Also where they stand before what was taught, and when the messages are gone already."""
+    async with telegram_stage(tmp_path) as ann:
+        store, standin = ann.desk.store, ann.standin
+        for text, user in (
+            ("/avatar demo", ANN),
+            ("@avatar_bot nice weather", ANN),
+            ("/teach Wah, so hot!", ANN),
+            ("@avatar_bot my number is 012-777", BEN),
+            ("@avatar_bot and what is for dinner?", ANN),
+            ("/teach Nasi lemak.", ANN),
+        ):
+            standin.say(text, chat=GROUP, user=user)
+            await ann.settled()
+        kept, own = await store.taught(1, limit=9, offset=0)
+        assert any("012-777" in turn.text for turn in kept.turns)
+        end = ann.desk.clock() + timedelta(days=1)
+        assert (await store.drop_messages(before=end, after=0, limit=100)).count == 6
+        ben = ann.elsewhere(user=BEN)
+        await play(
+            ben,
+            [("/start demo", "Demo"), ("/forgetme", "Delete"), ("[Delete my messages]", "Done")],
+        )
+        assert await store.taught(1, limit=9, offset=0) == (own,)
+        # What somebody taught themselves stays the avatar's.
+        await play(ann, [("/forgetme", "Delete"), ("[Delete my messages]", "Done")])
+        assert await store.taught(1, limit=9, offset=0) == (own,)
+
+
+async def test_only_owners_open_a_thread_with_a_private_avatar(tmp_path: Path) -> None:
+    """Whoever reads along in the server may talk to it there."""
+    async with discord_stage(tmp_path) as ann:
+        await play(ann, [("/newavatar Kak Ani", "yours"), ("/share", "public")])
+        await play(ann, [("[Make it private]", "Kak Ani is private")])
+        shown = await ann.say("/invite")
+        code = shown.partition("/start ")[2].split()[0].strip("`)")
+        await play(
+            ann.elsewhere(user=discord_api.BEN, channel=discord_api.DIRECT[discord_api.BEN]),
+            [(f"/start {code}", "talking to Kak Ani"), ("Hello", "talk about")],
+        )
+        here = ann.elsewhere(user=discord_api.ANN, channel=discord_api.CHANNEL)
+        ben = ann.elsewhere(user=discord_api.BEN, channel=discord_api.CHANNEL)
+        await play(here, [("/avatar demo", "Demo speaks here")])
+        await play(
+            ben,
+            [("/talk kak-ani", "Only owners of Kak Ani"), ("/talk demo", "Demo waits for you")],
+        )
+        await play(here, [("/talk kak-ani", "Kak Ani waits for you")])

@@ -25,6 +25,7 @@ OF_AVATARS = {
     Verb.PREFER,
     Verb.LESSONS,
     Verb.LESSON_FILE,
+    Verb.UNLEARN_TAUGHT,
     Verb.NO_PICTURE,
     Verb.PUBLISH,
     Verb.HIDE,
@@ -72,7 +73,7 @@ OF_IMPORTS = {
 }
 OTHERS = {Verb.YES, Verb.UNTEACH, Verb.REVOKE}
 # Never pressed: what a yes does.
-CONFIRMED = {Verb.UNLEARN}
+CONFIRMED = {Verb.UNLEARN, Verb.UNLEARN_TAUGHT}
 
 
 def test_every_button_is_in_the_table() -> None:

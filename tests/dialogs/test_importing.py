@@ -6,10 +6,12 @@ import time
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 
 from avatar.dataset.export import Export
 from avatar.dataset.watch import Watch
 from bot.handlers import reading
+from storage.tables import training_examples
 from tests.dialogs.stage import (
     DiscordStage,
     Stage,
@@ -345,3 +347,37 @@ async def test_a_person_is_taken_out_of_the_examples(stage: Stage, tmp_path: Pat
             ("/retrain 1", "from version 1 & Start it?"),
         ],
     )
+
+
+async def test_who_is_in_what_was_taught_is_unlearnt_too(stage: Stage) -> None:
+    """And who is only in examples that were held out, when none is left to train on."""
+    await play(
+        stage,
+        [
+            ("Hello", "talk about"),
+            ("/teach Mei says hello!", "Kept"),
+            ("/teach Wah, welcome!", "Kept"),
+            ("/unlearn Mei", "Mei is in the stored examples & what was taught in the chat: 1"),
+            ("[Remove 1 from what was taught]", "1 taught answer with Mei removed"),
+            ("/unlearn Mei", "No stored example"),
+            ("/examples", "welcome & !Mei"),
+        ],
+    )
+    await play(
+        stage,
+        [("(train)", "44 examples"), ("[Start training]", "training"), ("(wait)", "completed")],
+    )
+    store, now = stage.desk.store, stage.desk.clock()
+    await store.remove_examples(1, range(100), now=now)
+    async with store._db.writing() as write:  # type: ignore[attr-defined]
+        await write.execute(
+            sa.insert(training_examples).values(
+                version_id=1,
+                position=100,
+                turns=[["user", "I am Zoe.", None]],
+                tokens=3,
+                source="x",
+                held_out=True,
+            )
+        )
+    await play(stage, [("/unlearn Zoe", "version 1: 1 of 1 example")])

@@ -10,7 +10,7 @@ from avatar.access import Standing
 from avatar.door_stores import LinkGuess
 from avatar.errors import SpentUp
 from avatar.limiter import Limiter
-from avatar.limits import Limits, Scope, budgets
+from avatar.limits import Limits, Own, Scope, budgets
 from avatar.records import Author, Avatar, Person
 from storage.columns import metadata
 from storage.linking import KEPT_AS_WRITTEN, MERGED, MOVED
@@ -75,7 +75,10 @@ async def test_a_limiter_refuses_warns_once_and_gives_back(
 
 
 async def test_own_limits_and_the_pace(store: SqlStore, avatar: Avatar, ann: Person) -> None:
-    await store.set_limits(avatar.id, messages_per_minute=2, cost_per_day=5, cost_per_month=None)
+    limiter = Limiter(store, limits=Limits(), operators=())
+    # Two owners at once, who know the avatar as it was before: each keeps what the other set.
+    await limiter.set_own(avatar, Own.MESSAGES, 2)
+    await limiter.set_own(avatar, Own.DAY, 5)
     avatar = await store.avatar(avatar.id)
     assert (avatar.messages_per_minute, avatar.cost_per_day, avatar.cost_per_month) == (2, 5, None)
     for inbox_id in (1, 2):

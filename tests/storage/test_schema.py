@@ -14,6 +14,9 @@ from storage.columns import metadata
 from storage.database import Database, DatabaseRefused
 from storage.schema import HEAD, bring_up_to_date, config
 from storage.store import open_store
+from tests.avatar.make import NOW
+from tests.storage.steps import HOME
+from tests.storage.test_odd_words import a_message, exchange
 
 
 def test_head_is_the_newest_script() -> None:
@@ -63,3 +66,32 @@ async def test_what_is_no_database_is_refused(tmp_path: Path) -> None:
             pass
     with pytest.raises(DatabaseRefused, match="mysql"):
         Database("mysql://x/y")
+
+
+async def test_whose_words_were_taught_before_it_was_written_down(url: str) -> None:
+    async with open_store(url) as store:
+        ann, ben = [await store.person(a_message(str(n), author=str(n)).author) for n in (1, 2)]
+        avatar = await store.add_avatar(
+            slug="ani", name="Ani", provider="p", base_model="m", owner_id=ann.id, now=NOW
+        )
+        chat = await store.chat(HOME, now=NOW)
+        await store.talk_to(chat.id, avatar.id, now=NOW)
+        reply = await exchange(store, ben, 1)
+        await store.teach(
+            avatar_id=avatar.id,
+            person_id=ann.id,
+            turns=[],
+            better="b",
+            worse="w",
+            now=NOW,
+            cause=1,
+            reply_id=reply.id,
+        )
+    database = Database(url)
+    async with database.writing() as write:
+        await write.run_sync(lambda c: command.downgrade(config(c), "0012"))
+    await database.close()
+    async with open_store(url) as store:
+        assert await store.count_taught(avatar.id) == 1
+        await store.forget(ben.id, now=NOW)
+        assert await store.count_taught(avatar.id) == 0
