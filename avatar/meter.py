@@ -4,6 +4,7 @@ adds it up. Nothing here names a person or an avatar.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Protocol
 
 from avatar.records import Finish, Status, Usage
@@ -66,3 +67,15 @@ class Tallies:
     notices_owed: int
     notices_oldest: float | None
     jobs: Mapping[str, int] = field(default_factory=dict)  # open ones, by the provider's status
+
+
+class TallyStore(Protocol):
+    """For who watches over the installation. These two raise whatever the database raises."""
+
+    async def alive(self) -> bool:
+        """True: it answers."""
+        ...
+
+    async def tallies(self, *, now: datetime) -> Tallies:
+        """What waits, counted."""
+        ...

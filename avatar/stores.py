@@ -15,7 +15,7 @@ from avatar.door_stores import AcquaintanceStore, LinkStore, PlaceStore
 from avatar.exporting import Export
 from avatar.incoming import Incoming, Received
 from avatar.limits import BudgetStore
-from avatar.meter import Tallies
+from avatar.meter import TallyStore
 from avatar.records import (
     Activation,
     Address,
@@ -361,8 +361,9 @@ class ChatStore(Protocol):
         now: datetime,
         retry_of: int | None = None,
         parts: Sequence[Part] = (),
-    ) -> Message:
-        """Both turns of an exchange and what it cost, in one write; returns the reply. With
+    ) -> Message | None:
+        """Both turns of an exchange and what it cost, in one write; returns the reply. None: they
+        wished to be forgotten meanwhile, and nothing but the cost is remembered. With
         `retry_of` (the id of a person's turn) that turn says `said` now, gets a new reply, and
         its older replies leave the conversation. `parts` are the platform's messages that the
         person's turn was sent in.
@@ -376,7 +377,7 @@ class ChatStore(Protocol):
     async def shown_as(
         self, message_id: int, *, address: Address, platform_ids: Sequence[str]
     ) -> None:
-        """Remember as which of the platform's messages a reply was shown."""
+        """Remember as which of the platform's messages a reply was shown, if it is remembered."""
         ...
 
     async def was_shown(self, message_id: int) -> bool:
@@ -569,18 +570,6 @@ class ExportStore(Protocol):
         fine-tuned version whose (provider, model) is not `usable` is there without its model, and
         not active. `voice` is the one it has here. Raises AlreadyDone when the slug is taken.
         """
-        ...
-
-
-class TallyStore(Protocol):
-    """For who watches over the installation. These two raise whatever the database raises."""
-
-    async def alive(self) -> bool:
-        """True: it answers."""
-        ...
-
-    async def tallies(self, *, now: datetime) -> Tallies:
-        """What waits, counted."""
         ...
 
 

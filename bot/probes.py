@@ -9,8 +9,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
+from avatar.meter import TallyStore
 from avatar.ports import Clock
-from avatar.stores import TallyStore
 from bot.health import Health
 from bot.metrics import CONTENT_TYPE, Metrics
 

@@ -13,7 +13,7 @@ MOST = 100_000  # a count goes no further: it is read every few seconds
 
 
 class TallyTables(Base):
-    """Fulfils `avatar.stores.TallyStore`."""
+    """Fulfils `avatar.meter.TallyStore`."""
 
     async def alive(self) -> bool:
         """True. Raises whatever the database raises."""

@@ -22,10 +22,10 @@ from avatar.records import (
 from storage import rows
 from storage.base import insert
 from storage.budgets import settle
-from storage.chats import add_spent
 from storage.columns import Moment
 from storage.drafts import DraftTables
 from storage.inbox import add_notices
+from storage.spending import add_spent
 from storage.tables import (
     fine_tune_events,
     fine_tune_jobs,

@@ -31,6 +31,7 @@ async def said(
         now=NOW,
         parts=parts,
     )
+    assert reply is not None
     await store.shown_as(reply.id, address=HOME, platform_ids=shown.split())
 
 
