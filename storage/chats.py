@@ -274,6 +274,8 @@ class ChatTables(Base):
                 question = turn.scalar_one_or_none()
                 if question is None and (stored := _reply_to(write, inbox_id)) is not None:
                     return stored
+                # Its reply was deleted, where it stood, before all was written down.
+                question = question or write.scalar(_QUESTION, {"inbox_id": inbox_id})
             for part in parts:
                 write.execute(
                     _showing(self._db.is_sqlite),
@@ -552,6 +554,9 @@ _DONE_AT = (
 )
 _REPLY_TO = sa.select(messages).where(
     messages.c.incoming_id == sa.bindparam("inbox_id"), messages.c.role == Role.ASSISTANT.value
+)
+_QUESTION = sa.select(messages.c.id).where(
+    messages.c.incoming_id == sa.bindparam("inbox_id"), messages.c.role == Role.USER.value
 )
 
 
