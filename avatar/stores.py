@@ -490,8 +490,8 @@ class InboxStore(Protocol):
         """
         ...
 
-    async def unanswered(self, *, limit: int) -> tuple[Received, ...]:
-        """In the order they came."""
+    async def unanswered(self, *, limit: int, after: int = 0) -> tuple[Received, ...]:
+        """In the order they came, those with a higher number than `after`."""
         ...
 
     async def add_notices(self, notices: Sequence[NewNotice], *, now: datetime) -> int:

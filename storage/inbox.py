@@ -247,11 +247,11 @@ class InboxTables(Base):
         )
         return Heard(until=moment, addresses=tuple(found)[:limit])
 
-    async def unanswered(self, *, limit: int) -> tuple[Received, ...]:
+    async def unanswered(self, *, limit: int, after: int = 0) -> tuple[Received, ...]:
         """In the order they came."""
         found = await self._rows(
             sa.select(incoming)
-            .where(incoming.c.done_at.is_(None))
+            .where(incoming.c.done_at.is_(None), incoming.c.id > after)
             .order_by(incoming.c.id)
             .limit(limit)
         )
