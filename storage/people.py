@@ -194,13 +194,18 @@ class PeopleTables(Base):
                 )
             )
             turns = await write.execute(sa.delete(messages).where(messages.c.person_id.in_(ids)))
-            drafts = sa.select(training_drafts.c.id).where(
-                training_drafts.c.person_id.in_(ids), training_drafts.c.version_id.is_(None)
+            open_ = await write.execute(
+                sa.select(training_drafts.c.id)
+                .where(training_drafts.c.person_id.in_(ids), training_drafts.c.version_id.is_(None))
+                .with_for_update()  # before their examples, as who starts one does
             )
-            await write.execute(
-                sa.delete(training_examples).where(training_examples.c.draft_id.in_(drafts))
-            )
-            await write.execute(sa.delete(training_drafts).where(training_drafts.c.id.in_(drafts)))
+            for draft_id in open_.scalars().all():
+                await write.execute(
+                    sa.delete(training_examples).where(training_examples.c.draft_id == draft_id)
+                )
+                await write.execute(
+                    sa.delete(training_drafts).where(training_drafts.c.id == draft_id)
+                )
             # That somebody who let an avatar answer for them wrote to this person.
             for who in known_as:
                 await write.execute(
