@@ -66,7 +66,7 @@ class Reply:
 
     text: str
     finish: Finish
-    message: Message | None  # as stored; None: it was stopped before a word came
+    message: Message | None  # as stored; None: it was stopped before a word came, or is forgotten
     again: bool = False  # it had been stored by an attempt that did not end
     unseen: bool = False  # the message had pictures, which the model cannot see
 

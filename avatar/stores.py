@@ -361,8 +361,9 @@ class ChatStore(Protocol):
         now: datetime,
         retry_of: int | None = None,
         parts: Sequence[Part] = (),
-    ) -> Message:
-        """Both turns of an exchange and what it cost, in one write; returns the reply. With
+    ) -> Message | None:
+        """Both turns of an exchange and what it cost, in one write; returns the reply. None: they
+        wished to be forgotten meanwhile, and nothing but the cost is remembered. With
         `retry_of` (the id of a person's turn) that turn says `said` now, gets a new reply, and
         its older replies leave the conversation. `parts` are the platform's messages that the
         person's turn was sent in.
@@ -376,7 +377,7 @@ class ChatStore(Protocol):
     async def shown_as(
         self, message_id: int, *, address: Address, platform_ids: Sequence[str]
     ) -> None:
-        """Remember as which of the platform's messages a reply was shown."""
+        """Remember as which of the platform's messages a reply was shown, if it is remembered."""
         ...
 
     async def was_shown(self, message_id: int) -> bool:
@@ -489,8 +490,8 @@ class InboxStore(Protocol):
         """
         ...
 
-    async def unanswered(self, *, limit: int) -> tuple[Received, ...]:
-        """In the order they came."""
+    async def unanswered(self, *, limit: int, after: int = 0) -> tuple[Received, ...]:
+        """In the order they came, those with a higher number than `after`."""
         ...
 
     async def add_notices(self, notices: Sequence[NewNotice], *, now: datetime) -> int:

@@ -18,7 +18,7 @@ from avatar.work import Handle
 log = logging.getLogger(__name__)
 
 Work = Callable[[], Awaitable[None]]
-_MOST = 10_000  # messages queued at the start
+_PAGE = 1_000  # messages read at a time at the start
 _PAUSE = 5.0  # seconds until what broke off is tried again, at first
 _LONGEST = 60.0
 
@@ -71,11 +71,7 @@ class Lanes:
         for handle in self._later:
             handle.cancel()
         self._later.clear()
-        if tasks := set(self._running.values()):
-            _, pending = await asyncio.wait(tasks, timeout=grace)
-            for task in pending:
-                task.cancel()
-            await asyncio.gather(*pending, return_exceptions=True)
+        await _ended(set(self._running.values()), grace=grace)
 
     async def _drain(self, address: Address) -> None:
         try:
@@ -119,11 +115,13 @@ class LaneQueue:
 
     async def serve(self, platforms: Collection[str], handle: Handle) -> None:
         """What was not answered when the last process ended comes first."""
-        waiting = [
-            received
-            for received in await self._store.unanswered(limit=_MOST)
-            if received.incoming.address.platform in platforms
-        ]
+        waiting: list[Received] = []
+        after = 0
+        # All of them: what is left out would wait for the next start, behind what comes now. And a
+        # platform that is not served any more may have left many.
+        while page := await self._store.unanswered(limit=_PAGE, after=after):
+            waiting += (each for each in page if each.incoming.address.platform in platforms)
+            after = page[-1].id
         self._handles |= dict.fromkeys(platforms, handle)
         for received in waiting:
             self._again(received, broke=0)
@@ -153,9 +151,9 @@ class LaneQueue:
 
     async def close(self, *, grace: float) -> None:
         """End within `grace` seconds; what is not answered by then stays in the inbox."""
-        await self._lanes.close(grace=grace)
-        for task in self._passing:
-            task.cancel()
+        await asyncio.gather(
+            self._lanes.close(grace=grace), _ended(set(self._passing), grace=grace)
+        )
 
     def nudge(self) -> None:
         """Follow and deliver now."""
@@ -213,6 +211,15 @@ class LaneQueue:
         else:
             log.error("message %s broke off; again in %.0f s", received.id, delay, exc_info=error)
         self._again(received, broke=broke + 1, delay=delay)
+
+
+async def _ended(tasks: Collection[asyncio.Task[None]], *, grace: float) -> None:
+    """Give them `grace` seconds, then cancel what still runs, and wait for that."""
+    if tasks:
+        _, pending = await asyncio.wait(tasks, timeout=grace)
+        for task in pending:
+            task.cancel()
+        await asyncio.gather(*pending, return_exceptions=True)
 
 
 def _nobody() -> None:

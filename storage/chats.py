@@ -30,42 +30,19 @@ from storage import rows
 from storage.base import Base, insert_into
 from storage.columns import Id
 from storage.database import Database
-from storage.tables import avatars, bots, chats, message_refs, messages, spending, versions
+from storage.spending import add_spent
+from storage.tables import (
+    avatars,
+    bots,
+    chats,
+    incoming,
+    message_refs,
+    messages,
+    spending,
+    versions,
+)
 
 _NEWEST = 1_000  # messages among which the newest one is that a person said
-
-
-def add_spent(database: Database, write: sa.Connection, spent: Spent) -> None:
-    """Add an amount to the account of its month."""
-    write.execute(_adding(database.is_sqlite), _amounts(spent))
-
-
-def _amounts(spent: Spent) -> dict[str, Any]:
-    new = {
-        "count": spent.count,
-        "prompt_tokens": spent.prompt_tokens,
-        "completion_tokens": spent.completion_tokens,
-        "cost": spent.cost or 0,
-        "unpriced": spent.count if spent.cost is None else 0,
-    }
-    key = {
-        "avatar_id": spent.avatar_id,
-        "month": spent.month,
-        "kind": spent.kind,
-        "version_id": spent.version_id or 0,
-        "model": spent.model,
-    }
-    return {**key, **new}
-
-
-@cache
-def _adding(is_sqlite: bool) -> Any:
-    statement = insert_into(spending, is_sqlite=is_sqlite)
-    amounts = ("count", "prompt_tokens", "completion_tokens", "cost", "unpriced")
-    return statement.on_conflict_do_update(
-        index_elements=["avatar_id", "month", "kind", "version_id", "model"],
-        set_={name: spending.c[name] + statement.excluded[name] for name in amounts},
-    )
 
 
 AT = sa.and_(
@@ -248,15 +225,30 @@ class ChatTables(Base):
         now: datetime,
         retry_of: int | None = None,
         parts: Sequence[Part] = (),
-    ) -> Message:
+    ) -> Message | None:
         """Both turns of an exchange and what it cost, in one write; returns the reply."""
+        spent = Spent(
+            avatar_id=avatar_id,
+            month=month_of(now),
+            kind="chat",
+            version_id=pair.model.id if pair.model else None,
+            model=pair.model_name,
+            prompt_tokens=usage.prompt_tokens,
+            completion_tokens=usage.completion_tokens,
+            cost=cost,
+        )
 
-        def add(write: sa.Connection) -> Message:
+        def add(write: sa.Connection) -> Message | None:
             common = {"chat_id": chat_id, "avatar_id": avatar_id, "person_id": person_id}
             question = None
+            done = write.scalar(_DONE_AT, {"inbox_id": inbox_id})
+            looked = done is not None or retry_of is not None
+            if looked and (stored := _reply_to(write, inbox_id)) is not None:
+                return stored
+            if done is not None:
+                add_spent(self._db, write, spent)
+                return None
             if retry_of is not None:
-                if (stored := _reply_to(write, inbox_id)) is not None:
-                    return stored
                 # It may have been forgotten while its answer was written.
                 question = write.scalar(sa.select(messages.c.id).where(messages.c.id == retry_of))
             if question is not None:
@@ -282,6 +274,8 @@ class ChatTables(Base):
                 question = turn.scalar_one_or_none()
                 if question is None and (stored := _reply_to(write, inbox_id)) is not None:
                     return stored
+                # Its reply was deleted, where it stood, before all was written down.
+                question = question or write.scalar(_QUESTION, {"inbox_id": inbox_id})
             for part in parts:
                 write.execute(
                     _showing(self._db.is_sqlite),
@@ -312,16 +306,6 @@ class ChatTables(Base):
                 **common,
             }
             answer_id = write.execute(_REPLY, answer).scalar_one()
-            spent = Spent(
-                avatar_id=avatar_id,
-                month=month_of(now),
-                kind="chat",
-                version_id=pair.model.id if pair.model else None,
-                model=pair.model_name,
-                prompt_tokens=usage.prompt_tokens,
-                completion_tokens=usage.completion_tokens,
-                cost=cost,
-            )
             add_spent(self._db, write, spent)
             return rows.message({**answer, "id": answer_id})
 
@@ -347,7 +331,9 @@ class ChatTables(Base):
         self, message_id: int, address: Address, platform_ids: Sequence[str], *, asks: bool
     ) -> None:
         def refer(write: sa.Connection) -> None:
-            chat_id = write.scalar(_CHAT_ID, rows.address_json(address))
+            shown = {"message_id": message_id, **rows.address_json(address)}
+            if (chat_id := write.scalar(_SHOWN_IN, shown)) is None:
+                return  # it was forgotten meanwhile
             for platform_id in platform_ids:
                 write.execute(
                     _showing(self._db.is_sqlite),
@@ -553,9 +539,24 @@ _FOUND = (
     )
     .limit(1)
 )
-_CHAT_ID = sa.select(chats.c.id).where(AT)
+# The message is held: a deletion waits, or came first.
+_SHOWN_IN = (
+    sa.select(chats.c.id)
+    .join(messages, messages.c.id == sa.bindparam("message_id", type_=Id))
+    .where(AT)
+    .with_for_update(of=messages, read=True, key_share=True)
+)
+# What somebody said is held likewise: see `PeopleTables.forget`.
+_DONE_AT = (
+    sa.select(incoming.c.done_at)
+    .where(incoming.c.id == sa.bindparam("inbox_id", type_=Id))
+    .with_for_update(key_share=True)
+)
 _REPLY_TO = sa.select(messages).where(
     messages.c.incoming_id == sa.bindparam("inbox_id"), messages.c.role == Role.ASSISTANT.value
+)
+_QUESTION = sa.select(messages.c.id).where(
+    messages.c.incoming_id == sa.bindparam("inbox_id"), messages.c.role == Role.USER.value
 )
 
 

@@ -40,6 +40,7 @@ _TOLD_ONCE = (
 _LATEST = 10_000  # rows among which it is looked for where a platform was heard last
 _NEW = 50  # chats that began last
 _TIDIED = 1_000  # rows of a kind, at most, in one go: a tidying never holds the database long
+_DRAFTS = 20  # likewise, with thousands of examples each
 
 
 @cache
@@ -247,11 +248,11 @@ class InboxTables(Base):
         )
         return Heard(until=moment, addresses=tuple(found)[:limit])
 
-    async def unanswered(self, *, limit: int) -> tuple[Received, ...]:
+    async def unanswered(self, *, limit: int, after: int = 0) -> tuple[Received, ...]:
         """In the order they came."""
         found = await self._rows(
             sa.select(incoming)
-            .where(incoming.c.done_at.is_(None))
+            .where(incoming.c.done_at.is_(None), incoming.c.id > after)
             .order_by(incoming.c.id)
             .limit(limit)
         )
@@ -390,16 +391,17 @@ class InboxTables(Base):
             sa.select(training_drafts.c.id)
             .where(training_drafts.c.expires_at < old)
             .order_by(training_drafts.c.expires_at)
-            .limit(_TIDIED)
+            .limit(_DRAFTS)
+            .with_for_update(skip_locked=True)
         )
         async with self._db.writing() as write:
-            await write.execute(
-                sa.delete(training_examples).where(training_examples.c.draft_id.in_(stale))
-            )
-            drafts = await write.execute(
-                sa.delete(training_drafts).where(training_drafts.c.id.in_(stale))
-            )
-            more = drafts.rowcount == _TIDIED
+            drafts = (await write.execute(stale)).scalars().all()
+            for table, column in (
+                (training_examples, training_examples.c.draft_id),
+                (training_drafts, training_drafts.c.id),
+            ):
+                await write.execute(sa.delete(table).where(column.in_(drafts)))
+            more = len(drafts) == _DRAFTS
             for table, column in (
                 (imports, imports.c.expires_at),
                 (confirmations, confirmations.c.expires_at),

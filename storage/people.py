@@ -158,41 +158,18 @@ class PeopleTables(Base):
 
     async def forget(self, person_id: int, *, now: datetime, cause: int | None = None) -> int:
         """Delete what the person said and the replies to it. What was spent stays counted."""
-        said = sa.select(messages.c.id).where(messages.c.person_id == person_id)
-        drafts = sa.select(training_drafts.c.id).where(
-            training_drafts.c.person_id == person_id, training_drafts.c.version_id.is_(None)
-        )
         async with self._db.writing() as write:
-            await write.execute(sa.delete(message_refs).where(message_refs.c.message_id.in_(said)))
-            # What an owner kept of a conversation with them; their own lessons are the avatar's.
-            accounts_of = sa.select(people.c.id).where(
-                (people.c.id == person_id) | (people.c.same_as == person_id)
-            )
-            held = sa.select(taught_people.c.taught_id).where(
-                taught_people.c.person_id == person_id
-            )
-            await write.execute(
-                sa.delete(taught).where(
-                    taught.c.id.in_(held),
-                    taught.c.person_id.is_(None) | taught.c.person_id.not_in(accounts_of),
-                )
-            )
-            # Replies carry the id of the person who asked, so they go with what they answer.
-            replies = await write.execute(
-                sa.delete(messages).where(
-                    messages.c.person_id == person_id, messages.c.answers.is_not(None)
-                )
-            )
-            turns = await write.execute(
-                sa.delete(messages).where(messages.c.person_id == person_id)
-            )
             known = await write.execute(
-                sa.select(people.c.platform, people.c.external_id).where(
+                sa.select(people.c.id, people.c.platform, people.c.external_id).where(
                     (people.c.id == person_id) | (people.c.same_as == person_id)
                 )
             )
             if not (known_as := known.all()):
                 return 0
+            # What was on its way when accounts were joined bears the id that it began with.
+            ids = [who.id for who in known_as]
+            # First what is not answered: who writes the answer to it has it locked, or will find
+            # that nothing is to be remembered.
             for who in known_as:
                 await write.execute(
                     sa.update(incoming)
@@ -205,11 +182,35 @@ class PeopleTables(Base):
                     )
                     .values(payload=None, answer=None, author_id="", place="", done_at=now)
                 )
+            said = sa.select(messages.c.id).where(messages.c.person_id.in_(ids))
+            await write.execute(sa.delete(message_refs).where(message_refs.c.message_id.in_(said)))
+            # What an owner kept of a conversation with them; their own lessons are the avatar's.
+            held = sa.select(taught_people.c.taught_id).where(taught_people.c.person_id.in_(ids))
             await write.execute(
-                sa.delete(training_examples).where(training_examples.c.draft_id.in_(drafts))
+                sa.delete(taught).where(
+                    taught.c.id.in_(held),
+                    taught.c.person_id.is_(None) | taught.c.person_id.not_in(ids),
+                )
             )
-            await write.execute(sa.delete(training_drafts).where(training_drafts.c.id.in_(drafts)))
-            await write.execute(sa.delete(imports).where(imports.c.person_id == person_id))
+            # Replies carry the id of the person who asked, so they go with what they answer.
+            replies = await write.execute(
+                sa.delete(messages).where(
+                    messages.c.person_id.in_(ids), messages.c.answers.is_not(None)
+                )
+            )
+            turns = await write.execute(sa.delete(messages).where(messages.c.person_id.in_(ids)))
+            open_ = await write.execute(
+                sa.select(training_drafts.c.id)
+                .where(training_drafts.c.person_id.in_(ids), training_drafts.c.version_id.is_(None))
+                .with_for_update()  # before their examples, as who starts one does
+            )
+            for draft_id in open_.scalars().all():
+                await write.execute(
+                    sa.delete(training_examples).where(training_examples.c.draft_id == draft_id)
+                )
+                await write.execute(
+                    sa.delete(training_drafts).where(training_drafts.c.id == draft_id)
+                )
             # That somebody who let an avatar answer for them wrote to this person.
             for who in known_as:
                 await write.execute(
@@ -221,12 +222,12 @@ class PeopleTables(Base):
                         ),
                     )
                 )
-            for table in (confirmations, links, guesses):
-                await write.execute(sa.delete(table).where(table.c.person_id == person_id))
+            for table in (imports, confirmations, links, guesses):
+                await write.execute(sa.delete(table).where(table.c.person_id.in_(ids)))
             # Whom they met, but for what an owner decided: a block or an invitation.
             await write.execute(
                 sa.delete(acquaintances).where(
-                    acquaintances.c.person_id == person_id,
+                    acquaintances.c.person_id.in_(ids),
                     acquaintances.c.invited_at.is_(None),
                     acquaintances.c.blocked_at.is_(None),
                 )

@@ -127,6 +127,7 @@ class PostgresQueue:
         self._follow: Callable[[], None] = lambda: None
         self._answering: set[asyncio.Future[float | None]] = set()
         self._closed = False
+        self._over = False  # what is answered is cancelled, also what begins only now
 
     async def put(self, *incoming: Incoming) -> None:
         """Messages and their jobs, in one transaction."""
@@ -192,6 +193,7 @@ class PostgresQueue:
             task.cancel()  # procrastinate's worker begins nothing more, and waits for its jobs
         if self._answering:
             await asyncio.wait(set(self._answering), timeout=grace)
+        self._over = True
         for work in self._answering:
             work.cancel()
         await asyncio.gather(*self._serving, *self._told, return_exceptions=True)
@@ -332,6 +334,8 @@ class PostgresQueue:
         it only by the end of the process.
         """
         work = asyncio.ensure_future(handling)
+        if self._over:
+            work.cancel()
         self._answering.add(work)
         work.add_done_callback(self._answering.discard)
         while True:

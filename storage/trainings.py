@@ -22,10 +22,10 @@ from avatar.records import (
 from storage import rows
 from storage.base import insert
 from storage.budgets import settle
-from storage.chats import add_spent
 from storage.columns import Moment
 from storage.drafts import DraftTables
 from storage.inbox import add_notices
+from storage.spending import add_spent
 from storage.tables import (
     fine_tune_events,
     fine_tune_jobs,
@@ -163,6 +163,7 @@ class TrainingTables(DraftTables):
         wanted = sorted(positions)
         gone = trained = 0
         async with self._db.writing() as write:
+            await write.execute(_held(version_id))
             for start in range(0, len(wanted), _BATCH):
                 deleted = await write.execute(
                     sa.delete(training_examples)
@@ -188,6 +189,7 @@ class TrainingTables(DraftTables):
         """Take out what the provider's moderation flags, and write down what it said."""
         wanted = sorted(positions)
         async with self._db.writing() as write:
+            await write.execute(_held(version_id))
             for start in range(0, len(wanted), _BATCH):
                 await write.execute(
                     sa.delete(training_examples).where(
@@ -310,13 +312,7 @@ class TrainingTables(DraftTables):
             values |= {"lease_owner": None, "lease_until": None}
 
         def saved(write: sa.Connection) -> bool:
-            # The version before its job, as a deletion does: two that lock crosswise would stop
-            # each other.
-            write.execute(
-                sa.select(versions.c.id)
-                .where(versions.c.id == version.id)
-                .with_for_update(key_share=True)
-            )
+            write.execute(_held(version.id))
             done = write.execute(
                 sa.update(fine_tune_jobs)
                 .where(
@@ -392,3 +388,12 @@ class TrainingTables(DraftTables):
                 .order_by(fine_tune_jobs.c.next_poll_at)
                 .limit(1)
             )
+
+
+def _held(version_id: int) -> sa.Select[tuple[int]]:
+    """Locks a version: before its job and its examples, as a deletion does. Two that lock crosswise
+    would stop each other.
+    """
+    return (
+        sa.select(versions.c.id).where(versions.c.id == version_id).with_for_update(key_share=True)
+    )

@@ -85,6 +85,7 @@ class _Trips:
 
     async def _make_trips(self) -> None:
         loop = asyncio.get_running_loop()
+        now: list[_Asked] = []
         try:
             while self._waiting:
                 async with self._turn:
@@ -100,6 +101,11 @@ class _Trips:
                         asked.done.set_exception(result.error)
                     else:
                         asked.done.set_result(result)
+        except Exception as error:  # no thread is to be had, or not any more: nobody waits for ever
+            unmade, self._waiting = [*now, *self._waiting], []
+            for asked in unmade:
+                if not asked.done.done():
+                    asked.done.set_exception(error)
         finally:
             self._trips = None
 

@@ -2,11 +2,18 @@
 
 import asyncio
 import logging
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
-from avatar.records import Address
-from bot.lanes import Lanes
+from avatar.incoming import Incoming, Received
+from avatar.records import Address, Author
+from bot import lanes as module
+from bot.lanes import LaneQueue, Lanes
+from storage.store import SqlStore, open_store
+from tests.avatar.make import NOW
 
 A = Address(platform="terminal", chat="a")
 B = Address(platform="terminal", chat="b")
@@ -83,3 +90,67 @@ async def test_later() -> None:
     lanes.put_later(0.01, A, works)
     await asyncio.wait_for(done.wait(), 5)
     await lanes.close(grace=1)
+
+
+@pytest.fixture
+async def store(tmp_path: Path) -> AsyncIterator[SqlStore]:
+    async with open_store(f"sqlite+aiosqlite:///{tmp_path}/avatar.db") as opened:
+        yield opened
+
+
+def said(number: int, address: Address = A) -> Incoming:
+    return Incoming(
+        update_id=str(number),
+        address=address,
+        author=Author(platform=address.platform, external_id="1", name="Ann"),
+        message_id=str(number),
+        sent_at=NOW,
+        text=str(number),
+    )
+
+
+def a_queue(store: SqlStore) -> LaneQueue:
+    return LaneQueue(store, passes=lambda incoming: incoming.text == "0", clock=lambda: NOW)
+
+
+async def test_all_that_waited_is_answered_after_the_start(
+    store: SqlStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "_PAGE", 3)
+    left = replace(A, platform="discord")  # which is not served any more
+    await store.receive(*(said(number, left) for number in range(7)), now=NOW)
+    await store.receive(*(said(number) for number in range(1, 9)), now=NOW)
+    answered: list[str] = []
+
+    async def handle(received: Received, _: int) -> None:
+        answered.append(received.incoming.text)
+        await store.done(received.id, now=NOW)
+
+    queue = a_queue(store)
+    await queue.serve({"terminal"}, handle)
+    await queue.quiet()
+    assert answered == [str(number) for number in range(1, 9)]
+
+
+async def test_what_passes_the_queue_gets_its_seconds_at_the_end(store: SqlStore) -> None:
+    begun, ended = asyncio.Event(), list[str]()
+
+    async def handle(received: Received, _: int) -> None:
+        begun.set()
+        try:
+            await asyncio.sleep(0.05)
+            await store.done(received.id, now=NOW)
+            ended.append("answered")
+        except asyncio.CancelledError:
+            await asyncio.sleep(0.05)
+            ended.append("cancelled")
+            raise
+
+    for grace, end in ((5.0, "answered"), (0.0, "cancelled")):
+        queue = a_queue(store)
+        await queue.serve({"terminal"}, handle)
+        begun.clear()
+        await queue.put(replace(said(0), update_id=end))
+        await begun.wait()
+        await queue.close(grace=grace)
+        assert ended[-1] == end

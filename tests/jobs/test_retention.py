@@ -36,6 +36,7 @@ async def said(world: World, inbox_id: int, at: datetime) -> Message:
         inbox_id=inbox_id,
         now=at,
     )
+    assert message is not None
     await store.shown_as(message.id, address=ADDRESS, platform_ids=[str(inbox_id)])
     return message
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -97,3 +98,21 @@ async def test_one_that_is_cancelled_holds_up_nobody(
     assert await write(database, 99) == 99  # and work goes on
     assert 99 in await stored(database)
     await database.close()
+
+
+async def test_without_a_thread_nobody_waits_for_ever(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(_: object) -> None:
+        raise RuntimeError("can't start new thread")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(ThreadPoolExecutor, "_adjust_thread_count", refused)
+        async with asyncio.timeout(10):
+            asked = [piece(database, 1), piece(database, 2)]
+            for outcome in await asyncio.gather(*asked, return_exceptions=True):
+                assert "new thread" in str(outcome)
+    await database.close()
+    async with asyncio.timeout(10):
+        with pytest.raises(RuntimeError, match="after shutdown"):
+            await piece(database, 3)

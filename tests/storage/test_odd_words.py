@@ -22,7 +22,7 @@ async def exchange(
 ) -> Message:
     chat = await store.chat(HOME, now=NOW)
     context = await store.context(chat.id, limit=9)
-    return await store.add_exchange(
+    reply = await store.add_exchange(
         chat_id=chat.id,
         avatar_id=context.avatar.id,
         person_id=person.id,
@@ -37,6 +37,8 @@ async def exchange(
         now=NOW,
         retry_of=retry_of,
     )
+    assert reply is not None
+    return reply
 
 
 async def test_odd_characters_are_replaced_and_nothing_is_refused(

@@ -400,3 +400,34 @@ def test_the_schema_is_the_one_that_our_migration_knows() -> None:
     """
     scripts = sorted(path.name for path in Path(SchemaManager.get_migrations_path()).glob("*.sql"))
     assert scripts[-1] == "03.04.00_50_post_add_retry_failed_job_procedure.sql"
+
+
+async def test_what_is_only_begun_when_the_end_comes_holds_nothing_up(
+    start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    receiver, ending = await start(), await start()
+    taken, closing = asyncio.Event(), asyncio.Event()
+    begin = ending.store.begin
+
+    async def slow(inbox_id: int) -> Received | None:
+        taken.set()
+        await closing.wait()
+        return await begin(inbox_id)
+
+    async def endless(_: Received, __: int) -> float | None:
+        await asyncio.Event().wait()
+        return None
+
+    monkeypatch.setattr(ending.store, "begin", slow)
+    ending.then = endless
+    await ending.serve()
+    await receiver.queue.put(said(1))
+    async with asyncio.timeout(WITHIN):
+        await taken.wait()
+        end = asyncio.create_task(ending.queue.close(grace=0.1))
+        await asyncio.sleep(0.2)
+        closing.set()
+        await end
+    await receiver.serve()
+    await quiet(receiver)
+    assert receiver.answered == ["1/1"]

@@ -231,6 +231,7 @@ async def test_an_exchange_is_written_once_and_forgotten_whole(
             now=NOW,
             retry_of=retry_of,
         )
+        assert message is not None
         return message.id
 
     first = await exchange(1)
@@ -437,6 +438,7 @@ async def test_which_messages_are_which_turn(store: SqlStore, ann: Person, avata
         now=NOW,
         parts=[Part(platform_id="1", text="a"), Part(platform_id="2", text="b")],
     )
+    assert reply is not None
     await store.shown_as(reply.id, address=topic, platform_ids=["3", "4"])
     # Reactions do not tell their thread.
     found = await store.found(HOME, "2")

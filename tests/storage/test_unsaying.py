@@ -31,7 +31,20 @@ async def said(
         now=NOW,
         parts=parts,
     )
+    assert reply is not None
     await store.shown_as(reply.id, address=HOME, platform_ids=shown.split())
+
+
+async def test_a_reply_that_was_deleted_is_given_anew(
+    store: SqlStore, ann: Person, avatar: Avatar
+) -> None:
+    """The process may have died behind the first one."""
+    await said(store, ann, avatar, "one", parts=[Part(platform_id="1")], shown="2")
+    assert await store.unsay(HOME, ["2"]) == 1
+    await said(store, ann, avatar, "one", parts=[Part(platform_id="1")], shown="3")
+    assert await left(store) == ["one", "re one"]
+    assert (found := await store.find_message(HOME, "1")) is not None
+    assert len(await store.shown_answer(found.id)) == 1
 
 
 async def left(store: SqlStore) -> list[str]:

@@ -1,0 +1,92 @@
+"""What people do to the same thing at the same moment: one of them comes first, and neither is
+told that the database fails.
+"""
+
+import asyncio
+from datetime import timedelta
+
+from avatar.records import Avatar, Draft, Person
+from storage.store import SqlStore
+from tests.avatar.make import NOW
+from tests.storage.steps import EXAMPLE, HOME
+
+MANY = 300
+
+
+async def a_draft(store: SqlStore, avatar: Avatar, person: Person) -> Draft:
+    return await store.add_draft(
+        avatar_id=avatar.id,
+        person_id=person.id,
+        source="a.jsonl",
+        provider="embedded",
+        base_model="imitator-1",
+        tokens=12,
+        epochs=3,
+        warnings=(),
+        examples=[EXAMPLE] * MANY,
+        now=NOW,
+        expires_at=NOW + timedelta(days=1),
+    )
+
+
+async def test_a_draft_is_begun_and_dropped(store: SqlStore, ann: Person, avatar: Avatar) -> None:
+    for _ in range(10):
+        draft = await a_draft(store, avatar, ann)
+        version, dropped = await asyncio.gather(
+            store.start_draft(
+                draft.id,
+                note="",
+                key=f"key-{draft.id}",
+                estimated_tokens=36,
+                estimated_cost=0,
+                address=HOME,
+                now=NOW,
+            ),
+            store.drop_draft(draft.id),
+        )
+        assert (version is None) is dropped
+        if version is not None:
+            assert len(await store.examples(version.id, limit=MANY + 1)) == MANY
+
+
+async def test_examples_are_taken_out_of_a_version_that_is_deleted(
+    store: SqlStore, ann: Person, avatar: Avatar
+) -> None:
+    for _ in range(10):
+        draft = await a_draft(store, avatar, ann)
+        version = await store.start_draft(
+            draft.id,
+            note="",
+            key=f"key-{draft.id}",
+            estimated_tokens=36,
+            estimated_cost=0,
+            address=HOME,
+            now=NOW,
+        )
+        assert version is not None
+        await asyncio.gather(
+            store.remove_examples(version.id, range(MANY), now=NOW),
+            store.delete_version(version.id, person_id=ann.id, now=NOW),
+        )
+        assert await store.examples(version.id, limit=1) == ()
+
+
+async def test_a_draft_is_tidied_away_and_begun(
+    store: SqlStore, ann: Person, avatar: Avatar
+) -> None:
+    long_after = NOW + timedelta(days=99)
+    for _ in range(10):
+        draft = await a_draft(store, avatar, ann)
+        await asyncio.gather(
+            store.start_draft(
+                draft.id,
+                note="",
+                key=f"key-{draft.id}",
+                estimated_tokens=36,
+                estimated_cost=0,
+                address=HOME,
+                now=NOW,
+            ),
+            store.tidy(now=long_after),
+            store.tidy(now=long_after),
+        )
