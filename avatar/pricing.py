@@ -9,9 +9,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import ROUND_HALF_UP, Decimal
+from typing import Protocol
 
 from avatar.language import tr
-from avatar.records import Usage
+from avatar.records import Spending, Spent, Usage
 
 PER = 1_000_000  # tokens
 _DATE = re.compile(r"-20\d\d-\d\d-\d\d$")
@@ -113,3 +114,15 @@ def dollars(amount: int | None) -> str:
     shown = value.quantize(Decimal("0.0001"), ROUND_HALF_UP).normalize()
     whole, _, cents = f"{shown:f}".partition(".")
     return f"${whole}.{cents:0<2}"
+
+
+class SpendingStore(Protocol):
+    """What was spent, added up by month."""
+
+    async def add_spent(self, spent: Spent) -> None:
+        """Add an amount to the account of its month."""
+        ...
+
+    async def spending(self, avatar_id: int, *, month: str) -> tuple[Spending, ...]:
+        """Of one month: trainings first, then by version."""
+        ...

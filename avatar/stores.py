@@ -16,6 +16,7 @@ from avatar.exporting import Export
 from avatar.incoming import Incoming, Received
 from avatar.limits import BudgetStore
 from avatar.meter import TallyStore
+from avatar.pricing import SpendingStore
 from avatar.records import (
     Activation,
     Address,
@@ -33,8 +34,6 @@ from avatar.records import (
     Pair,
     Person,
     Role,
-    Spending,
-    Spent,
     Turn,
     Usage,
     Version,
@@ -424,10 +423,6 @@ class ChatStore(Protocol):
         """
         ...
 
-    async def add_spent(self, spent: Spent) -> None: ...
-
-    async def spending(self, avatar_id: int, *, month: str) -> tuple[Spending, ...]: ...
-
     async def count_messages(self, person_id: int) -> int:
         """How many messages of theirs and replies to them are stored."""
         ...
@@ -581,6 +576,7 @@ class Store(
     VersionStore,
     TrainingStore,
     ChatStore,
+    SpendingStore,
     InboxStore,
     ModelStore,
     TaughtStore,

@@ -7,7 +7,6 @@ from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import TypeVar
 
 from avatar.door_stores import PlaceStore
 from avatar.incoming import Incoming, Received
@@ -15,8 +14,7 @@ from avatar.ports import Clock
 from avatar.records import Address
 from avatar.stores import InboxStore
 from bot.joining import MOST, Windows, belongs, is_talk
-
-T = TypeVar("T")
+from bot.kept import keep
 
 MOST_PERCENT = 30
 FRESH = timedelta(minutes=1)  # an avatar that was away does not come back to what is long past
@@ -80,7 +78,7 @@ class Ears:
         address, now = incoming.address, self._clock()
         if incoming.addressed:
             if is_talk(incoming):
-                _remember(self._turns, address, _Turn(first=incoming, heard_at=now))
+                keep(self._turns, address, _Turn(first=incoming, heard_at=now), most=_PLACES)
             return False
         turn = self._turns.get(address)
         if turn is None or not self._goes_on(turn, incoming, now):
@@ -90,7 +88,7 @@ class Ears:
         if turn.left == 1:
             self._turns.pop(address, None)
         else:
-            _remember(self._turns, address, replace(turn, left=turn.left - 1))
+            keep(self._turns, address, replace(turn, left=turn.left - 1), most=_PLACES)
         return True
 
     def _goes_on(self, turn: _Turn, incoming: Incoming, now: datetime) -> bool:
@@ -115,7 +113,7 @@ class Ears:
         if incoming.private or incoming.reaction is not None:
             return True
         if incoming.addressed:
-            _remember(self._spoke, incoming.address, None)
+            keep(self._spoke, incoming.address, None, most=_PLACES)
             return True
         if incoming.address in self._spoke:
             del self._spoke[incoming.address]
@@ -128,7 +126,7 @@ class Ears:
             and self._chance() * 100 < await self._talkative(incoming.address)
         )
         if joins:
-            _remember(self._spoke, incoming.address, None)
+            keep(self._spoke, incoming.address, None, most=_PLACES)
         return joins
 
     async def _talkative(self, address: Address) -> int:
@@ -136,13 +134,5 @@ class Ears:
         known = self._percent.get(address)
         if known is None or not timedelta() <= now - known[1] < _BELIEVED:
             known = (min(await self._store.talkative(address), MOST_PERCENT), now)
-            _remember(self._percent, address, known)
+            keep(self._percent, address, known, most=_PLACES)
         return known[0]
-
-
-def _remember(memory: OrderedDict[Address, T], address: Address, what: T) -> None:
-    """Of the places where something happened last."""
-    memory[address] = what
-    memory.move_to_end(address)
-    if len(memory) > _PLACES:
-        memory.popitem(last=False)

@@ -17,7 +17,6 @@ from avatar.records import (
     Message,
     Pair,
     Role,
-    Spending,
     Spent,
     Turn,
     Usage,
@@ -38,7 +37,6 @@ from storage.tables import (
     incoming,
     message_refs,
     messages,
-    spending,
     versions,
 )
 
@@ -487,34 +485,6 @@ class ChatTables(Base):
                 return Dropped(count=0, looked_to=None)
             await write.execute(sa.delete(messages).where(messages.c.id.in_(old)))
         return Dropped(count=len(old), looked_to=page[-1].id if len(page) == limit else None)
-
-    async def add_spent(self, spent: Spent) -> None:
-        await self._db.write(lambda write: add_spent(self._db, write, spent))
-
-    async def spending(self, avatar_id: int, *, month: str) -> tuple[Spending, ...]:
-        """Of one month: trainings first, then by version."""
-        async with self._db.reading() as read:
-            found = await read.execute(
-                sa.select(spending, versions.c.number)
-                .outerjoin(versions, versions.c.id == spending.c.version_id)
-                .where(spending.c.avatar_id == avatar_id, spending.c.month == month)
-                .order_by(spending.c.kind.desc(), spending.c.version_id)
-            )
-            return tuple(
-                Spending(
-                    month=row["month"],
-                    kind=row["kind"],
-                    version_id=row["version_id"] or None,
-                    version_number=row["number"],
-                    model=row["model"],
-                    count=row["count"],
-                    prompt_tokens=row["prompt_tokens"],
-                    completion_tokens=row["completion_tokens"],
-                    cost=row["cost"],
-                    unpriced=row["unpriced"],
-                )
-                for row in found.mappings()
-            )
 
     async def count_messages(self, person_id: int) -> int:
         """How many messages of theirs and replies to them are stored."""

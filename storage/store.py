@@ -21,6 +21,7 @@ from storage.models import ModelTables
 from storage.places import PlaceTables
 from storage.schema import bring_up_to_date
 from storage.sealing import Sealer
+from storage.spending import SpendingTables
 from storage.tallies import TallyTables
 from storage.teaching import TaughtTables
 from storage.trainings import TrainingTables
@@ -29,6 +30,7 @@ from storage.unsaying import UnsaidTables
 
 class SqlStore(
     ArrivalTables,
+    SpendingTables,
     AvatarTables,
     TrainingTables,
     ImportTables,

@@ -18,6 +18,7 @@ from telegram import (
 from telegram.error import BadRequest, Forbidden, RetryAfter, TelegramError
 
 from avatar.errors import NotDelivered, Unreachable
+from bot.kept import keep
 from bot.screen import Content
 from bot.telegram.calls import is_unchanged, or_plain
 from bot.telegram.markdown import LIMIT, Part, render_long
@@ -67,9 +68,8 @@ class Guests:
     async def begin(self, bot: Bot, query_id: str | None, text: str) -> None:
         """Show the beginning of an answer. Raises Unreachable and NotDelivered."""
         query = query_id or ""
-        self._begun[query] = await _answered(bot, query, Content(text=text + MORE))
-        if len(self._begun) > _REMEMBERED:
-            self._begun.popitem(last=False)
+        message = await _answered(bot, query, Content(text=text + MORE))
+        keep(self._begun, query, message, most=_REMEMBERED)
 
     def open_sight(self, bot: Bot, query_id: str | None) -> "GuestSight":
         """Begin to show a reply."""

@@ -15,6 +15,7 @@ from telegram.error import BadRequest, ChatMigrated, NetworkError, TelegramError
 from avatar.errors import NotDelivered, Unreachable
 from avatar.language import tr
 from avatar.records import Address
+from bot.kept import keep
 from bot.screen import Button, Content, File, Style
 from bot.telegram.calls import Calls, Unanswered, is_gone, is_unchanged, or_plain
 from bot.telegram.markdown import Part, render_long
@@ -27,8 +28,6 @@ from bot.telegram.threads import connection_of, topic_of
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
-K = TypeVar("K")
-V = TypeVar("V")
 
 Rows = Sequence[Sequence[Button]]
 
@@ -102,11 +101,11 @@ class Wire:
 
     def keep_growing(self, address: Address, answers: str | None, message_id: str) -> None:
         """The reply that this message previews could not be shown yet."""
-        _keep(self.growing, (address, answers), message_id)
+        keep(self.growing, (address, answers), message_id, most=_BEGUN)
 
     def _remember(self, address: Address, content: Content, ids: list[str]) -> None:
         if ids or content.file is not None:
-            _keep(self._begun, (address, content), ids)
+            keep(self._begun, (address, content), ids, most=_BEGUN)
 
     async def _send_file(self, address: Address, file: File) -> bool:
         """False: Telegram does not take it, and would not the next time: files are not allowed in
@@ -380,13 +379,6 @@ class Wire:
 
     def _chat(self, address: Address) -> int:
         return self._moved.get(address.chat) or int(address.chat)
-
-
-def _keep(kept: OrderedDict[K, V], key: K, value: V) -> None:
-    """Keep it for once more, and not more than _BEGUN of its kind."""
-    kept[key] = value
-    if len(kept) > _BEGUN:
-        kept.popitem(last=False)
 
 
 def _said(part: Part, rows: Rows) -> dict[str, Any]:

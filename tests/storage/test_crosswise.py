@@ -5,7 +5,7 @@ told that the database fails.
 import asyncio
 from datetime import timedelta
 
-from avatar.records import Avatar, Draft, Person
+from avatar.records import Avatar, Draft, Person, Version
 from storage.store import SqlStore
 from tests.avatar.make import NOW
 from tests.storage.steps import EXAMPLE, HOME
@@ -29,19 +29,23 @@ async def a_draft(store: SqlStore, avatar: Avatar, person: Person) -> Draft:
     )
 
 
+async def begun(store: SqlStore, draft: Draft) -> Version | None:
+    return await store.start_draft(
+        draft.id,
+        note="",
+        key=f"key-{draft.id}",
+        estimated_tokens=36,
+        estimated_cost=0,
+        address=HOME,
+        now=NOW,
+    )
+
+
 async def test_a_draft_is_begun_and_dropped(store: SqlStore, ann: Person, avatar: Avatar) -> None:
     for _ in range(10):
         draft = await a_draft(store, avatar, ann)
         version, dropped = await asyncio.gather(
-            store.start_draft(
-                draft.id,
-                note="",
-                key=f"key-{draft.id}",
-                estimated_tokens=36,
-                estimated_cost=0,
-                address=HOME,
-                now=NOW,
-            ),
+            begun(store, draft),
             store.drop_draft(draft.id),
         )
         assert (version is None) is dropped
@@ -54,15 +58,7 @@ async def test_examples_are_taken_out_of_a_version_that_is_deleted(
 ) -> None:
     for _ in range(10):
         draft = await a_draft(store, avatar, ann)
-        version = await store.start_draft(
-            draft.id,
-            note="",
-            key=f"key-{draft.id}",
-            estimated_tokens=36,
-            estimated_cost=0,
-            address=HOME,
-            now=NOW,
-        )
+        version = await begun(store, draft)
         assert version is not None
         await asyncio.gather(
             store.remove_examples(version.id, range(MANY), now=NOW),
@@ -78,15 +74,7 @@ async def test_a_draft_is_tidied_away_and_begun(
     for _ in range(10):
         draft = await a_draft(store, avatar, ann)
         await asyncio.gather(
-            store.start_draft(
-                draft.id,
-                note="",
-                key=f"key-{draft.id}",
-                estimated_tokens=36,
-                estimated_cost=0,
-                address=HOME,
-                now=NOW,
-            ),
+            begun(store, draft),
             store.tidy(now=long_after),
             store.tidy(now=long_after),
         )
