@@ -56,9 +56,8 @@ class Wire:
         self._client = client
         self._calls = Calls(client, pace)
         self.personas = Personas(client, self._calls, picture_of)
-        self._direct: OrderedDict[int, int] = (
-            OrderedDict()
-        )  # person → the channel of direct messages with them
+        # By person: the channel of direct messages with them.
+        self._direct: OrderedDict[int, int] = OrderedDict()
 
     async def send_content(
         self,
