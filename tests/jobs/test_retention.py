@@ -7,11 +7,12 @@ import pytest
 from avatar.incoming import Incoming
 from avatar.limits import Limits, budgets
 from avatar.pricing import month_of
-from avatar.records import Author, Finish, Message, Usage
+from avatar.records import Author, Message
 from jobs.retention import Retention
 from jobs.timekeeping import AHEAD, BELIEVED, Trust
 from tests.avatar.make import NOW
 from tests.jobs.world import ADDRESS, World
+from tests.storage.steps import exchange
 
 YEAR = timedelta(days=365)
 LONG_AGO = NOW - timedelta(days=400)
@@ -19,22 +20,17 @@ LONG_AGO = NOW - timedelta(days=400)
 
 async def said(world: World, inbox_id: int, at: datetime) -> Message:
     store = world.store
-    chat = await store.chat(ADDRESS, now=at)
-    context = await store.context(chat.id, limit=9)
     person = await store.person(Author(platform="terminal", external_id="1", name="Ann"))
-    message = await store.add_exchange(
-        chat_id=chat.id,
-        avatar_id=context.avatar.id,
-        person_id=person.id,
+    message = await exchange(
+        store,
+        person,
+        inbox_id,
         said=f"question {inbox_id}",
-        said_at=at,
         reply="answer",
-        pair=context.pair,
-        usage=Usage(prompt_tokens=1, completion_tokens=1),
-        cost=1,
-        finish=Finish.STOP,
-        inbox_id=inbox_id,
+        said_at=at,
         now=at,
+        address=ADDRESS,
+        cost=1,
     )
     assert message is not None
     await store.shown_as(message.id, address=ADDRESS, platform_ids=[str(inbox_id)])

@@ -1,18 +1,24 @@
 """Short ways to versions, by the real path of the store."""
 
+from collections.abc import Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from avatar.records import (
     Address,
     Avatar,
+    Draft,
     Example,
+    Finish,
+    Message,
     Person,
     Role,
     Status,
     Turn,
+    Usage,
     Version,
 )
+from avatar.stores import Part, Store
 from storage.store import SqlStore
 from tests.avatar.make import NOW
 
@@ -25,16 +31,51 @@ EXAMPLE = Example(
 )
 
 
-async def begin(
+async def exchange(
+    store: Store,
+    person: Person,
+    inbox_id: int,
+    *,
+    said: str = "hi",
+    reply: str = "hello",
+    said_at: datetime = NOW,
+    now: datetime = NOW,
+    address: Address = HOME,
+    cost: int = 7,
+    retry_of: int | None = None,
+    parts: Sequence[Part] = (),
+) -> Message | None:
+    """What somebody said, and what was answered: as `add_exchange` returns it."""
+    chat = await store.chat(address, now=now)
+    context = await store.context(chat.id, limit=9)
+    return await store.add_exchange(
+        chat_id=chat.id,
+        avatar_id=context.avatar.id,
+        person_id=person.id,
+        said=said,
+        said_at=said_at,
+        reply=reply,
+        pair=context.pair,
+        usage=Usage(prompt_tokens=5, completion_tokens=2),
+        cost=cost,
+        finish=Finish.STOP,
+        inbox_id=inbox_id,
+        now=now,
+        retry_of=retry_of,
+        parts=parts,
+    )
+
+
+async def draft_of(
     store: SqlStore,
     avatar: Avatar,
     person: Person,
     examples: int = 3,
     *,
     example: Example = EXAMPLE,
-) -> Version:
-    """A version in training."""
-    draft = await store.add_draft(
+) -> Draft:
+    """A training that waits for a yes."""
+    return await store.add_draft(
         avatar_id=avatar.id,
         person_id=person.id,
         source="a.jsonl",
@@ -47,15 +88,31 @@ async def begin(
         now=NOW,
         expires_at=NOW + timedelta(days=1),
     )
-    version = await store.start_draft(
+
+
+async def begun(store: SqlStore, draft: Draft) -> Version | None:
+    """The version that comes of it; None: it is no longer open."""
+    return await store.start_draft(
         draft.id,
         note="",
         key=f"key-{draft.id}",
-        estimated_tokens=36 * examples,
+        estimated_tokens=3 * draft.tokens,
         estimated_cost=0,
         address=HOME,
         now=NOW,
     )
+
+
+async def begin(
+    store: SqlStore,
+    avatar: Avatar,
+    person: Person,
+    examples: int = 3,
+    *,
+    example: Example = EXAMPLE,
+) -> Version:
+    """A version in training."""
+    version = await begun(store, await draft_of(store, avatar, person, examples, example=example))
     assert version is not None
     return version
 

@@ -30,7 +30,7 @@ from storage.tables import (
 from tests.avatar.make import NOW
 from tests.storage.steps import a_prompt
 from tests.storage.test_copying import MARKED, filled, other
-from tests.storage.test_odd_words import exchange
+from tests.storage.test_odd_words import odd_exchange
 
 __all__ = ["other"]  # a fixture
 
@@ -102,7 +102,7 @@ async def test_a_backup_under_load_is_one_moment(tmp_path: Path, url: str) -> No
         async def talk() -> int:
             count = 0
             while not done.is_set():
-                await exchange(store, ann, 100 + count)
+                await odd_exchange(store, ann, 100 + count)
                 count += 1
             return count
 
@@ -164,7 +164,7 @@ async def test_a_database_that_does_not_follow_takes_the_files_back(
 async def one_more(store: SqlStore) -> None:
     ann = await store.find_person("telegram", "1")
     assert ann is not None
-    await exchange(store, ann, 77)
+    await odd_exchange(store, ann, 77)
 
 
 async def count(url: str) -> int:

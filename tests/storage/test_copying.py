@@ -15,7 +15,7 @@ from tests.avatar.make import NOW
 from tests.standins.postgres import Cluster
 from tests.storage.steps import HOME, a_model, a_prompt
 from tests.storage.test_imports import an_import
-from tests.storage.test_odd_words import a_message, exchange
+from tests.storage.test_odd_words import a_message, odd_exchange
 
 ROOT = Path(__file__).parent.parent.parent
 MARKED = ("chat2", "chat0")
@@ -45,7 +45,7 @@ async def filled(url: str) -> None:
             now=NOW,
         )
         for inbox_id in range(1, 4):
-            await exchange(store, ann, inbox_id)
+            await odd_exchange(store, ann, inbox_id)
         await store.receive(a_message("1"), now=NOW)
         about = await an_import(store, avatar, ann)
         await store.mark_chats(about.id, on=MARKED)

@@ -5,45 +5,17 @@ told that the database fails.
 import asyncio
 from datetime import timedelta
 
-from avatar.records import Avatar, Draft, Person, Version
+from avatar.records import Avatar, Person
 from storage.store import SqlStore
 from tests.avatar.make import NOW
-from tests.storage.steps import EXAMPLE, HOME
+from tests.storage.steps import begun, draft_of
 
 MANY = 300
 
 
-async def a_draft(store: SqlStore, avatar: Avatar, person: Person) -> Draft:
-    return await store.add_draft(
-        avatar_id=avatar.id,
-        person_id=person.id,
-        source="a.jsonl",
-        provider="embedded",
-        base_model="imitator-1",
-        tokens=12,
-        epochs=3,
-        warnings=(),
-        examples=[EXAMPLE] * MANY,
-        now=NOW,
-        expires_at=NOW + timedelta(days=1),
-    )
-
-
-async def begun(store: SqlStore, draft: Draft) -> Version | None:
-    return await store.start_draft(
-        draft.id,
-        note="",
-        key=f"key-{draft.id}",
-        estimated_tokens=36,
-        estimated_cost=0,
-        address=HOME,
-        now=NOW,
-    )
-
-
 async def test_a_draft_is_begun_and_dropped(store: SqlStore, ann: Person, avatar: Avatar) -> None:
     for _ in range(10):
-        draft = await a_draft(store, avatar, ann)
+        draft = await draft_of(store, avatar, ann, MANY)
         version, dropped = await asyncio.gather(
             begun(store, draft),
             store.drop_draft(draft.id),
@@ -57,7 +29,7 @@ async def test_examples_are_taken_out_of_a_version_that_is_deleted(
     store: SqlStore, ann: Person, avatar: Avatar
 ) -> None:
     for _ in range(10):
-        draft = await a_draft(store, avatar, ann)
+        draft = await draft_of(store, avatar, ann, MANY)
         version = await begun(store, draft)
         assert version is not None
         await asyncio.gather(
@@ -72,7 +44,7 @@ async def test_a_draft_is_tidied_away_and_begun(
 ) -> None:
     long_after = NOW + timedelta(days=99)
     for _ in range(10):
-        draft = await a_draft(store, avatar, ann)
+        draft = await draft_of(store, avatar, ann, MANY)
         await asyncio.gather(
             begun(store, draft),
             store.tidy(now=long_after),

@@ -17,7 +17,7 @@ from storage.linking import KEPT_AS_WRITTEN, MERGED, MOVED
 from storage.store import SqlStore
 from tests.avatar.make import NOW
 from tests.storage.steps import HOME
-from tests.storage.test_odd_words import a_message, exchange
+from tests.storage.test_odd_words import a_message, odd_exchange
 
 LATER = NOW + timedelta(minutes=10)
 
@@ -82,7 +82,7 @@ async def test_own_limits_and_the_pace(store: SqlStore, avatar: Avatar, ann: Per
     avatar = await store.avatar(avatar.id)
     assert (avatar.messages_per_minute, avatar.cost_per_day, avatar.cost_per_month) == (2, 5, None)
     for inbox_id in (1, 2):
-        await exchange(store, ann, inbox_id)
+        await odd_exchange(store, ann, inbox_id)
     assert await store.nth_last_reply(avatar.id, ann.id, n=2) is not None
     assert await store.nth_last_reply(avatar.id, ann.id, n=3) is None
 
@@ -210,7 +210,7 @@ async def test_joined_accounts_are_one_person_everywhere(
         slug="two", name="Two", provider="p", base_model="m", owner_id=ben.id, now=NOW
     )
     await store.add_owner(avatar.id, ben.id, by=ann.id, now=NOW)  # both own this one
-    await exchange(store, ann, 1)
+    await odd_exchange(store, ann, 1)
     limits = Limits(person_cost_per_day=10)
     for person in (ann, ben):
         await store.settle(budgets(avatar, limits, person_id=person.id, now=NOW), 4)

@@ -3,10 +3,10 @@
 import asyncio
 
 from avatar.incoming import Incoming
-from avatar.records import Author, Avatar, Finish, Message, Person, Role, Usage
+from avatar.records import Author, Avatar, Message, Person, Role
 from storage.store import SqlStore
 from tests.avatar.make import NOW
-from tests.storage.steps import HOME
+from tests.storage.steps import HOME, exchange
 
 ANN = Author(platform="telegram", external_id="1", name="Ann")
 
@@ -30,22 +30,8 @@ async def asked(store: SqlStore, number: int, author: Author = ANN) -> int:
 async def answer(
     store: SqlStore, person: Person, inbox_id: int, *, retry_of: int | None = None
 ) -> Message | None:
-    chat = await store.chat(HOME, now=NOW)
-    context = await store.context(chat.id, limit=9)
-    return await store.add_exchange(
-        chat_id=chat.id,
-        avatar_id=context.avatar.id,
-        person_id=person.id,
-        said="secret",
-        said_at=NOW,
-        reply="I know",
-        pair=context.pair,
-        usage=Usage(prompt_tokens=1, completion_tokens=1),
-        cost=5,
-        finish=Finish.STOP,
-        inbox_id=inbox_id,
-        now=NOW,
-        retry_of=retry_of,
+    return await exchange(
+        store, person, inbox_id, said="secret", reply="I know", cost=5, retry_of=retry_of
     )
 
 

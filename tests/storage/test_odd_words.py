@@ -8,35 +8,19 @@ import pytest
 
 from avatar.errors import AvatarNotFound
 from avatar.incoming import Incoming
-from avatar.records import Address, Author, Avatar, Finish, Message, Person, Usage
+from avatar.records import Address, Author, Avatar, Message, Person
 from storage.store import SqlStore, open_store
 from tests.avatar.make import NOW
-from tests.storage.steps import EXAMPLE, HOME, begin
+from tests.storage.steps import EXAMPLE, HOME, begin, exchange
 
 ODD = "a\ud83db\0c"  # half of a surrogate pair, and what PostgreSQL refuses
 KEPT = "a\ufffdb\ufffdc"
 
 
-async def exchange(
+async def odd_exchange(
     store: SqlStore, person: Person, inbox_id: int, *, retry_of: int | None = None
 ) -> Message:
-    chat = await store.chat(HOME, now=NOW)
-    context = await store.context(chat.id, limit=9)
-    reply = await store.add_exchange(
-        chat_id=chat.id,
-        avatar_id=context.avatar.id,
-        person_id=person.id,
-        said=ODD,
-        said_at=NOW,
-        reply=ODD,
-        pair=context.pair,
-        usage=Usage(prompt_tokens=1, completion_tokens=1),
-        cost=1,
-        finish=Finish.STOP,
-        inbox_id=inbox_id,
-        now=NOW,
-        retry_of=retry_of,
-    )
+    reply = await exchange(store, person, inbox_id, said=ODD, reply=ODD, retry_of=retry_of)
     assert reply is not None
     return reply
 
@@ -48,7 +32,7 @@ async def test_odd_characters_are_replaced_and_nothing_is_refused(
     assert person.name == KEPT
     again = await store.person(Author(platform="telegram", external_id="7", name="\ud83d\ude00"))
     assert again.name == "😀"  # two halves that stand together
-    assert (await exchange(store, person, 1)).text == KEPT
+    assert (await odd_exchange(store, person, 1)).text == KEPT
     version = await begin(store, avatar, person)
     ((job, _),) = await store.claim_jobs(owner="w", now=NOW, lease=timedelta(minutes=1), limit=9)
     assert await store.save_job(
@@ -88,9 +72,9 @@ def a_message(update_id: str, author: str = "1") -> Incoming:
 async def test_a_reply_to_a_turn_that_was_forgotten_is_kept_with_its_question(
     store: SqlStore, ann: Person, avatar: Avatar
 ) -> None:
-    first = await exchange(store, ann, 1)
+    first = await odd_exchange(store, ann, 1)
     assert await store.forget(ann.id, now=NOW) == 2
-    reply = await exchange(store, ann, 2, retry_of=first.answers)
+    reply = await odd_exchange(store, ann, 2, retry_of=first.answers)
     assert reply.answers not in {None, first.answers}
     assert await store.count_messages(ann.id) == 2
 

@@ -16,7 +16,7 @@ from storage.schema import HEAD, bring_up_to_date, config
 from storage.store import open_store
 from tests.avatar.make import NOW
 from tests.storage.steps import HOME
-from tests.storage.test_odd_words import a_message, exchange
+from tests.storage.test_odd_words import a_message, odd_exchange
 
 
 def test_head_is_the_newest_script() -> None:
@@ -76,7 +76,7 @@ async def test_whose_words_were_taught_before_it_was_written_down(url: str) -> N
         )
         chat = await store.chat(HOME, now=NOW)
         await store.talk_to(chat.id, avatar.id, now=NOW)
-        reply = await exchange(store, ben, 1)
+        reply = await odd_exchange(store, ben, 1)
         await store.teach(
             avatar_id=avatar.id,
             person_id=ann.id,

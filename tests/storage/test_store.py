@@ -16,14 +16,12 @@ from avatar.records import (
     Author,
     Avatar,
     Axis,
-    Finish,
     NewNotice,
     NoticeKind,
     Person,
     Role,
     Spent,
     Status,
-    Usage,
     Why,
 )
 from avatar.stores import Heard, Part
@@ -31,7 +29,7 @@ from avatar.unlearning import Unlearning
 from storage import rows
 from storage.store import SqlStore, open_store
 from tests.avatar.make import NOW
-from tests.storage.steps import EXAMPLE, HOME, a_model, a_prompt, begin, end
+from tests.storage.steps import EXAMPLE, HOME, a_model, a_prompt, begin, end, exchange
 
 LEASE = timedelta(minutes=1)
 
@@ -186,21 +184,7 @@ async def test_up_to_where_a_platform_was_heard(
     await store.receive(incoming("8"), incoming("9"), now=NOW)
     places = [HOME, replace(HOME, thread="5"), replace(HOME, chat="77"), replace(HOME, bot="other")]
     for inbox_id, place in enumerate([*places, HOME], start=100):
-        chat = await store.chat(place, now=NOW)
-        await store.add_exchange(
-            chat_id=chat.id,
-            avatar_id=avatar.id,
-            person_id=ann.id,
-            said="hi",
-            said_at=NOW,
-            reply="hello",
-            pair=(await store.context(chat.id, limit=9)).pair,
-            usage=Usage(prompt_tokens=5, completion_tokens=2),
-            cost=7,
-            finish=Finish.STOP,
-            inbox_id=inbox_id,
-            now=NOW,
-        )
+        await exchange(store, ann, inbox_id, address=place)
     heard = await store.heard(platform="telegram", bot=HOME.bot, limit=9)
     assert heard == Heard(until=NOW, addresses=(HOME, places[2], places[1]))
     heard = await store.heard(platform="telegram", bot=HOME.bot, limit=1)
@@ -213,32 +197,17 @@ async def test_an_exchange_is_written_once_and_forgotten_whole(
 ) -> None:
     chat = await store.chat(HOME, now=NOW)
     assert chat.avatar_id == avatar.id
-    pair = (await store.context(chat.id, limit=9)).pair
 
-    async def exchange(inbox_id: int, retry_of: int | None = None) -> int:
-        message = await store.add_exchange(
-            chat_id=chat.id,
-            avatar_id=avatar.id,
-            person_id=ann.id,
-            said="hi",
-            said_at=NOW,
-            reply=f"re {inbox_id}",
-            pair=pair,
-            usage=Usage(prompt_tokens=5, completion_tokens=2),
-            cost=7,
-            finish=Finish.STOP,
-            inbox_id=inbox_id,
-            now=NOW,
-            retry_of=retry_of,
-        )
+    async def answered(inbox_id: int, retry_of: int | None = None) -> int:
+        message = await exchange(store, ann, inbox_id, reply=f"re {inbox_id}", retry_of=retry_of)
         assert message is not None
         return message.id
 
-    first = await exchange(1)
-    assert await exchange(1) == first
+    first = await answered(1)
+    assert await answered(1) == first
     said = await store.newest(chat.id, Role.USER)
     assert said is not None
-    await exchange(2, retry_of=said.id)
+    await answered(2, retry_of=said.id)
     turns = (await store.context(chat.id, limit=9)).turns
     assert [(t.role, t.text) for t in turns] == [(Role.USER, "hi"), (Role.ASSISTANT, "re 2")]
     await store.shown_as(first, address=HOME, platform_ids=["77"])
@@ -421,21 +390,13 @@ async def test_what_is_one_turn(store: SqlStore) -> None:
 
 async def test_which_messages_are_which_turn(store: SqlStore, ann: Person, avatar: Avatar) -> None:
     topic = replace(HOME, thread="5")
-    chat = await store.chat(topic, now=NOW)
-    pair = (await store.context(chat.id, limit=9)).pair
-    reply = await store.add_exchange(
-        chat_id=chat.id,
-        avatar_id=avatar.id,
-        person_id=ann.id,
+    reply = await exchange(
+        store,
+        ann,
+        1,
         said="a\nb",
-        said_at=NOW,
         reply="re",
-        pair=pair,
-        usage=Usage(prompt_tokens=5, completion_tokens=2),
-        cost=7,
-        finish=Finish.STOP,
-        inbox_id=1,
-        now=NOW,
+        address=topic,
         parts=[Part(platform_id="1", text="a"), Part(platform_id="2", text="b")],
     )
     assert reply is not None
@@ -535,21 +496,12 @@ async def test_when_the_newest_message_was_said(
     store: SqlStore, avatar: Avatar, ann: Person
 ) -> None:
     assert await store.newest_said_at() is None
-    chat = await store.chat(HOME, now=NOW)
     for inbox_id, hours in ((1, 0), (2, -3)):
-        context = await store.context(chat.id, limit=9)
-        await store.add_exchange(
-            chat_id=chat.id,
-            avatar_id=avatar.id,
-            person_id=ann.id,
-            said="Hello",
+        await exchange(
+            store,
+            ann,
+            inbox_id,
             said_at=NOW + timedelta(hours=hours),
-            reply="Hi",
-            pair=context.pair,
-            usage=Usage(prompt_tokens=1, completion_tokens=1),
-            cost=1,
-            finish=Finish.STOP,
-            inbox_id=inbox_id,
             now=NOW + timedelta(days=365),  # by a clock of ours that is wrong
         )
     assert await store.newest_said_at() == NOW

@@ -4,10 +4,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 
-from avatar.records import Address, Avatar, Finish, NewNotice, NoticeKind, Person, Usage
+from avatar.records import Address, Avatar, NewNotice, NoticeKind, Person
 from avatar.stores import Part
 from storage.store import SqlStore
 from tests.avatar.make import NOW
+from tests.storage.steps import exchange
 
 HOME = Address(platform="telegram", chat="2", thread="account:one", bot="9")
 
@@ -15,21 +16,9 @@ HOME = Address(platform="telegram", chat="2", thread="account:one", bot="9")
 async def said(
     store: SqlStore, ann: Person, avatar: Avatar, text: str, *, parts: Sequence[Part], shown: str
 ) -> None:
-    chat = await store.chat(HOME, now=NOW)
-    reply = await store.add_exchange(
-        chat_id=chat.id,
-        avatar_id=avatar.id,
-        person_id=ann.id,
-        said=text,
-        said_at=NOW,
-        reply=f"re {text}",
-        pair=(await store.context(chat.id, limit=9)).pair,
-        usage=Usage(prompt_tokens=5, completion_tokens=2),
-        cost=7,
-        finish=Finish.STOP,
-        inbox_id=int(parts[0].platform_id),
-        now=NOW,
-        parts=parts,
+    number = int(parts[0].platform_id)
+    reply = await exchange(
+        store, ann, number, said=text, reply=f"re {text}", address=HOME, parts=parts
     )
     assert reply is not None
     await store.shown_as(reply.id, address=HOME, platform_ids=shown.split())
