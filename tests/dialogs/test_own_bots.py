@@ -34,7 +34,7 @@ async def made(stage: TelegramStage, username: str = "mei_bot") -> TelegramStand
     bot = stage.standin.make_bot(username=username, name="Mei")
     shown = await stage._answer(before)
     assert f"@{username.replace('_', chr(95))} is the bot of Mei" in shown, shown
-    await stage.standin.until(lambda: "short_description_ms" in bot.profile)
+    await bot.until(lambda: "short_description_ms" in bot.profile)
     return bot
 
 
