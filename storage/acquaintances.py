@@ -2,7 +2,6 @@
 
 from datetime import datetime
 from functools import cache
-from typing import Any
 
 import sqlalchemy as sa
 
@@ -11,6 +10,7 @@ from avatar.records import Acquaintance, Invitation, Role
 from storage import rows
 from storage.base import Base, insert, insert_into
 from storage.door_tables import acquaintances, invitations
+from storage.prepared import Prepared
 from storage.tables import (
     avatar_owners,
     messages,
@@ -19,8 +19,8 @@ from storage.tables import (
 
 
 @cache
-def _meeting(is_sqlite: bool) -> Any:
-    return insert_into(acquaintances, is_sqlite=is_sqlite).on_conflict_do_nothing()
+def _meeting(is_sqlite: bool) -> Prepared:
+    return Prepared(insert_into(acquaintances, is_sqlite=is_sqlite).on_conflict_do_nothing())
 
 
 class AcquaintanceTables(Base):
@@ -52,7 +52,7 @@ class AcquaintanceTables(Base):
 
         def met(write: sa.Connection) -> None:
             met = {"avatar_id": avatar_id, "person_id": person_id, "met_at": now}
-            write.execute(_meeting(self._db.is_sqlite), met)
+            _meeting(self._db.is_sqlite).tuples(write, met)
 
         await self._db.write(met)
 

@@ -11,6 +11,7 @@ from storage import rows
 from storage.chats import AT, ChatTables, add_chat
 from storage.door_tables import acquaintances
 from storage.people import PeopleTables, add_person, shown_name
+from storage.prepared import Prepared
 from storage.tables import (
     avatar_owners,
     avatars,
@@ -27,7 +28,7 @@ _LABELLED = [
 
 # Whoever has linked accounts is one person, by the id of the first.
 _PERSON = sa.func.coalesce(people.c.same_as, people.c.id)
-_ARRIVAL = (
+_ARRIVAL = Prepared(
     sa.select(
         *_LABELLED,
         avatar_owners.c.id.label("owned"),
@@ -71,7 +72,7 @@ class ArrivalTables(PeopleTables, ChatTables):
             "author": author.external_id,
             **rows.address_json(address),
         }
-        row = await self._row(_ARRIVAL, asked)
+        row = await self._db.read(lambda read: _ARRIVAL.row(read, asked))
         if row is not None and _still(row, author, home):
             return _of(row)
 
@@ -80,19 +81,20 @@ class ArrivalTables(PeopleTables, ChatTables):
             chat = add_chat(self._db, write, address, now=now, language=language)
             if chat.avatar_id is None:
                 return Arrival(person=person, chat=chat, avatar=None, standing=STRANGER)
-            return _of(write.execute(_ARRIVAL, asked).mappings().one())
+            [known] = _ARRIVAL.rows(write, asked)
+            return _of(known)
 
         return await self._db.write(made)
 
 
-def _still(row: sa.RowMapping, author: Author, home: Address | None) -> bool:
+def _still(row: rows.Row, author: Author, home: Address | None) -> bool:
     """Whether what is known of a person and a chat is what came in just now."""
     renamed = row["person_name"] != shown_name(author)
     moved = home is not None and row["person_home"] != rows.address_json(home)
     return not (renamed or moved or row["chat_avatar_id"] is None)
 
 
-def _of(row: sa.RowMapping) -> Arrival:
+def _of(row: rows.Row) -> Arrival:
     """Of a chat that talks to an avatar."""
     who, where, about = (
         {column.name: row[f"{part}_{column.name}"] for column in columns}

@@ -29,6 +29,7 @@ from storage import rows
 from storage.base import Base, insert_into
 from storage.columns import Id
 from storage.database import Database
+from storage.prepared import Prepared
 from storage.spending import add_spent
 from storage.tables import (
     avatars,
@@ -77,13 +78,15 @@ _OLDEST_PUBLIC = (
 
 
 @cache
-def _making(is_sqlite: bool) -> Any:
+def _making(is_sqlite: bool) -> Prepared:
     first = [each.scalar_subquery() for each in (_OF_GROUP, _OF_BOT, _OLDEST_PUBLIC)]
     statement = insert_into(chats, is_sqlite=is_sqlite).values(avatar_id=sa.func.coalesce(*first))
     avatar_id = sa.func.coalesce(chats.c.avatar_id, statement.excluded.avatar_id)
-    return statement.on_conflict_do_update(
-        index_elements=["platform", "bot", "chat", "thread"], set_={"avatar_id": avatar_id}
-    ).returning(chats)
+    return Prepared(
+        statement.on_conflict_do_update(
+            index_elements=["platform", "bot", "chat", "thread"], set_={"avatar_id": avatar_id}
+        ).returning(chats)
+    )
 
 
 def add_chat(
@@ -94,22 +97,24 @@ def add_chat(
     """
     here = {f"here_{part}": getattr(address, part) for part in _HERE}
     new = {"conversation_began_at": now, "conversation_after": 0, "language": language}
-    made = write.execute(_making(database.is_sqlite), rows.address_json(address) | new | here)
-    return rows.chat(made.mappings().one())
+    [made] = _making(database.is_sqlite).rows(write, rows.address_json(address) | new | here)
+    return rows.chat(made)
 
 
-_PLACE = (
+_PLACE = Prepared(
     sa.select(avatars, *(column.label(f"chat_{column.name}") for column in chats.c))
     .select_from(chats)
     .join(avatars, avatars.c.id == chats.c.avatar_id)
     .where(chats.c.id == sa.bindparam("chat_id"))
 )
-_ACTIVE = sa.select(versions).where(
-    (versions.c.id == sa.bindparam("prompt", type_=Id))
-    | (versions.c.id == sa.bindparam("model", type_=Id))
+_ACTIVE = Prepared(
+    sa.select(versions).where(
+        (versions.c.id == sa.bindparam("prompt", type_=Id))
+        | (versions.c.id == sa.bindparam("model", type_=Id))
+    )
 )
 # A long conversation is read for every reply: no more of it than a model is told.
-_TURNS = (
+_TURNS = Prepared(
     sa.select(messages.c.id, messages.c.role, messages.c.text, messages.c.answers)
     .where(
         messages.c.chat_id == sa.bindparam("chat_id"),
@@ -122,7 +127,7 @@ _TURNS = (
     .limit(sa.bindparam("most", type_=sa.Integer))
 )
 _ENDLESS = 2**63 - 1  # above every id
-_REPLY = sa.insert(messages).returning(messages.c.id)
+_REPLY = Prepared(sa.insert(messages).returning(messages.c.id))
 
 
 class ChatTables(Base):
@@ -173,7 +178,7 @@ class ChatTables(Base):
         """All that a reply needs, read at one moment. Raises AvatarNotFound."""
 
         def context(read: sa.Connection) -> Context:
-            row = read.execute(_PLACE, {"chat_id": chat_id}).mappings().one_or_none()
+            row = _PLACE.row(read, {"chat_id": chat_id})
             if row is None:
                 raise AvatarNotFound(slug="")
             chat = rows.chat({column.name: row[f"chat_{column.name}"] for column in chats.c})
@@ -181,10 +186,9 @@ class ChatTables(Base):
             by_id: dict[int | None, Version] = {}
             active = {"prompt": avatar.active_prompt_id, "model": avatar.active_model_id}
             if any(active.values()):
-                pair = read.execute(_ACTIVE, active)
-                by_id = {each["id"]: rows.version(each) for each in pair.mappings()}
-            newest = read.execute(
-                _TURNS,
+                by_id = {each["id"]: rows.version(each) for each in _ACTIVE.rows(read, active)}
+            newest = _TURNS.tuples(
+                read,
                 {
                     "chat_id": chat_id,
                     "avatar_id": avatar.id,
@@ -239,7 +243,7 @@ class ChatTables(Base):
         def add(write: sa.Connection) -> Message | None:
             common = {"chat_id": chat_id, "avatar_id": avatar_id, "person_id": person_id}
             question = None
-            done = write.scalar(_DONE_AT, {"inbox_id": inbox_id})
+            done = _DONE_AT.scalar(write, {"inbox_id": inbox_id})
             looked = done is not None or retry_of is not None
             if looked and (stored := _reply_to(write, inbox_id)) is not None:
                 return stored
@@ -259,8 +263,8 @@ class ChatTables(Base):
                     sa.update(messages).where(messages.c.id == question).values(text=said)
                 )
             else:
-                turn = write.execute(
-                    _asking(self._db.is_sqlite),
+                question = _asking(self._db.is_sqlite).scalar(
+                    write,
                     {
                         "role": Role.USER.value,
                         "text": said,
@@ -269,14 +273,13 @@ class ChatTables(Base):
                         **common,
                     },
                 )
-                question = turn.scalar_one_or_none()
                 if question is None and (stored := _reply_to(write, inbox_id)) is not None:
                     return stored
                 # Its reply was deleted, where it stood, before all was written down.
                 question = question or write.scalar(_QUESTION, {"inbox_id": inbox_id})
             for part in parts:
-                write.execute(
-                    _showing(self._db.is_sqlite),
+                _showing(self._db.is_sqlite).tuples(
+                    write,
                     {
                         "chat_id": chat_id,
                         "platform_id": part.platform_id,
@@ -303,7 +306,7 @@ class ChatTables(Base):
                 "incoming_id": inbox_id,
                 **common,
             }
-            answer_id = write.execute(_REPLY, answer).scalar_one()
+            answer_id = _REPLY.scalar(write, answer)
             add_spent(self._db, write, spent)
             return rows.message({**answer, "id": answer_id})
 
@@ -330,11 +333,11 @@ class ChatTables(Base):
     ) -> None:
         def refer(write: sa.Connection) -> None:
             shown = {"message_id": message_id, **rows.address_json(address)}
-            if (chat_id := write.scalar(_SHOWN_IN, shown)) is None:
+            if (chat_id := _SHOWN_IN.scalar(write, shown)) is None:
                 return  # it was forgotten meanwhile
             for platform_id in platform_ids:
-                write.execute(
-                    _showing(self._db.is_sqlite),
+                _showing(self._db.is_sqlite).tuples(
+                    write,
                     {
                         "chat_id": chat_id,
                         "platform_id": platform_id,
@@ -510,14 +513,14 @@ _FOUND = (
     .limit(1)
 )
 # The message is held: a deletion waits, or came first.
-_SHOWN_IN = (
+_SHOWN_IN = Prepared(
     sa.select(chats.c.id)
     .join(messages, messages.c.id == sa.bindparam("message_id", type_=Id))
     .where(AT)
     .with_for_update(of=messages, read=True, key_share=True)
 )
 # What somebody said is held likewise: see `PeopleTables.forget`.
-_DONE_AT = (
+_DONE_AT = Prepared(
     sa.select(incoming.c.done_at)
     .where(incoming.c.id == sa.bindparam("inbox_id", type_=Id))
     .with_for_update(key_share=True)
@@ -536,8 +539,8 @@ def _reply_to(read: sa.Connection, inbox_id: int) -> Message | None:
 
 
 @cache
-def _asking(is_sqlite: bool) -> Any:
-    return (
+def _asking(is_sqlite: bool) -> Prepared:
+    return Prepared(
         insert_into(messages, is_sqlite=is_sqlite)
         .on_conflict_do_nothing(index_elements=["incoming_id", "role"])
         .returning(messages.c.id)
@@ -545,11 +548,13 @@ def _asking(is_sqlite: bool) -> Any:
 
 
 @cache
-def _showing(is_sqlite: bool) -> Any:
+def _showing(is_sqlite: bool) -> Prepared:
     statement = insert_into(message_refs, is_sqlite=is_sqlite)
-    return statement.on_conflict_do_update(
-        index_elements=["chat_id", "platform_id"],
-        set_={name: statement.excluded[name] for name in ("message_id", "part", "asks")},
+    return Prepared(
+        statement.on_conflict_do_update(
+            index_elements=["chat_id", "platform_id"],
+            set_={name: statement.excluded[name] for name in ("message_id", "part", "asks")},
+        )
     )
 
 

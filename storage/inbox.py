@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import cache
-from typing import Any
 
 import sqlalchemy as sa
 
@@ -16,6 +15,7 @@ from storage import rows
 from storage.base import Base, insert, insert_into
 from storage.database import Database
 from storage.door_tables import budgets, guesses, invitations, links
+from storage.prepared import Prepared
 from storage.tables import (
     chats,
     confirmations,
@@ -44,20 +44,25 @@ _DRAFTS = 20  # likewise, with thousands of examples each
 
 
 @cache
-def _receiving(is_sqlite: bool) -> Any:
-    return (
+def _receiving(is_sqlite: bool) -> Prepared:
+    return Prepared(
         insert_into(incoming, is_sqlite=is_sqlite)
         .on_conflict_do_nothing(index_elements=["platform", "bot", "update_id"])
         .returning(incoming.c.id)
     )
 
 
-_DONE = (
+_SHOWING = Prepared(
+    sa.update(incoming)
+    .where(incoming.c.id == sa.bindparam("inbox_id"), incoming.c.done_at.is_(None))
+    .values(answer=sa.bindparam("given"), shown=True)
+)
+_DONE = Prepared(
     sa.update(incoming)
     .where(incoming.c.id == sa.bindparam("inbox_id"))
     .values(payload=None, answer=None, author_id="", place="", done_at=sa.bindparam("now"))
 )
-_BEHIND = (
+_BEHIND = Prepared(
     sa.select(incoming)
     .where(
         incoming.c.platform == sa.bindparam("platform"),
@@ -89,8 +94,8 @@ def add_incoming(
     """
     received = []
     for each in incoming_:
-        made = write.execute(
-            _receiving(database.is_sqlite),
+        inbox_id = _receiving(database.is_sqlite).scalar(
+            write,
             {
                 "platform": each.address.platform,
                 "bot": each.address.bot,
@@ -102,7 +107,7 @@ def add_incoming(
                 "payload": rows.incoming_json(each),
             },
         )
-        if (inbox_id := made.scalar_one_or_none()) is not None:
+        if inbox_id is not None:
             received.append(Received(id=inbox_id, incoming=each, attempts=0, received_at=now))
     return tuple(received)
 
@@ -165,32 +170,28 @@ class InboxTables(Base):
 
     async def showing(self, inbox_id: int, *, answer: Mapping[str, object] | None) -> None:
         """The answer is about to be shown."""
-        await self._set_open(inbox_id, answer=answer, shown=True)
+        values = {"inbox_id": inbox_id, "given": answer}
+        await self._db.write(lambda write: _SHOWING.tuples(write, values))
 
     async def put_off(self, inbox_id: int, *, perhaps: bool) -> None:
         """It is tried again later, which counts as no failure."""
-        await self._set_open(inbox_id, shown=perhaps, attempts=1)
-
-    async def _set_open(self, inbox_id: int, **values: object) -> None:
         await self._write(
             sa.update(incoming)
             .where(incoming.c.id == inbox_id, incoming.c.done_at.is_(None))
-            .values(values)
+            .values(shown=perhaps, attempts=1)
         )
 
     async def behind(self, received: Received, *, limit: int) -> tuple[Received, ...]:
         """What came at the same place behind it and is not answered."""
         address = received.incoming.address
-        found = await self._rows(
-            _BEHIND,
-            {
-                "platform": address.platform,
-                "bot": address.bot,
-                "place": _place(address),
-                "inbox_id": received.id,
-                "most": limit,
-            },
-        )
+        values = {
+            "platform": address.platform,
+            "bot": address.bot,
+            "place": _place(address),
+            "inbox_id": received.id,
+            "most": limit,
+        }
+        found = await self._db.read(lambda read: _BEHIND.rows(read, values))
         return tuple(_received(row) for row in found)
 
     async def join(self, inbox_id: int, others: Sequence[int]) -> None:
@@ -216,7 +217,8 @@ class InboxTables(Base):
         """They were answered: what was said is wiped here, ids stay against repetition."""
 
         def done(write: sa.Connection) -> None:
-            write.execute(_DONE, [{"inbox_id": each, "now": now} for each in inbox_ids])
+            for each in inbox_ids:
+                _DONE.tuples(write, {"inbox_id": each, "now": now})
 
         await self._db.write(done)
 

@@ -13,6 +13,7 @@ from storage import rows
 from storage.base import Base, insert, insert_into
 from storage.database import Database
 from storage.door_tables import acquaintances, guesses, links
+from storage.prepared import Prepared
 from storage.tables import (
     account_chats,
     accounts,
@@ -44,13 +45,15 @@ _PERSON = sa.select(people).where(
 
 
 @cache
-def _making(is_sqlite: bool, *, with_home: bool) -> Any:
+def _making(is_sqlite: bool, *, with_home: bool) -> Prepared:
     statement = insert_into(people, is_sqlite=is_sqlite)
     names = ("name", "home") if with_home else ("name",)
-    return statement.on_conflict_do_update(
-        index_elements=["platform", "external_id"],
-        set_={name: statement.excluded[name] for name in names},
-    ).returning(people)
+    return Prepared(
+        statement.on_conflict_do_update(
+            index_elements=["platform", "external_id"],
+            set_={name: statement.excluded[name] for name in names},
+        ).returning(people)
+    )
 
 
 def add_person(
@@ -64,8 +67,8 @@ def add_person(
     }
     if home is not None:
         values["home"] = rows.address_json(home)
-    made = write.execute(_making(database.is_sqlite, with_home=home is not None), values)
-    return rows.person(made.mappings().one())
+    [made] = _making(database.is_sqlite, with_home=home is not None).rows(write, values)
+    return rows.person(made)
 
 
 class PeopleTables(Base):

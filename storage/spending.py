@@ -8,12 +8,13 @@ import sqlalchemy as sa
 from avatar.records import Spending, Spent
 from storage.base import Base, insert_into
 from storage.database import Database
+from storage.prepared import Prepared
 from storage.tables import spending, versions
 
 
 def add_spent(database: Database, write: sa.Connection, spent: Spent) -> None:
     """Add an amount to the account of its month."""
-    write.execute(_adding(database.is_sqlite), _amounts(spent))
+    _adding(database.is_sqlite).tuples(write, _amounts(spent))
 
 
 def _amounts(spent: Spent) -> dict[str, Any]:
@@ -35,12 +36,14 @@ def _amounts(spent: Spent) -> dict[str, Any]:
 
 
 @cache
-def _adding(is_sqlite: bool) -> Any:
+def _adding(is_sqlite: bool) -> Prepared:
     statement = insert_into(spending, is_sqlite=is_sqlite)
     amounts = ("count", "prompt_tokens", "completion_tokens", "cost", "unpriced")
-    return statement.on_conflict_do_update(
-        index_elements=["avatar_id", "month", "kind", "version_id", "model"],
-        set_={name: spending.c[name] + statement.excluded[name] for name in amounts},
+    return Prepared(
+        statement.on_conflict_do_update(
+            index_elements=["avatar_id", "month", "kind", "version_id", "model"],
+            set_={name: spending.c[name] + statement.excluded[name] for name in amounts},
+        )
     )
 
 

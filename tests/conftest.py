@@ -9,10 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 from sqlalchemy import event
 from sqlalchemy.engine import Engine
 
 from storage.database import Database
+from storage.prepared import Values, Written
 from storage.schema import bring_up_to_date
 from tests import secrecy
 from tests.standins import made, postgres
@@ -79,8 +81,15 @@ def no_full_scans(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         }:
             statements.setdefault(statement, parameters[0] if many else parameters)
 
+    def run(self: Written, connection: sa.Connection, values: Values) -> list[Any]:
+        collect(connection, None, self.sql, self.parameters(values), None, False)
+        return as_it_runs(self, connection, values)
+
+    as_it_runs = Written.run
     event.listen(Engine, "before_cursor_execute", collect)
-    yield
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Written, "run", run)  # what goes past SQLAlchemy
+        yield
     event.remove(Engine, "before_cursor_execute", collect)
     file = tmp_path_factory.mktemp("plans") / "empty.db"
     asyncio.run(_make(file))
