@@ -40,6 +40,12 @@ class Part:
 
 def render(markdown: str) -> tuple[Part, ...]:
     """At least one part. Together they hold every word of the Markdown, in order."""
+    if (prose := _prose(markdown)) is not None:
+        return (Part(text=prose),)
+    return _formatted(markdown)
+
+
+def _formatted(markdown: str) -> tuple[Part, ...]:
     clean = _CONTROL.sub("\ufffd", markdown.replace("\r\n", "\n"))
     clean = readable(clean)
     text, entities = _rendered(clean)
@@ -53,6 +59,21 @@ async def render_long(markdown: str) -> tuple[Part, ...]:
     if len(markdown) <= LIMIT:
         return render(markdown)
     return await asyncio.to_thread(render, markdown)
+
+
+# Lines that begin with a letter, of characters that mean nothing to the parser.
+_PLAIN = r"[^\s\x00-\x1f\x7f\ud800-\udfff\ufdd0-\ufdef#$&*<>\[\\\]^_`{|}~]"
+_PROSE = re.compile(rf"(?:[^\W\d_]{_PLAIN}*+(?: {_PLAIN}++)*+(?:\n{{1,2}}|\Z))+")
+
+
+def _prose(markdown: str) -> str | None:
+    """What needs no formatting, as most of what is said in a chat; None: it has to be looked at
+    properly, which takes twenty times as long.
+    """
+    text = markdown.rstrip()
+    if len(text) > LIMIT // 2 or _PROSE.fullmatch(text) is None or blank(text):
+        return None
+    return text
 
 
 def _config() -> RenderConfig:

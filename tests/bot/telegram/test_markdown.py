@@ -5,6 +5,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.telegram.markdown import ENTITY_LIMIT, LIMIT, NOTHING, Part, render, render_long
+from bot.telegram.markdown import _formatted as formatted
+from bot.telegram.markdown import _prose as prose
 
 
 def units(text: str) -> int:
@@ -215,6 +217,32 @@ def test_every_word_is_shown(document: tuple[str, list[str]]) -> None:
 @given(st.text("ab *_`~|<>[]()#-+.!$\\&;:\n\t😀\u200b\x00", max_size=60), st.integers(1, 400))
 def test_any_text_gives_parts_that_telegram_takes(text: str, times: int) -> None:
     check(render(text * times))
+
+
+PIECES = st.sampled_from(
+    ["\n", "\n\n", " ", "- ", "1. ", "...", "---", "==", ":smile:", "http://a.b"]
+)
+
+
+@given(
+    st.text("abcé한", min_size=1), st.lists(st.characters() | PIECES | st.text("aZ 9.,:;!?'-+="))
+)
+def test_what_is_taken_for_prose_is_shown_as_the_parser_would(begin: str, rest: list[str]) -> None:
+    markdown = begin + "".join(rest)
+    text = prose(markdown)
+    assert text is None or formatted(markdown) == (Part(text=text),)
+
+
+def test_most_of_what_is_said_in_a_chat_is_prose() -> None:
+    """And a text that is none is told from it in no time, however it ends."""
+    said = (
+        "Yes! The café (a small one, it's new) opens at 9:30 \N{EN DASH} see you there? \U0001f600"
+    )
+    assert prose(f"{said}\n\n{said} \n") == f"{said}\n\n{said}"
+    for markdown in ("**b**", "- a", "1. a", "a\n# b", "a_b_", "<b>", "a  b", " a", "", "$1$"):
+        assert prose(markdown) is None
+    for long in ("a" * 2000, "a b" * 600, "a\n" * 900):
+        assert prose(long + "*") is None
 
 
 @pytest.mark.parametrize("mark", ["* ", "- ", "1. ", "1) ", "* > ", "+ * "])
