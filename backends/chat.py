@@ -12,6 +12,7 @@ from avatar.errors import ProviderError, ProviderUnavailable, RequestRefused
 from avatar.ports import ChatRequest, Ended
 from avatar.records import Finish, Turn
 from backends import errors
+from backends.blocks import Blocks
 from backends.client import Client
 from backends.sse import Chunks
 
@@ -130,9 +131,8 @@ def _content(turn: Turn) -> Any:
     return [{"type": "text", "text": text}, *images]
 
 
-async def _read_out(blocks: AsyncIterator[bytes]) -> None:
+async def _read_out(blocks: Blocks) -> None:
     """Read the end of an answer, so that its connection can serve the next one."""
     with contextlib.suppress(Exception):
         async with asyncio.timeout(LAST_BYTES_SECONDS):
-            async for _ in blocks:
-                pass
+            await blocks.read_out()

@@ -16,6 +16,7 @@ from avatar import trace
 from avatar.errors import WrongKey
 from avatar.hosts import on_this_machine
 from backends import errors, retries
+from backends.blocks import Blocks
 
 if TYPE_CHECKING:
     import ssl
@@ -81,16 +82,12 @@ class Client:
         return 2 * self._silence_seconds + CONNECT_SECONDS + sent / SLOWEST
 
     @asynccontextmanager
-    async def streamed(
-        self, path: str, body: bytes, *, model: str
-    ) -> AsyncIterator[AsyncIterator[bytes]]:
+    async def streamed(self, path: str, body: bytes, *, model: str) -> AsyncIterator[Blocks]:
         """A call with JSON, answered by a stream: its blocks as they come. Raises our errors."""
         made = await self._get()
         with self._told(model):
-            async with made.posting.answer(
-                path, body, model=model, secret=self._api_key
-            ) as response:
-                yield response.content.iter_any()
+            async with made.posting.answer(path, body, model=model, secret=self._api_key) as blocks:
+                yield blocks
 
     @contextmanager
     def _told(self, model: str) -> Iterator[None]:

@@ -18,6 +18,7 @@ import aiohttp
 
 from avatar.hosts import proxy_of
 from backends import errors, retries
+from backends.blocks import Beat, Blocks
 
 log = logging.getLogger(__name__)
 
@@ -53,6 +54,7 @@ class Posting:
         self._connections = connections
         self._kept_seconds = kept_seconds
         self._opened: aiohttp.ClientSession | None = None
+        self._beat = Beat()
 
     async def aclose(self) -> None:
         """Close all connections."""
@@ -62,12 +64,13 @@ class Posting:
     @asynccontextmanager
     async def answer(
         self, path: str, body: bytes, *, model: str, secret: str
-    ) -> AsyncIterator[aiohttp.ClientResponse]:
+    ) -> AsyncIterator[Blocks]:
         """The answer as it comes. Raises ProviderError where the host refuses, and what aiohttp
         raises.
         """
         async with await self._answered(path, body, model=model, secret=secret) as response:
-            yield response
+            with Blocks(response, self._beat) as blocks:
+                yield blocks
 
     async def _answered(
         self, path: str, body: bytes, *, model: str, secret: str
