@@ -62,13 +62,11 @@ def _end_at_once() -> None:
 
 
 def _spare_what_stays() -> None:
-    """The collector of cycles does not walk any more through what was imported and stays anyway
-    (some 200,000 objects, a fifth of a second each time), and comes less often: a reply leaves no
-    cycles behind, and many in progress hold many objects.
+    """The collector of cycles does not walk any more through what was imported and stays anyway:
+    some 200,000 objects, a fifth of a second each time.
     """
     gc.collect()
     gc.freeze()
-    gc.set_threshold(20_000, 20, 20)
 
 
 async def _check(settings: Settings) -> bool:
@@ -99,6 +97,9 @@ def main(arguments: Sequence[str] = ()) -> int:
     """The exit code: 0 when it ended as asked, 1 when `check` found something, 2 when it could
     not start.
     """
+    # The collector of cycles comes less often: what is imported and a reply leave none behind, and
+    # many replies in progress hold many objects.
+    gc.set_threshold(20_000, 20, 20)
     role = Role.ALL
     match list(arguments):
         case [] | ["check"] | ["copy", _, _] | ["backup", _]:
