@@ -7,7 +7,6 @@ longer each rests between two blocks, and all that rest are woken together.
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import suppress
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -82,13 +81,11 @@ class Blocks:
         """What comes meanwhile waits in the socket."""
         connection = self._response.connection
         transport = None if connection is None else connection.transport
-        if transport is None:  # all has come
+        if transport is None or transport.is_closing():  # all has come
             return
-        # A transport may be closed, or know no pausing.
-        with suppress(RuntimeError, NotImplementedError):
-            transport.pause_reading()
+        transport.pause_reading()
         try:
             await self._beat.rest()
         finally:
-            with suppress(RuntimeError, NotImplementedError):
+            if not transport.is_closing():
                 transport.resume_reading()

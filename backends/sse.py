@@ -113,7 +113,7 @@ def _parsed(events: Sequence[bytes]) -> list[object]:
     if not events:
         return []
     try:
-        parsed = json.loads(b"[" + b",".join(events) + b"]")
+        parsed = json.loads(f"[{b','.join(events).decode()}]")
     except (ValueError, RecursionError):
         parsed = None
     if isinstance(parsed, list) and len(parsed) == len(events):

@@ -13,7 +13,8 @@ class Pace:
     refresh: float = 20.0  # a draft lives 30 s: it is drawn again when the text stands still
     edit: float = 3.0  # between two edits of a message that grows in a group
     edit_alone: float = 1.0  # the same with one person
-    thinking: float = 0.5  # before "typing" is shown: a reply that begins sooner needs none
+    # Before "typing" is shown, a second after they wrote: a reply that begins sooner needs none.
+    thinking: float = 0.7
     typing: float = 5.0  # "typing" is shown for about this long
     patience: float = 10.0  # how long a message that must arrive waits for a flood limit
     pause: float = 1.0  # before a refused connection is tried again; doubled each time
