@@ -46,7 +46,7 @@ from avatar.records import (
     Usage,
     Version,
 )
-from avatar.stores import Context, Part, Store
+from avatar.stores import Context, Exchange, Part, Store
 from avatar.text import visible
 
 log = logging.getLogger(__name__)
@@ -224,20 +224,22 @@ class Conversation:
         message = await until_written(
             partial(
                 self._store.add_exchange,
-                chat_id=chat_id,
-                avatar_id=context.avatar.id,
-                person_id=person.id,
-                said=said,
-                said_at=said_at,
-                reply=answer.text,
-                pair=pair,
-                usage=answer.usage,
-                cost=answer.cost,
-                finish=answer.finish,
-                inbox_id=inbox_id,
+                Exchange(
+                    chat_id=chat_id,
+                    avatar_id=context.avatar.id,
+                    person_id=person.id,
+                    said=said,
+                    said_at=said_at,
+                    reply=answer.text,
+                    pair=pair,
+                    usage=answer.usage,
+                    cost=answer.cost,
+                    finish=answer.finish,
+                    inbox_id=inbox_id,
+                    retry_of=before,
+                    parts=parts,
+                ),
                 now=self._clock(),
-                retry_of=None if retry_of is None else retry_of.id,
-                parts=parts,
             )
         )
         return Reply(

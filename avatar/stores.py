@@ -302,6 +302,25 @@ class Part:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Exchange:
+    """What a person said, and what a pair of versions answered."""
+
+    chat_id: int
+    avatar_id: int
+    person_id: int
+    said: str
+    said_at: datetime
+    reply: str
+    pair: Pair
+    usage: Usage
+    cost: int | None  # micro-dollars
+    finish: Finish
+    inbox_id: int
+    retry_of: int | None = None  # a person's turn that says `said` now and is answered anew
+    parts: Sequence[Part] = ()  # the platform's messages that it was said in
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Found:
     """A turn that one of a platform's messages belongs to."""
 
@@ -343,29 +362,10 @@ class ChatStore(Protocol):
         """
         ...
 
-    async def add_exchange(
-        self,
-        *,
-        chat_id: int,
-        avatar_id: int,
-        person_id: int,
-        said: str,
-        said_at: datetime,
-        reply: str,
-        pair: Pair,
-        usage: Usage,
-        cost: int | None,
-        finish: Finish,
-        inbox_id: int,
-        now: datetime,
-        retry_of: int | None = None,
-        parts: Sequence[Part] = (),
-    ) -> Message | None:
+    async def add_exchange(self, exchange: Exchange, *, now: datetime) -> Message | None:
         """Both turns of an exchange and what it cost, in one write; returns the reply. None: they
-        wished to be forgotten meanwhile, and nothing but the cost is remembered. With
-        `retry_of` (the id of a person's turn) that turn says `said` now, gets a new reply, and
-        its older replies leave the conversation. `parts` are the platform's messages that the
-        person's turn was sent in.
+        wished to be forgotten meanwhile, and nothing but the cost is remembered. The older replies
+        to a turn that is answered anew leave the conversation.
         """
         ...
 

@@ -1,6 +1,5 @@
 """Chats, the turns said in them, and what they cost."""
 
-from collections.abc import Sequence
 from datetime import datetime
 from functools import cache
 from typing import Any
@@ -9,34 +8,25 @@ import sqlalchemy as sa
 
 from avatar.errors import AvatarNotFound, Refused
 from avatar.language import tr
-from avatar.pricing import month_of
 from avatar.records import (
     Address,
     Chat,
-    Finish,
     Message,
-    Pair,
     Role,
-    Spent,
     Turn,
-    Usage,
     Version,
 )
-from avatar.stores import Context, Dropped, Found, Part
-from avatar.text import storable
+from avatar.stores import Context, Dropped
 from avatar.versions import pair_of
 from storage import rows
 from storage.base import Base, insert_into
 from storage.columns import Id
 from storage.database import Database
 from storage.prepared import Prepared
-from storage.spending import add_spent
 from storage.tables import (
     avatars,
     bots,
     chats,
-    incoming,
-    message_refs,
     messages,
     versions,
 )
@@ -127,7 +117,6 @@ _TURNS = Prepared(
     .limit(sa.bindparam("most", type_=sa.Integer))
 )
 _ENDLESS = 2**63 - 1  # above every id
-_REPLY = Prepared(sa.insert(messages).returning(messages.c.id))
 
 
 class ChatTables(Base):
@@ -210,212 +199,6 @@ class ChatTables(Base):
 
         return await self._db.read(context)
 
-    async def add_exchange(
-        self,
-        *,
-        chat_id: int,
-        avatar_id: int,
-        person_id: int,
-        said: str,
-        said_at: datetime,
-        reply: str,
-        pair: Pair,
-        usage: Usage,
-        cost: int | None,
-        finish: Finish,
-        inbox_id: int,
-        now: datetime,
-        retry_of: int | None = None,
-        parts: Sequence[Part] = (),
-    ) -> Message | None:
-        """Both turns of an exchange and what it cost, in one write; returns the reply."""
-        spent = Spent(
-            avatar_id=avatar_id,
-            month=month_of(now),
-            kind="chat",
-            version_id=pair.model.id if pair.model else None,
-            model=pair.model_name,
-            prompt_tokens=usage.prompt_tokens,
-            completion_tokens=usage.completion_tokens,
-            cost=cost,
-        )
-
-        def add(write: sa.Connection) -> Message | None:
-            common = {"chat_id": chat_id, "avatar_id": avatar_id, "person_id": person_id}
-            question = None
-            done = _DONE_AT.scalar(write, {"inbox_id": inbox_id})
-            looked = done is not None or retry_of is not None
-            if looked and (stored := _reply_to(write, inbox_id)) is not None:
-                return stored
-            if done is not None:
-                add_spent(self._db, write, spent)
-                return None
-            if retry_of is not None:
-                # It may have been forgotten while its answer was written.
-                question = write.scalar(sa.select(messages.c.id).where(messages.c.id == retry_of))
-            if question is not None:
-                write.execute(
-                    sa.update(messages)
-                    .where(messages.c.answers == question, messages.c.superseded_at.is_(None))
-                    .values(superseded_at=now)
-                )
-                write.execute(
-                    sa.update(messages).where(messages.c.id == question).values(text=said)
-                )
-            else:
-                question = _asking(self._db.is_sqlite).scalar(
-                    write,
-                    {
-                        "role": Role.USER.value,
-                        "text": said,
-                        "created_at": said_at,
-                        "incoming_id": inbox_id,
-                        **common,
-                    },
-                )
-                if question is None and (stored := _reply_to(write, inbox_id)) is not None:
-                    return stored
-                # Its reply was deleted, where it stood, before all was written down.
-                question = question or write.scalar(_QUESTION, {"inbox_id": inbox_id})
-            for part in parts:
-                _showing(self._db.is_sqlite).tuples(
-                    write,
-                    {
-                        "chat_id": chat_id,
-                        "platform_id": part.platform_id,
-                        "message_id": question,
-                        "part": part.text,
-                        "asks": False,
-                    },
-                )
-            answer = {
-                "role": Role.ASSISTANT.value,
-                "text": storable(reply),
-                "created_at": now,
-                "answers": question,
-                "prompt_version_id": pair.prompt.id if pair.prompt else None,
-                "model_version_id": pair.model.id if pair.model else None,
-                "provider": pair.provider,
-                "model": pair.model_name,
-                "prompt_tokens": usage.prompt_tokens,
-                "cached_tokens": usage.cached_tokens,
-                "completion_tokens": usage.completion_tokens,
-                "tokens_estimated": usage.estimated,
-                "cost": cost,
-                "finish": finish.value,
-                "incoming_id": inbox_id,
-                **common,
-            }
-            answer_id = _REPLY.scalar(write, answer)
-            add_spent(self._db, write, spent)
-            return rows.message({**answer, "id": answer_id})
-
-        return await self._db.write(add)
-
-    async def reply_to_inbox(self, inbox_id: int) -> Message | None:
-        """The reply that was stored for this incoming message."""
-        return await self._db.read(lambda read: _reply_to(read, inbox_id))
-
-    async def shown_as(
-        self, message_id: int, *, address: Address, platform_ids: Sequence[str]
-    ) -> None:
-        """Remember as which of the platform's messages a reply was shown."""
-        await self._refer(message_id, address, platform_ids, asks=False)
-
-    async def asked_as(
-        self, message_id: int, *, address: Address, platform_ids: Sequence[str]
-    ) -> None:
-        """Remember as which messages it was asked what a reply should have said."""
-        await self._refer(message_id, address, platform_ids, asks=True)
-
-    async def _refer(
-        self, message_id: int, address: Address, platform_ids: Sequence[str], *, asks: bool
-    ) -> None:
-        def refer(write: sa.Connection) -> None:
-            shown = {"message_id": message_id, **rows.address_json(address)}
-            if (chat_id := _SHOWN_IN.scalar(write, shown)) is None:
-                return  # it was forgotten meanwhile
-            for platform_id in platform_ids:
-                _showing(self._db.is_sqlite).tuples(
-                    write,
-                    {
-                        "chat_id": chat_id,
-                        "platform_id": platform_id,
-                        "message_id": message_id,
-                        "part": None,
-                        "asks": asks,
-                    },
-                )
-
-        await self._db.write(refer)
-
-    async def find_message(self, address: Address, platform_id: str) -> Message | None:
-        """The turn that a message is, or asks about, in any thread of the chat."""
-        found = await self.found(address, platform_id)
-        return None if found is None else found.message
-
-    async def found(self, address: Address, platform_id: str) -> Found | None:
-        """The same, with where it stands."""
-        row = await self._row(
-            _FOUND,
-            {
-                "platform": address.platform,
-                "bot": address.bot,
-                "chat": address.chat,
-                "platform_id": platform_id,
-            },
-        )
-        if row is None:
-            return None
-        return Found(
-            message=rows.message(row),
-            address=Address(
-                platform=address.platform,
-                bot=address.bot,
-                chat=address.chat,
-                thread=row["found_in"],
-            ),
-            asks=row["asks"],
-        )
-
-    async def parts(self, message_id: int) -> tuple[Part, ...]:
-        """The platform's messages that a turn was sent in or is shown as, oldest first."""
-        async with self._db.reading() as read:
-            found = await read.execute(
-                sa.select(message_refs)
-                .where(message_refs.c.message_id == message_id, message_refs.c.asks.is_(False))
-                .order_by(message_refs.c.id)
-            )
-            return tuple(
-                Part(platform_id=row["platform_id"], text=row["part"]) for row in found.mappings()
-            )
-
-    async def was_asked(self, message_id: int) -> bool:
-        """Whether it was asked what a reply should have said."""
-        async with self._db.reading() as read:
-            found = await read.execute(
-                sa.select(message_refs.c.id)
-                .where(message_refs.c.message_id == message_id, message_refs.c.asks)
-                .limit(1)
-            )
-            return found.first() is not None
-
-    async def shown_answer(self, question_id: int) -> tuple[Part, ...]:
-        """The platform's messages that show the newest reply to a person's turn."""
-        newest = (
-            sa.select(sa.func.max(messages.c.id))
-            .join(message_refs, message_refs.c.message_id == messages.c.id)
-            .where(messages.c.answers == question_id, message_refs.c.asks.is_(False))
-        )
-        async with self._db.reading() as read:
-            found = await read.scalar(newest)
-        return () if found is None else await self.parts(found)
-
-    async def was_shown(self, message_id: int) -> bool:
-        """Whether it is known as which of the platform's messages a reply was shown."""
-        query = sa.select(message_refs).where(message_refs.c.message_id == message_id).limit(1)
-        return await self._row(query) is not None
-
     async def newest(self, chat_id: int, role: Role) -> Message | None:
         """The last turn of a person, or of the avatar, in the current conversation."""
         row = await self._row(
@@ -496,66 +279,6 @@ class ChatTables(Base):
                 sa.select(sa.func.count()).where(messages.c.person_id == person_id)
             )
             return int(count or 0)
-
-
-# A platform's messages are numbered for a whole chat, and not for each of its threads.
-_FOUND = (
-    sa.select(messages, chats.c.thread.label("found_in"), message_refs.c.asks)
-    .select_from(chats)
-    .join(message_refs, message_refs.c.chat_id == chats.c.id)
-    .join(messages, messages.c.id == message_refs.c.message_id)
-    .where(
-        chats.c.platform == sa.bindparam("platform"),
-        chats.c.bot == sa.bindparam("bot"),
-        chats.c.chat == sa.bindparam("chat"),
-        message_refs.c.platform_id == sa.bindparam("platform_id"),
-    )
-    .limit(1)
-)
-# The message is held: a deletion waits, or came first.
-_SHOWN_IN = Prepared(
-    sa.select(chats.c.id)
-    .join(messages, messages.c.id == sa.bindparam("message_id", type_=Id))
-    .where(AT)
-    .with_for_update(of=messages, read=True, key_share=True)
-)
-# What somebody said is held likewise: see `PeopleTables.forget`.
-_DONE_AT = Prepared(
-    sa.select(incoming.c.done_at)
-    .where(incoming.c.id == sa.bindparam("inbox_id", type_=Id))
-    .with_for_update(key_share=True)
-)
-_REPLY_TO = sa.select(messages).where(
-    messages.c.incoming_id == sa.bindparam("inbox_id"), messages.c.role == Role.ASSISTANT.value
-)
-_QUESTION = sa.select(messages.c.id).where(
-    messages.c.incoming_id == sa.bindparam("inbox_id"), messages.c.role == Role.USER.value
-)
-
-
-def _reply_to(read: sa.Connection, inbox_id: int) -> Message | None:
-    row = read.execute(_REPLY_TO, {"inbox_id": inbox_id}).mappings().one_or_none()
-    return None if row is None else rows.message(row)
-
-
-@cache
-def _asking(is_sqlite: bool) -> Prepared:
-    return Prepared(
-        insert_into(messages, is_sqlite=is_sqlite)
-        .on_conflict_do_nothing(index_elements=["incoming_id", "role"])
-        .returning(messages.c.id)
-    )
-
-
-@cache
-def _showing(is_sqlite: bool) -> Prepared:
-    statement = insert_into(message_refs, is_sqlite=is_sqlite)
-    return Prepared(
-        statement.on_conflict_do_update(
-            index_elements=["chat_id", "platform_id"],
-            set_={name: statement.excluded[name] for name in ("message_id", "part", "asks")},
-        )
-    )
 
 
 def _place(id_: int, answers: int | None) -> tuple[int, bool]:

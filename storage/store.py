@@ -13,12 +13,14 @@ from storage.avatars import AvatarTables
 from storage.budgets import BudgetTables
 from storage.clock import ClockTables
 from storage.database import Database, DatabaseRefused, data_folder
+from storage.exchanges import ExchangeTables
 from storage.exports import ExportTables
 from storage.imports import ImportTables
 from storage.inbox import InboxTables
 from storage.linking import LinkTables
 from storage.models import ModelTables
 from storage.places import PlaceTables
+from storage.references import ReferenceTables
 from storage.schema import bring_up_to_date
 from storage.sealing import Sealer
 from storage.spending import SpendingTables
@@ -30,6 +32,8 @@ from storage.unsaying import UnsaidTables
 
 class SqlStore(
     ArrivalTables,
+    ExchangeTables,
+    ReferenceTables,
     SpendingTables,
     AvatarTables,
     TrainingTables,

@@ -9,6 +9,7 @@ import pytest
 
 from avatar.incoming import Incoming, Received
 from avatar.records import Address, Author, Finish, Pair, Usage
+from avatar.stores import Exchange
 from bot.dispatcher import Dispatcher, Permissions, passes
 from bot.joining import LONG, Windows
 from bot.lanes import LaneQueue
@@ -140,7 +141,7 @@ async def test_killed_when_the_reply_was_stored(store: SqlStore) -> None:
     begun = asyncio.Event()
 
     async def store_and_hang(request: Request) -> Answer:
-        await store.add_exchange(
+        exchange = Exchange(
             chat_id=request.chat.id,
             avatar_id=1,
             person_id=request.person.id,
@@ -152,8 +153,8 @@ async def test_killed_when_the_reply_was_stored(store: SqlStore) -> None:
             cost=0,
             finish=Finish.STOP,
             inbox_id=request.inbox_id,
-            now=START,
         )
+        await store.add_exchange(exchange, now=START)
         begun.set()
         await asyncio.Event().wait()
         return None

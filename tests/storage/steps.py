@@ -18,7 +18,7 @@ from avatar.records import (
     Usage,
     Version,
 )
-from avatar.stores import Part, Store
+from avatar.stores import Exchange, Part, Store
 from storage.store import SqlStore
 from tests.avatar.make import NOW
 
@@ -48,7 +48,7 @@ async def exchange(
     """What somebody said, and what was answered: as `add_exchange` returns it."""
     chat = await store.chat(address, now=now)
     context = await store.context(chat.id, limit=9)
-    return await store.add_exchange(
+    exchange = Exchange(
         chat_id=chat.id,
         avatar_id=context.avatar.id,
         person_id=person.id,
@@ -60,10 +60,10 @@ async def exchange(
         cost=cost,
         finish=Finish.STOP,
         inbox_id=inbox_id,
-        now=now,
         retry_of=retry_of,
         parts=parts,
     )
+    return await store.add_exchange(exchange, now=now)
 
 
 async def draft_of(
