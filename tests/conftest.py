@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 import sqlalchemy as sa
 from sqlalchemy import event
@@ -18,6 +19,10 @@ from storage.prepared import Values, Written
 from storage.schema import bring_up_to_date
 from tests import secrecy
 from tests.standins import made, postgres
+
+# A busy machine is no fault of a test.
+hypothesis.settings.register_profile("ours", deadline=None)
+hypothesis.settings.load_profile("ours")
 
 # What grows with use. `avatars` and `avatar_owners` are listed in pages by their own key.
 GROWING = {

@@ -145,9 +145,7 @@ def exports(draw: st.DrawFn) -> Export:
     )
 
 
-quick = settings(
-    max_examples=60, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True
-)
+quick = settings(max_examples=60, suppress_health_check=list(HealthCheck), derandomize=True)
 
 
 @quick

@@ -170,9 +170,7 @@ BODIES = JSON | st.fixed_dictionaries(
 )
 
 
-@settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(body=BODIES)
 async def test_no_body_breaks_the_server(http: httpx2.AsyncClient, body: Any) -> None:
     for path in ("/chat/completions", "/fine_tuning/jobs"):
@@ -408,9 +406,7 @@ PIECES = st.sampled_from(
 )
 
 
-@settings(
-    max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(content=st.lists(PIECES | st.binary(max_size=30), max_size=8).map(b"".join))
 def test_any_bytes_are_read_or_refused(tmp_path: Path, content: bytes) -> None:
     (path := tmp_path / "file").write_bytes(content)
@@ -485,7 +481,7 @@ def test_other_questions_are_answered(asked: str) -> None:
 TEXTS = st.text(max_size=30)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     entries=st.lists(st.builds(Entry, TEXTS, TEXTS, TEXTS.filter(str.strip)), min_size=1),
     asked=TEXTS,

@@ -342,9 +342,7 @@ JSON = st.recursive(
 )
 
 
-@settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     line=JSON
     | st.fixed_dictionaries({"input": JSON, "preferred_output": JSON, "non_preferred_output": JSON})

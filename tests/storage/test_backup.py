@@ -210,7 +210,7 @@ def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "a.zip"
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_a_cut_or_damaged_archive_is_refused(
     archive: Path, tmp_path: Path, data: st.DataObject

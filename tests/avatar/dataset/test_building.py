@@ -351,7 +351,7 @@ RULES = st.builds(
 )
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(messages=MESSAGES, rules=RULES)
 def test_every_message_is_kept_or_dropped_for_one_reason(messages: list[Any], rules: Rules) -> None:
     said: list[Said] = []

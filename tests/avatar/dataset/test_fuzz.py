@@ -19,7 +19,6 @@ from tests.avatar.dataset.exported import FIXTURES, zipped
 SEEDS = {path.name: path.read_bytes() for path in sorted(FIXTURES.iterdir())}
 QUIET = settings(
     max_examples=12,
-    deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 # Far above what any of these small files takes, far below what a square of its size would.

@@ -59,7 +59,7 @@ def seen(text: str) -> str:
     return re.sub(r"\\([^0-9A-Za-z\s])", r"\1", text)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.text(" ab1_*`~|<>#-+.=![]()\\\n", max_size=30))
 def test_escaped_words_read_as_they_were_written(text: str) -> None:
     (part,) = render("x" + escape(text))
@@ -93,7 +93,7 @@ PIECES = st.lists(
 ).map("".join)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(PIECES)
 @example("```" + "x" * 3000)
 @example("```\n```\n``` `")
@@ -113,7 +113,7 @@ def test_parts_fit_are_balanced_and_lose_no_word(markdown: str) -> None:
 
 
 @given(st.text("`\n x", max_size=60))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_a_block_keeps_its_text(text: str) -> None:
     (part,) = render(block("x" + text + "x"))
     assert part.replace("\u200b", "") == "```\nx" + text + "x\n```"

@@ -235,7 +235,7 @@ def test_only_prompt_has_a_form() -> None:
 # Plain data
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.text(min_size=1, max_size=20), st.booleans(), st.integers(0, 2**63))
 def test_a_ticket_can_be_stored(token: str, hidden: bool, pressed: int) -> None:
     ticket = Ticket(

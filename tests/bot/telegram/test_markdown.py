@@ -117,7 +117,7 @@ def test_mathematics_and_programs(markdown: str, text: str) -> None:
     assert one(markdown).text == text
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.text("ab1^_{}\\()[]$=+ frac\n`", max_size=60), st.integers(1, 100))
 def test_any_formula_gives_parts_that_telegram_takes(text: str, times: int) -> None:
     check(render(text * times))
@@ -199,7 +199,7 @@ FORMS = [
 ]
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(documents())
 def test_every_word_is_shown(document: tuple[str, list[str]]) -> None:
     markdown, words = document
@@ -213,7 +213,7 @@ def test_every_word_is_shown(document: tuple[str, list[str]]) -> None:
         at += len(word)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.text("ab *_`~|<>[]()#-+.!$\\&;:\n\t😀\u200b\x00", max_size=60), st.integers(1, 400))
 def test_any_text_gives_parts_that_telegram_takes(text: str, times: int) -> None:
     check(render(text * times))

@@ -359,13 +359,13 @@ JSON = st.recursive(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(JSON)
 def test_a_stop_press_of_another_shape_is_no_message(stopped: Any) -> None:
     assert read(stopped_message_generation=stopped) is None
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.text("@avatr_bo/ 😀\n:", max_size=40))
 def test_any_text_in_a_group(text: str) -> None:
     found = read(message=message(text, chat=GROUP))

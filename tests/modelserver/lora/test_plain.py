@@ -96,7 +96,7 @@ PAIRS = st.builds(
 )
 
 
-@settings(max_examples=15, deadline=None)  # each writes to the disk, and waits for it
+@settings(max_examples=15)  # each writes to the disk, and waits for it
 @given(lessons=st.lists(LESSONS, max_size=3), pairs=st.lists(PAIRS, max_size=3))
 def test_a_task_comes_back_from_its_file(
     tmp_path_factory: pytest.TempPathFactory, lessons: list[Lesson], pairs: list[Preference]
