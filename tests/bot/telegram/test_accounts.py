@@ -129,7 +129,7 @@ async def test_a_bot_whose_avatar_is_deleted_stops(world: World) -> None:
         world.accounts() as accounts,
         working(asyncio.create_task(accounts.serve(Inbox().receive))),
     ):
-        await world.bot.until(lambda: bool(world.bot.called("getUpdates")))
+        await world.main.until(lambda: bool(accounts._running))
         async with world.store._db.writing() as write:
             await write.execute(sa.text("DELETE FROM avatar_owners"))
             await write.execute(sa.text("DELETE FROM avatars"))
