@@ -106,6 +106,12 @@ def test_nothing_is_taken_for_something_else(markdown: str, text: str) -> None:
         (r"`\(x^2\)` and `$x^2$`", r"\(x^2\) and $x^2$"),
         ("```\n$x^2$\n\\(y^2\\)\n```", "$x^2$\n\\(y^2\\)"),
         (r"an escaped \(b\) and \[c\]", "an escaped (b) and [c]"),
+        ("if $n$ and $f(x)$, $2x - 1$ or $a < b$: $$y$$", "if n and f(x), 2x - 1 or a < b: y"),
+        ("so $n!$, $-x$, $f'$", "so n!, -x, f'"),
+        (
+            "$5$, $a or b$, a$x, $5M/$6M, $it$ and $a, $b",
+            "$5$, $a or b$, a$x, $5M/$6M, $it$ and $a, $b",
+        ),
         ("echo $A=1 $B=2", "echo $A=1 $B=2"),
         (r"$\frac{$ and \(\unknown{\)", r"$\frac{$ and \unknown"),
         ("3*4*5 = 60", "3*4*5 = 60"),
