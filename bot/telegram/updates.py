@@ -19,7 +19,7 @@ from telegram import (
 from telegram.constants import ChatType
 
 from avatar.accounts import Way
-from avatar.incoming import Incoming, Reaction, RepliedTo
+from avatar.incoming import DRAFT, Incoming, Reaction, RepliedTo
 from avatar.records import Address, Attachment, Author
 from bot.telegram.places import author_of, speaker_of
 
@@ -263,6 +263,7 @@ def _stopped(
         message_id=str(stopped.get("draft_id", "")),
         sent_at=now,
         text="/stop",
+        facts={DRAFT: str(stopped.get("draft_id", ""))},
     )
 
 
