@@ -86,6 +86,13 @@ def test_marks_become_entities(markdown: str, text: str, marks: list[tuple[str, 
         ("[1]: https://x.example\n\nsee [1]", "[1]: https://x.example\n\nsee [1]"),
         ("a[^1]\n\n[^1]: note", "a[^1]\n\n[^1]: note"),
         ("| a | b |\n|---|---|\n| `x|y` | 2 |", "a   | b\n----+--\nx|y | 2"),
+        (
+            "| a | b |\n|---|---|\n| [x](https://y.example/_z_) | 1<br/>2 `<br>` |",
+            "a                         | b         \n"
+            "--------------------------+-----------\n"
+            "x (https://y.example/_z_) | 1 / 2 <br>",
+        ),
+        ("- ```\n  | 1 || [x](https://y) |\n  ```", "• \n| 1 || [x](https://y) |"),
         ("| a | b | c |\n|---|---|---|\n| 1 || 3 |", "a | b | c\n--+---+--\n1 |   | 3"),
         ("a\x00b\ud800c", "a\ufffdb\ufffdc"),
         ("[]()", "[]()"),
