@@ -8,6 +8,8 @@ from enum import StrEnum
 from avatar.accounts import Way
 from avatar.records import Address, Attachment, Author
 
+DRAFT = "draft"  # the fact that something was pressed under a reply that is being written: which
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RepliedTo:
@@ -54,7 +56,7 @@ class Incoming:
     reaction: Reaction | None = None
     language: str = ""  # the author's, as a tag (en, ms, zh-hans), where the platform says it
     way: Way = Way.CHAT
-    facts: Mapping[str, str] = field(default_factory=dict)  # what belongs to another way
+    facts: Mapping[str, str] = field(default_factory=dict)  # what belongs to another way, or DRAFT
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -59,18 +59,26 @@ def _forwarded(speaker: str | None) -> str:
 
 def _about(answered: RepliedTo | None) -> str:
     """What a message answers, where the conversation does not show it: a part that the person
-    chose, or what somebody else said.
+    chose, or what somebody else said. What it holds stays to be seen also if that was theirs.
     """
     if answered is None:
         return ""
     said = answered.quote or ("" if answered.from_us else answered.text)
-    if not said.strip():
+    files = "" if answered.quote else " ".join(map(_word, pointed_at(answered)))
+    quoted = f"“{_line(said)}”" if said.strip() else ""
+    if not quoted and not files:
         return ""
     if answered.from_us:
         speaker = "you"
     else:
         speaker = "somebody" if answered.author is None else _line(answered.author.name)
-    return f"[about what {speaker} said: “{_line(said)}”]"
+    verb = "sent" if files else "said"
+    return f"[about what {speaker} {verb}: {' '.join(filter(None, (files, quoted)))}]"
+
+
+def pointed_at(answered: RepliedTo | None) -> tuple[Attachment, ...]:
+    """The files of what somebody answers; not ours."""
+    return () if answered is None or answered.from_us else answered.attachments
 
 
 def _line(text: str) -> str:

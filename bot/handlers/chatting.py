@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from avatar.conversation import Reply
 from avatar.errors import BadText, NotActivatable
+from avatar.incoming import DRAFT
 from avatar.language import noted, tr
 from avatar.records import Status, Version
 from avatar.saying import says_something
@@ -110,7 +111,9 @@ class ChattingHandlers:
 
     async def stop(self, request: Request) -> Answer:
         stopped = await self._desk.running.stop(request.incoming.address)
-        return None if stopped else cards.nothing_to_stop()
+        # Pressed under what was being written, it came too late: the whole reply is there.
+        late = DRAFT in request.incoming.facts
+        return None if stopped or late else cards.nothing_to_stop()
 
     async def press_stop(self, request: Request, _: tuple[int, ...]) -> Answer:
         return await self.stop(request)

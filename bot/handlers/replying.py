@@ -9,7 +9,7 @@ from avatar.conversation import Reply
 from avatar.incoming import Incoming
 from avatar.patience import until_written
 from avatar.records import Attachment, Message, Role
-from avatar.saying import PICTURE, together, words
+from avatar.saying import PICTURE, pointed_at, together, words
 from avatar.stores import Part
 from avatar.text import visible
 from bot.handlers.desk import Desk
@@ -80,8 +80,15 @@ async def said_anew(desk: Desk, request: Request) -> Anew | None:
 
 
 def pictures(turn: Sequence[Incoming]) -> list[Attachment]:
-    """Those that came with the messages of one turn."""
-    return [file for each in turn for file in each.attachments if file.kind == PICTURE]
+    """Those that came with the messages of one turn, or that these answer: "what is that?" is asked
+    of a picture that somebody sent before.
+    """
+    return [
+        file
+        for each in turn
+        for file in (*pointed_at(each.reply_to), *each.attachments)
+        if file.kind == PICTURE
+    ]
 
 
 async def reply_to(

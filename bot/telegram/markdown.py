@@ -117,7 +117,10 @@ _RULE = re.compile(r"\s*([-*_])(?:\s*\1)*\s*\Z")
 _LINKS = ("http://", "https://", "mailto:")
 _DEFINITION = re.compile(r"(?<=\]):")
 _TABLE_ROW = re.compile(r"[\s>]*\|(?!\|).*\|\s*\Z")
-_CODE_IN_ROW = re.compile(r"`[^`]+`")
+_LINK_IN_ROW = re.compile(r"(?<![!\\])\[([^\[\]|]{1,300})\]\((https?://[^\s()|`]{1,500})\)")
+_BREAK_IN_ROW = re.compile(r" ?<br ?/?> ?", re.IGNORECASE)
+_FENCE = re.compile(r"[\s>]*(?:(?:[-*+]|\d{1,9}[.)])\s+)*(`{3,}(?=[^`]*\Z)|~{3,})(.*)")
+_CODE_IN_ROW = re.compile(r"(`[^`]+`)")
 
 
 # Tight around what is hidden, unlike the bars of a program.
@@ -125,25 +128,43 @@ _SPOILER = re.compile(r"(?<![\w\\|])\|\|([^\s|](?:[^|]*[^\s|])?)\|\|(?![\w|])")
 
 
 def _set_aside(markdown: str) -> str:
-    lines = _DEFINITION.sub(_ASIDE[":"], markdown).split("\n")
-    return "\n".join(_bare_set_aside(line) for line in lines)
+    lines, fence = [], ""
+    for line in _DEFINITION.sub(_ASIDE[":"], markdown).split("\n"):
+        if (mark := _FENCE.match(line)) is not None:
+            if not fence:
+                fence = mark[1]
+            elif mark[1].startswith(fence) and not mark[2].strip():
+                fence = ""
+        lines.append(_bare_set_aside(line, in_code=bool(fence)))
+    return "\n".join(lines)
 
 
-def _bare_set_aside(line: str) -> str:
+def _bare_set_aside(line: str, *, in_code: bool) -> str:
     deep = _DEEP.match(line)
     if deep is not None and _RULE.match(line) is None:
         end = deep.end()
         line = line[:end] + _ASIDE.get(line[end : end + 1], line[end : end + 1]) + line[end + 1 :]
-    row = _TABLE_ROW.match(line) is not None
-    if row:  # a bar inside of code ends no cell, and two bars are an empty one
-        line = _CODE_IN_ROW.sub(lambda code: code[0].replace("|", _ASIDE["|"]), line)
-        line = line.replace("||", "| |").replace("||", "| |")
-        return _without_bare(line)
+    if not in_code and _TABLE_ROW.match(line) is not None:
+        return _without_bare(_row(line))
     pieces = _SPOILER.split(line)  # what is hidden stands at the odd places
     return "".join(
         f"||{_without_bare(piece)}||" if i % 2 else _without_bare(piece)
         for i, piece in enumerate(pieces)
     )
+
+
+def _row(line: str) -> str:
+    """A row of a table. A bar inside of code ends no cell, and two bars are an empty one. It is
+    shown as code, which has no links, and no lines in a cell.
+    """
+    pieces = _CODE_IN_ROW.split(line)  # code stands at the odd places
+    row = "".join(
+        piece.replace("|", _ASIDE["|"])
+        if i % 2
+        else _LINK_IN_ROW.sub(r"\1 (`\2`)", _BREAK_IN_ROW.sub(" / ", piece))
+        for i, piece in enumerate(pieces)
+    )
+    return row.replace("||", "| |").replace("||", "| |")
 
 
 def _without_bare(line: str) -> str:

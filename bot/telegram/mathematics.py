@@ -17,6 +17,10 @@ _MATHEMATICS = re.compile(
     re.DOTALL | re.MULTILINE | re.VERBOSE,
 )
 _SIGNS = re.compile(r"[\\^_=+]")  # without one it is no formula: an escaped bracket, a sum of money
+# Except between dollars: letters that stand alone, as in f(x) and n > 0, are no words and no sums.
+_LETTERS = re.compile(
+    r"(?=[^a-z]*[a-z])(?=[\w(-])(?:[\d\s()*/<>,.!'-]|[a-z](?![a-z]))+(?<=[\w)'!])", re.IGNORECASE
+)
 _MARKDOWN = re.compile(r"[\\`*_\[\]<>|~#$]")
 _HELPER = LatexToUnicodeHelper()
 
@@ -30,7 +34,10 @@ def readable(markdown: str) -> str:
 
 def _one(match: re.Match[str]) -> str:
     said = match["round"] or match["square"] or match["display"] or match["inline"]
-    if match["code"] is not None or said is None or not _SIGNS.search(said):
+    if match["code"] is not None or said is None:
+        return match[0]
+    named = match["display"] or match["inline"]
+    if not _SIGNS.search(said) and (named is None or not _LETTERS.fullmatch(named.strip())):
         return match[0]
     try:
         text = str(_HELPER.convert(" ".join(said.split()))).strip()  # type: ignore[no-untyped-call]

@@ -127,11 +127,13 @@ class TelegramMessenger:
         return incoming.address
 
     async def administers(self, incoming: Incoming) -> bool:
-        """Owners and administrators of the group, as Telegram says; asked once in a while."""
-        if incoming.private:
+        """Owners and administrators of the group, as Telegram says; asked once in a while. Only
+        they can speak in the name of the group; who speaks for a channel is not known.
+        """
+        chat, who = incoming.address.chat, incoming.author.external_id
+        if incoming.private or who == chat:
             return True
-        who = (incoming.address.chat, incoming.author.external_id)
-        return await self._is_admin(*who)
+        return not is_group(who) and await self._is_admin(chat, who)
 
     async def hears_all(self, address: Address) -> bool:
         """With the bot's privacy mode off, or where it is an administrator itself."""

@@ -1,6 +1,6 @@
 """People and chats of Telegram as they are named here, and what the number of a chat tells."""
 
-from telegram import User
+from telegram import Message, User
 
 from avatar.records import Address, Author
 
@@ -22,6 +22,17 @@ def has_numbers_of_its_own(chat: int) -> bool:
 def author_of(user: User) -> Author:
     """Who says something."""
     return Author(platform="telegram", external_id=str(user.id), name=user.full_name)
+
+
+def speaker_of(message: Message) -> Author | None:
+    """Who says a message; None: nobody is told. Who runs a group can stay unnamed in it, and people
+    can speak for their channels: Telegram tells of a chat then, and names a bot for the person.
+    """
+    if (chat := message.sender_chat) is not None:
+        return Author(
+            platform="telegram", external_id=str(chat.id), name=chat.title or str(chat.id)
+        )
+    return None if message.from_user is None else author_of(message.from_user)
 
 
 def chat_of(number: int, *, bot: int | str) -> Address:

@@ -19,9 +19,9 @@ from telegram import (
 from telegram.constants import ChatType
 
 from avatar.accounts import Way
-from avatar.incoming import Incoming, Reaction, RepliedTo
+from avatar.incoming import DRAFT, Incoming, Reaction, RepliedTo
 from avatar.records import Address, Attachment, Author
-from bot.telegram.places import author_of
+from bot.telegram.places import author_of, speaker_of
 
 # What `incoming` reads. The last one is of Bot API 10.3, which the SDK does not know yet.
 ALLOWED_UPDATES = (
@@ -73,8 +73,10 @@ class _Reader:
         self._mention = f"@{bot_username}".lower()
 
     def message(self, message: Message, *, edited: bool = False) -> Incoming | None:
-        user = message.from_user
-        if user is None or user.is_bot or message.is_automatic_forward:
+        user, author = message.from_user, speaker_of(message)
+        if author is None or message.is_automatic_forward:
+            return None
+        if message.sender_chat is None and user is not None and user.is_bot:
             return None
         private = message.chat.type == ChatType.PRIVATE
         text, attachments = message.text or message.caption or "", _attachments(message)
@@ -94,7 +96,7 @@ class _Reader:
         return Incoming(
             update_id=str(self._update_id),
             address=_address(message.chat, message, self._bot_id),
-            author=author_of(user),
+            author=author,
             message_id=str(message.message_id),
             sent_at=message.date,
             text=text,
@@ -125,7 +127,7 @@ class _Reader:
             message_id=str(answered.message_id),
             text=answered.text or answered.caption or "",
             attachments=_attachments(answered),
-            author=None if user is None else author_of(user),
+            author=speaker_of(answered),
             from_us=user is not None and user.id == self._bot_id,
             quote=quote,
         )
@@ -261,6 +263,7 @@ def _stopped(
         message_id=str(stopped.get("draft_id", "")),
         sent_at=now,
         text="/stop",
+        facts={DRAFT: str(stopped.get("draft_id", ""))},
     )
 
 

@@ -54,6 +54,27 @@ def file(kind: str, name: str = "") -> tuple[Attachment, ...]:
             "[about what Mei Lin said: “It rains.”]\ntrue?",
         ),
         (said("true?", reply_to=RepliedTo(message_id="1", text="No.", from_us=True)), "true?"),
+        # nor is what they sent
+        (
+            said("where?", reply_to=RepliedTo(message_id="1", attachments=file("photo"))),
+            "[about what somebody sent: [picture]]\nwhere?",
+        ),
+        (
+            said(
+                "where?",
+                reply_to=RepliedTo(
+                    message_id="1", text="my list", author=MEI, attachments=file("document", "a")
+                ),
+            ),
+            "[about what Mei Lin sent: [document a] “my list”]\nwhere?",
+        ),
+        (
+            said(
+                "where?",
+                reply_to=RepliedTo(message_id="1", attachments=file("photo"), from_us=True),
+            ),
+            "where?",
+        ),
         (
             said(
                 "why?",

@@ -5,6 +5,7 @@ A table like that of `stage.play`, whose left side may also be, with the words b
     (up) (up gone) (down) (down gone)   a thumb under the newest message of the bot
     (edit) WORDS                        the person's last message says this now
     (reply) WORDS                       said in answer to the newest message of the bot
+    (about) WORDS                       said in answer to the person's own last message
     (picture) (voice) (sticker)         sent, with words where there are any
     (album) WORDS                       two pictures at once, the words under the first
     (forward) WORDS                     words of somebody else
@@ -55,11 +56,14 @@ def _telegram(stage: TelegramStage, gesture: str, text: str) -> None:
             server.react(newest, "👍" if gesture == "up" else "👎", chat=chat)
         case "up gone" | "down gone":
             server.react(newest, chat=chat)
-        case "edit":
+        case "edit" | "about":
             mine = [
                 id_ for id_, m in server._chats[chat].messages.items() if m["from"]["id"] == chat
             ]
-            server.edit(mine[-1], text, chat=chat)
+            if gesture == "edit":
+                server.edit(mine[-1], text, chat=chat)
+            else:
+                server.say(text, chat=chat, reply_to=mine[-1])
         case "reply":
             server.say(text, chat=chat, reply_to=newest)
         case "picture":
@@ -100,13 +104,16 @@ def _discord(stage: DiscordStage, gesture: str, text: str) -> None:
             server.react(newest, thumb, **there)
         case "up gone" | "down gone":
             server.react(newest, thumb, gone=True, **there)
-        case "edit":
+        case "edit" | "about":
             said = [
                 int(m["id"])
                 for m in server.channels[stage.channel].values()
                 if m["author"]["id"] == str(stage.user)
             ]
-            server.edit(said[-1], text, channel=stage.channel)
+            if gesture == "edit":
+                server.edit(said[-1], text, channel=stage.channel)
+            else:
+                server.say(text, reply_to=said[-1], **there)
         case "reply":
             server.say(text, reply_to=newest, **there)
         case "picture":

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -176,6 +177,25 @@ async def test_a_group_on_telegram(tmp_path: Path) -> None:
         assert await say("@avatar_bot hello?", BEN) == ""
         assert "no quiet hours" in await say("/quiet off", ANN)
         assert await say("@avatar_bot hello?", BEN) != ""
+
+
+async def test_who_runs_a_group_unnamed_is_answered_and_runs_it(tmp_path: Path) -> None:
+    """What they say there Telegram tells in the name of the group; others speak for channels."""
+    async with telegram_stage(tmp_path) as ann:
+        await play(ann, [("/newavatar Kak Ani", "is there and yours")])
+        standin = ann.standin
+        nobody: dict[str, Any] = {"from": {"id": 1087968824, "is_bot": True, "first_name": "Group"}}
+        for chat, text, expected in (
+            (GROUP, "@avatar_bot hello?", "Hello"),
+            (GROUP, "/quiet off", "no quiet hours"),
+            (-1_000_000_000_500, "/quiet off", "Only who runs this group"),
+        ):
+            kind = "supergroup" if chat == GROUP else "channel"
+            speaks = {"id": chat, "type": kind, "title": "Group"}
+            asked = standin.say(text, chat=GROUP, sender_chat=speaks, **nobody)
+            await ann.settled()
+            shown = standin.shown(GROUP)[-1]
+            assert (shown.reply_to, expected in shown.text) == (asked, True), shown
 
 
 async def test_a_group_that_becomes_a_supergroup_stays_what_it_was(tmp_path: Path) -> None:

@@ -366,6 +366,10 @@ async def test_pictures_go_to_a_model_that_sees(
             [
                 ("(picture) What is this?", "I saw 1 and read <[picture] & What is this?>"),
                 ("(picture)", "I saw 1"),
+                (
+                    "(about) And now?",
+                    "I saw 1 and read <[about what & sent: [picture]] & And now?>",
+                ),
                 ("(album) Which one?", "I saw 2 and read <[picture] & Which one?"),
                 ("and now?", "I saw 0 and read <and now?>"),
             ],

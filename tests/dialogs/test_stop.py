@@ -4,7 +4,8 @@ import asyncio
 from pathlib import Path
 
 from bot.terminal.platform import author
-from tests.dialogs.stage import terminal_stage
+from tests.dialogs.stage import play, telegram_stage, terminal_stage
+from tests.standins.telegram_api import ANN
 
 
 async def test_a_stopped_reply_is_kept_and_the_next_message_waits_its_turn(tmp_path: Path) -> None:
@@ -44,3 +45,15 @@ async def test_a_switch_while_a_reply_streams_counts_from_the_next_one(tmp_path:
         assert "Prompt: version 1" in await stage.say("/why")
         assert "the second" in await stage.say("Hello")
         assert "Prompt: version 2" in await stage.say("/why")
+
+
+async def test_the_stop_button_under_a_draft_pressed_too_late_says_nothing(tmp_path: Path) -> None:
+    async with telegram_stage(tmp_path) as stage:
+        await play(stage, [("Hello", "talk about")])
+        shown = stage.standin.shown()
+        stage.standin.push(
+            {"stopped_message_generation": {"chat": stage.standin._chat_json(ANN), "draft_id": 7}}
+        )
+        await stage.settled()
+        assert stage.standin.shown() == shown
+        await play(stage, [("/stop", "no reply to stop")])

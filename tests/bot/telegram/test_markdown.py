@@ -86,6 +86,13 @@ def test_marks_become_entities(markdown: str, text: str, marks: list[tuple[str, 
         ("[1]: https://x.example\n\nsee [1]", "[1]: https://x.example\n\nsee [1]"),
         ("a[^1]\n\n[^1]: note", "a[^1]\n\n[^1]: note"),
         ("| a | b |\n|---|---|\n| `x|y` | 2 |", "a   | b\n----+--\nx|y | 2"),
+        (
+            "| a | b |\n|---|---|\n| [x](https://y.example/_z_) | 1<br/>2 `<br>` |",
+            "a                         | b         \n"
+            "--------------------------+-----------\n"
+            "x (https://y.example/_z_) | 1 / 2 <br>",
+        ),
+        ("- ```\n  | 1 || [x](https://y) |\n  ```", "• \n| 1 || [x](https://y) |"),
         ("| a | b | c |\n|---|---|---|\n| 1 || 3 |", "a | b | c\n--+---+--\n1 |   | 3"),
         ("a\x00b\ud800c", "a\ufffdb\ufffdc"),
         ("[]()", "[]()"),
@@ -106,6 +113,12 @@ def test_nothing_is_taken_for_something_else(markdown: str, text: str) -> None:
         (r"`\(x^2\)` and `$x^2$`", r"\(x^2\) and $x^2$"),
         ("```\n$x^2$\n\\(y^2\\)\n```", "$x^2$\n\\(y^2\\)"),
         (r"an escaped \(b\) and \[c\]", "an escaped (b) and [c]"),
+        ("if $n$ and $f(x)$, $2x - 1$ or $a < b$: $$y$$", "if n and f(x), 2x - 1 or a < b: y"),
+        ("so $n!$, $-x$, $f'$", "so n!, -x, f'"),
+        (
+            "$5$, $a or b$, a$x, $5M/$6M, $it$ and $a, $b",
+            "$5$, $a or b$, a$x, $5M/$6M, $it$ and $a, $b",
+        ),
         ("echo $A=1 $B=2", "echo $A=1 $B=2"),
         (r"$\frac{$ and \(\unknown{\)", r"$\frac{$ and \unknown"),
         ("3*4*5 = 60", "3*4*5 = 60"),

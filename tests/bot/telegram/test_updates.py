@@ -142,6 +142,21 @@ def test_a_caption_is_the_text() -> None:
     assert (found.text, len(found.attachments)) == ("/train", 1)
 
 
+UNNAMED = {"id": 1087968824, "is_bot": True, "first_name": "Group"}
+
+
+def test_who_runs_a_group_can_stay_unnamed_and_people_speak_for_their_channels() -> None:
+    """Telegram names a bot for them, and the chat beside it."""
+    asked = heard(message("/quiet", chat=GROUP, sender_chat=GROUP) | {"from": UNNAMED})
+    assert asked.author == Author(platform="telegram", external_id="-100", name="Group")
+    channel = {"id": -200, "type": "channel", "title": "News"}
+    answered = message("x", chat=GROUP, sender_chat=channel, message_id=3) | {"from": UNNAMED}
+    assert read(message=answered) is None  # nobody was named
+    reply = heard(message("@avatar_bot true?", chat=GROUP, reply_to_message=answered)).reply_to
+    assert reply is not None
+    assert reply.author == Author(platform="telegram", external_id="-200", name="News")
+
+
 def test_what_a_message_answers() -> None:
     answered = message(document=FILE, caption="look", message_id=3) | {"from": US}
     assert heard(message("/train", reply_to_message=answered)).reply_to == RepliedTo(
