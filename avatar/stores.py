@@ -424,7 +424,7 @@ class ChatStore(Protocol):
         ...
 
     async def count_messages(self, person_id: int) -> int:
-        """How many messages of theirs and replies to them are stored."""
+        """How many messages of theirs and replies to them are stored: all that `forget` deletes."""
         ...
 
 

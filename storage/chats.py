@@ -38,6 +38,7 @@ from storage.tables import (
     incoming,
     message_refs,
     messages,
+    people,
     versions,
 )
 
@@ -490,10 +491,14 @@ class ChatTables(Base):
         return Dropped(count=len(old), looked_to=page[-1].id if len(page) == limit else None)
 
     async def count_messages(self, person_id: int) -> int:
-        """How many messages of theirs and replies to them are stored."""
+        """How many messages of theirs and replies to them are stored: all that `forget` deletes."""
+        # What was on its way when accounts were joined bears the id that it began with.
+        known_as = sa.select(people.c.id).where(
+            (people.c.id == person_id) | (people.c.same_as == person_id)
+        )
         async with self._db.reading() as read:
             count = await read.scalar(
-                sa.select(sa.func.count()).where(messages.c.person_id == person_id)
+                sa.select(sa.func.count()).where(messages.c.person_id.in_(known_as))
             )
             return int(count or 0)
 
