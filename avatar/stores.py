@@ -319,9 +319,11 @@ class ChatStore(Protocol):
         """
         ...
 
-    async def talk_to(self, chat_id: int, avatar_id: int, *, now: datetime) -> None:
-        """The chat talks to that avatar from now on, in a new conversation. Raises Refused where
-        the chat's bot belongs to another avatar.
+    async def talk_to(
+        self, chat_id: int, avatar_id: int, *, now: datetime, brought: bool = False
+    ) -> None:
+        """The chat talks to that avatar from now on, in a new conversation; `brought`: one of its
+        owners says so. Raises Refused where the chat's bot belongs to another avatar.
         """
         ...
 

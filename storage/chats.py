@@ -67,9 +67,9 @@ _HERE: dict[str, sa.BindParameter[str]] = {
 }
 _whole = chats.alias()
 # A topic begins with the avatar of its group.
-_OF_GROUP = sa.select(_whole.c.avatar_id).where(
-    *(_whole.c[part] == here for part, here in _HERE.items()), _whole.c.thread == ""
-)
+_GROUP = (*(_whole.c[part] == here for part, here in _HERE.items()), _whole.c.thread == "")
+_OF_GROUP = sa.select(_whole.c.avatar_id).where(*_GROUP)
+_BROUGHT = sa.select(_whole.c.brought).where(*_GROUP)
 _OF_BOT = sa.select(bots.c.avatar_id).where(
     bots.c.external_id == _HERE["bot"], bots.c.platform == _HERE["platform"]
 )
@@ -81,7 +81,10 @@ _OLDEST_PUBLIC = (
 @cache
 def _making(is_sqlite: bool) -> Prepared:
     first = [each.scalar_subquery() for each in (_OF_GROUP, _OF_BOT, _OLDEST_PUBLIC)]
-    statement = insert_into(chats, is_sqlite=is_sqlite).values(avatar_id=sa.func.coalesce(*first))
+    statement = insert_into(chats, is_sqlite=is_sqlite).values(
+        avatar_id=sa.func.coalesce(*first),
+        brought=sa.func.coalesce(_BROUGHT.scalar_subquery(), sa.false()),
+    )
     avatar_id = sa.func.coalesce(chats.c.avatar_id, statement.excluded.avatar_id)
     return Prepared(
         statement.on_conflict_do_update(
@@ -143,8 +146,12 @@ class ChatTables(Base):
             lambda write: add_chat(self._db, write, address, now=now, language=language)
         )
 
-    async def talk_to(self, chat_id: int, avatar_id: int, *, now: datetime) -> None:
-        """The chat talks to that avatar from now on, in a new conversation. Raises Refused."""
+    async def talk_to(
+        self, chat_id: int, avatar_id: int, *, now: datetime, brought: bool = False
+    ) -> None:
+        """The chat talks to that avatar from now on, in a new conversation; `brought`: an owner
+        says so. Raises Refused.
+        """
         bound = await self._row(
             sa.select(bots.c.avatar_id)
             .select_from(chats)
@@ -155,7 +162,8 @@ class ChatTables(Base):
             raise Refused(
                 reason=tr("this bot belongs to one avatar. Talk to others in the bot that made it.")
             )
-        await self._begin(chat_id, now, {"avatar_id": avatar_id})
+        chosen = {"avatar_id": avatar_id, "brought": brought, "told_private": False}
+        await self._begin(chat_id, now, chosen)
 
     async def new_conversation(self, chat_id: int, *, now: datetime) -> None:
         await self._begin(chat_id, now, {})
