@@ -538,8 +538,8 @@ class InboxStore(Protocol):
         ...
 
     async def tidy(self, *, now: datetime) -> bool:
-        """Delete drafts, confirmations, finished notices and inbox ids that are long past use: a
-        bounded number of each. True: there may be more.
+        """Delete drafts, confirmations, finished notices and inbox ids that are long past use, and
+        wipe what waits in the inbox in vain: a bounded number of each. True: there may be more.
         """
         ...
 
