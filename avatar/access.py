@@ -28,7 +28,7 @@ class Access(StrEnum):
 
 
 def access(avatar: Avatar, standing: Standing, *, operator: bool, in_group: bool) -> Access:
-    """How a person stands to an avatar.
+    """How a person stands to an avatar; `in_group`: in a group that an owner brought it into.
 
     Owners and operators are always welcome. A private avatar does not exist for anybody else
     without an invitation, except in a group that one of its owners brought it into. To be blocked

@@ -88,6 +88,10 @@ class PlaceStore(Protocol):
         """The tag of the language that is spoken at an address; "": it is not known."""
         ...
 
+    async def tell_private(self, chat_id: int) -> bool:
+        """Whether a chat is still to be told that its avatar is private: once."""
+        ...
+
     async def move(self, address: Address, *, was: str) -> None:
         """The chat `was` has become the one at an address: what was remembered of it holds there,
         but for the ids of its messages. Where something is known of that one already, it stays.

@@ -152,9 +152,11 @@ class Asked:
 class Imports:
     """The use-cases of files that are trained on. Reading happens in threads."""
 
-    def __init__(self, store: Store, *, trainings: Trainings) -> None:
+    def __init__(self, store: Store, *, trainings: Trainings, region: str | None = None) -> None:
+        """`region`: where the numbers of phones are from that bear no country code ("DE")."""
         self._store = store
         self._trainings = trainings
+        self._region = region
 
     async def begin(
         self,
@@ -323,7 +325,7 @@ class Imports:
                 found.export(),
                 person=about.speaker,
                 chats=about.chosen,
-                rules=rules_of(about.rules),
+                rules=replace(rules_of(about.rules), region=self._region),
                 overview=overview,
                 watch=watch,
             ),

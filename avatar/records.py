@@ -457,6 +457,7 @@ class Chat:
     language: str = (
         ""  # a tag: chosen, or, in private, what the platform said at first; "": unknown
     )
+    brought: bool = False  # one of its owners chose that avatar here
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -338,9 +338,11 @@ class ChatStore(Protocol):
         """
         ...
 
-    async def talk_to(self, chat_id: int, avatar_id: int, *, now: datetime) -> None:
-        """The chat talks to that avatar from now on, in a new conversation. Raises Refused where
-        the chat's bot belongs to another avatar.
+    async def talk_to(
+        self, chat_id: int, avatar_id: int, *, now: datetime, brought: bool = False
+    ) -> None:
+        """The chat talks to that avatar from now on, in a new conversation; `brought`: one of its
+        owners says so. Raises Refused where the chat's bot belongs to another avatar.
         """
         ...
 
@@ -424,7 +426,7 @@ class ChatStore(Protocol):
         ...
 
     async def count_messages(self, person_id: int) -> int:
-        """How many messages of theirs and replies to them are stored."""
+        """How many messages of theirs and replies to them are stored: all that `forget` deletes."""
         ...
 
 
@@ -536,8 +538,8 @@ class InboxStore(Protocol):
         ...
 
     async def tidy(self, *, now: datetime) -> bool:
-        """Delete drafts, confirmations, finished notices and inbox ids that are long past use: a
-        bounded number of each. True: there may be more.
+        """Delete drafts, confirmations, finished notices and inbox ids that are long past use, and
+        wipe what waits in the inbox in vain: a bounded number of each. True: there may be more.
         """
         ...
 

@@ -166,7 +166,7 @@ async def bot(
             store=store,
             learning_path=LearningPath(store),
             trainings=trainings,
-            imports=Imports(store, trainings=trainings),
+            imports=Imports(store, trainings=trainings, region=settings.phone_region),
             looking=Looking(store),
             teaching=Teaching(store),
             unlearning=Unlearning(store),

@@ -32,6 +32,7 @@ from avatar.stores import Store
 from avatar.work import WorkQueue
 from bot import answers, doors, wording
 from bot.actions import Action, BadAction, Verb, decode
+from bot.cards import places
 from bot.commands import BY_NAME, Audience, Command
 from bot.doors import OF_BUTTONS, About
 from bot.joining import Joiner, Windows
@@ -301,6 +302,9 @@ class Dispatcher:
         incoming = request.incoming
         if not incoming.private and is_quiet(request.chat.quiet, request.now):
             return None
+        if not incoming.private and request.unseen:
+            told = not incoming.addressed or not await self._store.tell_private(request.chat.id)
+            return None if told else places.private_now()
         if incoming.addressed:
             return await self._chat(request)
         if request.about is None:
@@ -360,13 +364,15 @@ async def administers(store: Store, request: Request) -> bool:
 
 def judged(request: Request, avatar: Avatar, standing: Standing) -> Request:
     """The request as one about an avatar, as far as the person is let in to it."""
-    let_in = access(
-        avatar, standing, operator=request.operator, in_group=not request.incoming.private
-    )
+    # Others choose it too as long as it is public; when it is made private, that ends there.
+    brought = request.chat.brought and request.chat.avatar_id == avatar.id
+    in_group = brought and not request.incoming.private
+    let_in = access(avatar, standing, operator=request.operator, in_group=in_group)
     return replace(
         request,
         about=avatar if let_in is Access.WELCOME else None,
         barred=avatar.name if let_in is Access.BLOCKED else "",
+        unseen=let_in is Access.UNSEEN,
         manages=request.operator or standing.owns,
         met=standing.met,
     )

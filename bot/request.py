@@ -31,6 +31,7 @@ class Request:
     received_at: datetime
     messenger: Messenger
     barred: str = ""  # the name of the chat's avatar, where it has blocked the person
+    unseen: bool = False  # there is one, which does not exist for the person
     met: bool = True  # whether they talked with that avatar before
 
     @property

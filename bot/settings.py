@@ -61,6 +61,7 @@ class Settings:
     http_host: str = "127.0.0.1"
     http_port: int | None = None  # None: no HTTP server
     messages_keep: timedelta | None = field(default=None, metadata={"name": "MESSAGES_KEEP_DAYS"})
+    phone_region: str | None = None  # of phone numbers without a country code
     poll_seconds: float = 30.0
     worker_concurrency: int = 200
     log_level: str = "info"
@@ -157,6 +158,7 @@ def load_settings(environment: Mapping[str, str], *, dotenv: Path = Path(".env")
         http_host=values["HTTP_HOST"] or "127.0.0.1",
         http_port=_port("HTTP_PORT", values),
         messages_keep=_days("MESSAGES_KEEP_DAYS", values),
+        phone_region=_region("PHONE_REGION", values),
         poll_seconds=_seconds("POLL_SECONDS", values, 2.0 if embedded else 30.0),
         worker_concurrency=_whole("WORKER_CONCURRENCY", values, 200),
         log_level=_choice("LOG_LEVEL", values, _LEVELS, usual="info"),
@@ -338,6 +340,17 @@ def _days(name: str, values: Mapping[str, str]) -> timedelta | None:
     if days is None:
         raise SettingsError(f"{name} must be a number of days from 1 to 36500, like 365.")
     return timedelta(days=days)
+
+
+def _region(name: str, values: Mapping[str, str]) -> str | None:
+    value = values[name].upper()
+    if not value:
+        return None
+    from avatar.dataset.masking import is_region  # takes a while, and mostly nobody asks
+
+    if not is_region(value):
+        raise SettingsError(f"{name} must be a country by its two letters, like SG.")
+    return value
 
 
 def _seconds(name: str, values: Mapping[str, str], usual: float) -> float:

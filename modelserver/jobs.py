@@ -16,6 +16,7 @@ import math
 import secrets
 import time
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -54,6 +55,21 @@ def auto_epochs(examples: int) -> int:
 def new_id(kind: str) -> str:
     """`ftjob-…`, `file-…`, as OpenAI's look."""
     return f"{kind}-{secrets.token_hex(12)}"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Files:
+    """What is learnt, and what is only looked at: lessons, or pairs with the method dpo."""
+
+    lessons: Sequence[Lesson] = ()
+    validation: Sequence[Lesson] = ()
+    pairs: Sequence[Preference] = ()
+    validation_pairs: Sequence[Preference] = ()
+
+    @property
+    def count(self) -> int:
+        """Examples that are learnt from."""
+        return len(self.lessons) + len(self.pairs)
 
 
 class Jobs:
@@ -211,29 +227,20 @@ class Jobs:
 
     async def _train(self, job_id: str) -> None:
         job = await self._get(job_id)
-        lessons: Sequence[Lesson] = ()
-        validation: Sequence[Lesson] = ()
-        pairs: Sequence[Preference] = ()
-        validation_pairs: Sequence[Preference] = ()
-        if job["method"]["type"] == "dpo":
-            pairs = await self._examples(job, "training_file", training_file.read_pairs)
-            validation_pairs = await self._examples(
-                job, "validation_file", training_file.read_pairs
-            )
-        else:
-            lessons = await self._examples(job, "training_file", training_file.read)
-            validation = await self._examples(job, "validation_file", training_file.read)
-        await self._validated(job_id, len(lessons) + len(pairs))
+        if job["status"] == "validating_files":
+            await self._validated(job_id, (await self._files(job)).count)
         async with self._slots:
+            # Not before its turn: many jobs may wait, and each may have a hundred thousand.
+            files = await self._files(job)
             job = await self._begun(job_id)
             chosen = job["hyperparameters"]
             trained = await self._engine.train(
                 Order(
                     method=job["method"]["type"],
-                    lessons=lessons,
-                    pairs=pairs,
-                    validation=validation,
-                    validation_pairs=validation_pairs,
+                    lessons=files.lessons,
+                    pairs=files.pairs,
+                    validation=files.validation,
+                    validation_pairs=files.validation_pairs,
                     folder=self._shelf.model(job["x_model"]),
                     work=self._shelf.work(job_id),
                     parent=await self._parent(job),
@@ -250,7 +257,7 @@ class Jobs:
             )
         tokens = trained.tokens
         if tokens is None:
-            tokens = await asyncio.to_thread(self._tokens, lessons) * chosen["n_epochs"]
+            tokens = await asyncio.to_thread(self._tokens, files.lessons) * chosen["n_epochs"]
         await self._succeed(job_id, tokens, trained)
 
     async def _parent(self, job: Record) -> Path | None:
@@ -263,6 +270,19 @@ class Jobs:
                 "model_not_found", f"The model {job['model']} does not exist any more.", "model"
             )
         return self._shelf.model(job["model"])
+
+    async def _files(self, job: Record) -> "_Files":
+        """What a job's files hold. Raises TrainingError."""
+        if job["method"]["type"] == "dpo":
+            read_pairs = training_file.read_pairs
+            return _Files(
+                pairs=await self._examples(job, "training_file", read_pairs),
+                validation_pairs=await self._examples(job, "validation_file", read_pairs),
+            )
+        return _Files(
+            lessons=await self._examples(job, "training_file", training_file.read),
+            validation=await self._examples(job, "validation_file", training_file.read),
+        )
 
     async def _examples(
         self, job: Record, param: str, read: Callable[[Path, str], Sequence[T]]

@@ -28,6 +28,7 @@ from storage.tables import (
     bots,
     chats,
     messages,
+    people,
     versions,
 )
 
@@ -56,9 +57,9 @@ _HERE: dict[str, sa.BindParameter[str]] = {
 }
 _whole = chats.alias()
 # A topic begins with the avatar of its group.
-_OF_GROUP = sa.select(_whole.c.avatar_id).where(
-    *(_whole.c[part] == here for part, here in _HERE.items()), _whole.c.thread == ""
-)
+_GROUP = (*(_whole.c[part] == here for part, here in _HERE.items()), _whole.c.thread == "")
+_OF_GROUP = sa.select(_whole.c.avatar_id).where(*_GROUP)
+_BROUGHT = sa.select(_whole.c.brought).where(*_GROUP)
 _OF_BOT = sa.select(bots.c.avatar_id).where(
     bots.c.external_id == _HERE["bot"], bots.c.platform == _HERE["platform"]
 )
@@ -70,7 +71,10 @@ _OLDEST_PUBLIC = (
 @cache
 def _making(is_sqlite: bool) -> Prepared:
     first = [each.scalar_subquery() for each in (_OF_GROUP, _OF_BOT, _OLDEST_PUBLIC)]
-    statement = insert_into(chats, is_sqlite=is_sqlite).values(avatar_id=sa.func.coalesce(*first))
+    statement = insert_into(chats, is_sqlite=is_sqlite).values(
+        avatar_id=sa.func.coalesce(*first),
+        brought=sa.func.coalesce(_BROUGHT.scalar_subquery(), sa.false()),
+    )
     avatar_id = sa.func.coalesce(chats.c.avatar_id, statement.excluded.avatar_id)
     return Prepared(
         statement.on_conflict_do_update(
@@ -131,8 +135,12 @@ class ChatTables(Base):
             lambda write: add_chat(self._db, write, address, now=now, language=language)
         )
 
-    async def talk_to(self, chat_id: int, avatar_id: int, *, now: datetime) -> None:
-        """The chat talks to that avatar from now on, in a new conversation. Raises Refused."""
+    async def talk_to(
+        self, chat_id: int, avatar_id: int, *, now: datetime, brought: bool = False
+    ) -> None:
+        """The chat talks to that avatar from now on, in a new conversation; `brought`: an owner
+        says so. Raises Refused.
+        """
         bound = await self._row(
             sa.select(bots.c.avatar_id)
             .select_from(chats)
@@ -143,7 +151,8 @@ class ChatTables(Base):
             raise Refused(
                 reason=tr("this bot belongs to one avatar. Talk to others in the bot that made it.")
             )
-        await self._begin(chat_id, now, {"avatar_id": avatar_id})
+        chosen = {"avatar_id": avatar_id, "brought": brought, "told_private": False}
+        await self._begin(chat_id, now, chosen)
 
     async def new_conversation(self, chat_id: int, *, now: datetime) -> None:
         await self._begin(chat_id, now, {})
@@ -273,10 +282,14 @@ class ChatTables(Base):
         return Dropped(count=len(old), looked_to=page[-1].id if len(page) == limit else None)
 
     async def count_messages(self, person_id: int) -> int:
-        """How many messages of theirs and replies to them are stored."""
+        """How many messages of theirs and replies to them are stored: all that `forget` deletes."""
+        # What was on its way when accounts were joined bears the id that it began with.
+        known_as = sa.select(people.c.id).where(
+            (people.c.id == person_id) | (people.c.same_as == person_id)
+        )
         async with self._db.reading() as read:
             count = await read.scalar(
-                sa.select(sa.func.count()).where(messages.c.person_id == person_id)
+                sa.select(sa.func.count()).where(messages.c.person_id.in_(known_as))
             )
             return int(count or 0)
 

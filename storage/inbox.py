@@ -1,5 +1,6 @@
 """What came in, what is owed, and what waits for a yes."""
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -27,6 +28,11 @@ from storage.tables import (
     training_examples,
 )
 
+log = logging.getLogger(__name__)
+
+# How long a message waits for its answer: where its platform is served it is told within a day
+# that none comes, so that this one's is not served any more, and nobody would wipe what was said.
+WAITS = timedelta(days=30)
 KEPT = timedelta(days=7)  # how long ids and ended notices stay against repetition
 BUDGETS_KEPT = timedelta(days=35)  # of the last month and this one
 WARNINGS_KEPT = timedelta(days=400)
@@ -385,8 +391,8 @@ class InboxTables(Base):
             return result.rowcount == 1
 
     async def tidy(self, *, now: datetime) -> bool:
-        """Delete drafts, confirmations, finished notices and inbox ids that are long past use: a
-        bounded number of each. True: there may be more.
+        """Delete drafts, confirmations, finished notices and inbox ids that are long past use, and
+        wipe what waits in the inbox in vain: a bounded number of each. True: there may be more.
         """
         old = now - KEPT
         stale = (
@@ -428,6 +434,25 @@ class InboxTables(Base):
                 .limit(_TIDIED)
             )
             await write.execute(sa.delete(budgets).where(budgets.c.id.in_(spent)))
+            in_vain = (
+                sa.select(incoming.c.id)
+                .where(incoming.c.done_at.is_(None), incoming.c.received_at < now - WAITS)
+                .order_by(incoming.c.id)
+                .limit(_TIDIED)
+            )
+            wiped = await write.execute(
+                sa.update(incoming)
+                .where(incoming.c.id.in_(in_vain), incoming.c.done_at.is_(None))
+                .values(payload=None, answer=None, author_id="", place="", done_at=now)
+            )
+            more = more or wiped.rowcount == _TIDIED
+        if wiped.rowcount:
+            log.warning(
+                "%s messages had waited %s days for an answer and were wiped: is their platform "
+                "served no more?",
+                wiped.rowcount,
+                WAITS.days,
+            )
         return more
 
 

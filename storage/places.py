@@ -51,6 +51,16 @@ class PlaceTables(Base):
         row = await self._row(sa.select(chats.c.language).where(at(address)))
         return "" if row is None else str(row["language"])
 
+    async def tell_private(self, chat_id: int) -> bool:
+        """Whether a chat is still to be told that its avatar is private: once."""
+        async with self._db.writing() as write:
+            told = await write.execute(
+                sa.update(chats)
+                .where(chats.c.id == chat_id, chats.c.told_private.is_(False))
+                .values(told_private=True)
+            )
+            return told.rowcount == 1
+
     async def move(self, address: Address, *, was: str) -> None:
         there = chats.alias()
         in_the_way = (

@@ -176,6 +176,7 @@ def chat(row: Row) -> Chat:
         talkative=row["talkative"],
         quiet=row["quiet"],
         language=row["language"],
+        brought=row["brought"],
     )
 
 

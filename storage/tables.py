@@ -347,6 +347,9 @@ chats = sa.Table(
     sa.Column("talkative", sa.Integer, nullable=False, server_default="0"),
     sa.Column("quiet", Line(80), nullable=False, server_default=""),  # "22:00-07:00 Asia/Ipoh"
     sa.Column("language", Line(16), nullable=False, server_default=""),  # "ms"
+    # Groups: whether an owner chose its avatar, and whether it was told that it is private now.
+    sa.Column("brought", sa.Boolean, nullable=False, server_default=sa.false()),
+    sa.Column("told_private", sa.Boolean, nullable=False, server_default=sa.false()),
     sa.UniqueConstraint("platform", "bot", "chat", "thread"),
     **AUTO,
 )

@@ -353,6 +353,11 @@ def _addresses(text: str) -> Iterator[Span]:
             yield match.span()
 
 
+def is_region(code: str) -> bool:
+    """Whether it is known how phone numbers are written in a country ("SG")."""
+    return code in phonenumbers.SUPPORTED_REGIONS
+
+
 def _phones_in(region: str | None) -> Find:
     def found(text: str) -> Iterator[Span]:
         if region is None and "+" not in text and "＋" not in text:

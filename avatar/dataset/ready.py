@@ -5,14 +5,14 @@ import io
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 from avatar.dataset import openai_jsonl
 from avatar.dataset.json_stream import elements
 from avatar.dataset.openai_jsonl import MAX_EXAMPLES, MAX_FAULTY, MIN_EXAMPLES, Bad
 from avatar.dataset.reading import Faults, Reading, refused
-from avatar.dataset.source import CHUNK, Source, lines
+from avatar.dataset.source import CHUNK, Source, is_western, lines
 from avatar.language import noted, tr
 from avatar.records import Example, Role, Turn
 
@@ -85,9 +85,18 @@ def sharegpt(source: Source) -> Reading:
 def csv_columns(source: Source) -> Reading:
     """Two columns: what is said, and the answer; with a line of headings or without.
 
-    Raises BadDataset, with every fault and its line.
+    Excel writes them in the encoding of its Windows, if it is not told otherwise: the Western one
+    is read where it cannot be UTF-8, with a warning. Raises BadDataset, with every fault and its
+    line.
     """
-    return _reading(source, _rows(source), _from_row)
+    if not is_western(source):
+        return _reading(source, _rows(source, "utf-8"), _from_row)
+    reading = _reading(source, _rows(source, "cp1252"), _from_row)
+    warning = tr(
+        "The file is not in UTF-8: it was read as Windows-1252 (Western European). If letters look "
+        "wrong, save it as “CSV UTF-8” and send it again."
+    )
+    return replace(reading, warnings=(warning, *reading.warnings))
 
 
 def pairs(source: Source) -> PairReading:
@@ -192,9 +201,9 @@ def _parsed(line: str) -> Any:
         return Bad(tr("it is no JSON that can be read."))
 
 
-def _rows(source: Source) -> Iterator[tuple[int, str, Any]]:
+def _rows(source: Source, encoding: str) -> Iterator[tuple[int, str, Any]]:
     beginning: list[str] = []
-    for _, line in lines(source):
+    for _, line in lines(source, encoding=encoding):
         if line.strip():
             beginning.append(line)
         if len(beginning) == 20:
@@ -203,7 +212,7 @@ def _rows(source: Source) -> Iterator[tuple[int, str, Any]]:
     reader = csv.reader(
         (
             "\n" if number == 1 and _SAYS_DELIMITER.fullmatch(line) else line + "\n"
-            for number, line in lines(source)
+            for number, line in lines(source, encoding=encoding)
         ),
         delimiter=delimiter,
         strict=True,

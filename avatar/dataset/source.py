@@ -16,6 +16,7 @@ MAX_EXPORT = 4 * 1024 * 1024 * 1024  # bytes of text, unpacked
 MAX_LINE = 1024 * 1024  # bytes
 HEAD = 64 * 1024  # bytes that are looked at to recognise a format
 CHUNK = 256 * 1024
+_UNKNOWN = re.compile(rb"[\x00\x81\x8d\x8f\x90\x9d]")  # what no text in Windows-1252 has
 Tick = Callable[[int], None]  # told how many more bytes were read
 
 # What `visible` and `well_formed` would change.
@@ -86,21 +87,41 @@ class Stream(io.RawIOBase):
         super().close()
 
 
-def lines(source: Source, tick: Tick | None = None) -> Iterator[tuple[int, str]]:
+def is_western(source: Source) -> bool:
+    """Whether a text is surely no UTF-8 and may be Windows-1252: it has letters beyond ASCII, none
+    of which is written as UTF-8 writes them, and no byte that Windows-1252 does not know.
+    """
+    found = False
+    with io.BufferedReader(source.stream(), CHUNK) as file:
+        if file.peek(2)[:2] in {codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE}:
+            return False
+        # A line is no longer than a megabyte: else it is refused when it is read.
+        while raw := file.readline(MAX_LINE):
+            if raw.isascii():
+                continue
+            found = True
+            if not raw.decode("utf-8", "ignore").isascii() or _UNKNOWN.search(raw):
+                return False
+    return found
+
+
+def lines(
+    source: Source, tick: Tick | None = None, *, encoding: str = "utf-8"
+) -> Iterator[tuple[int, str]]:
     """The lines of a text with their numbers, without line ends.
 
-    UTF-8 with or without a mark, and UTF-16 with one. Only a newline ends a line. Raises
-    BadDataset for a line in another encoding or longer than a megabyte.
+    UTF-8 with or without a mark, or `encoding`, and UTF-16 with a mark. Only a newline ends a
+    line. Raises BadDataset for a line in another encoding or longer than a megabyte.
     """
     with io.BufferedReader(source.stream(tick), CHUNK) as file:
         mark = file.peek(4)[:4]
-        for encoding, bom in (
+        for wide, bom in (
             ("utf-16-le", codecs.BOM_UTF16_LE),
             ("utf-16-be", codecs.BOM_UTF16_BE),
         ):
             if mark.startswith(bom):
                 file.read(2)
-                yield from _wide_lines(file, source.name, encoding)
+                yield from _wide_lines(file, source.name, wide)
                 return
         number = 0
         while raw := file.readline(MAX_LINE + 1):
@@ -108,7 +129,8 @@ def lines(source: Source, tick: Tick | None = None) -> Iterator[tuple[int, str]]
             if len(raw) > MAX_LINE:
                 raise _too_long(source.name, number)
             try:
-                text = raw.decode("utf-8-sig" if number == 1 else "utf-8")
+                marked = number == 1 and encoding == "utf-8"
+                text = raw.decode("utf-8-sig" if marked else encoding)
             except UnicodeDecodeError as error:
                 raise refused(
                     tr(

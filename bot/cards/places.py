@@ -19,6 +19,17 @@ _DEAF = {
 }
 
 
+def private_now() -> Content:
+    """Said once in a group whose avatar is private and was not brought there by an owner."""
+    return Content(
+        text=tr(
+            "The avatar of this chat is private: it answers only its owners and people with an "
+            "invitation here. One of its owners can let it speak to everybody here, and whoever "
+            "runs this place can choose another one: /avatar NAME"
+        )
+    )
+
+
 def talkative_usage() -> str:
     """How /talkative is typed."""
     return tr(

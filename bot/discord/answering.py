@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 import discord
 from discord.http import Route
 
-from avatar.errors import DeliveryError
+from avatar.errors import DeliveryError, Unreachable
 from avatar.language import noted, speaking, tr
 from bot.commands import Command, Kind
 from bot.completion import Completion, Form, Offer, fitting
@@ -52,8 +52,8 @@ class Answering:
             command = slash.wants_form(data)
             form = None if command is None else await self._form(asked, command)
             if command is not None and form is not None:
-                await self._answered(asked, _FORM, _form(command, form))
-                return True
+                # A form that Discord refuses is no answer: the command itself says what it has.
+                return await self._answered(asked, _FORM, _form(command, form), refused=False)
         return False
 
     async def acknowledged(self, asked: discord.Interaction) -> bool:
@@ -69,8 +69,14 @@ class Answering:
         return await self._answered(asked, _LATER, {"flags": flags})
 
     async def _answered(
-        self, asked: discord.Interaction, kind: int, data: Json | None = None
+        self,
+        asked: discord.Interaction,
+        kind: int,
+        data: Json | None = None,
+        *,
+        refused: bool = True,
     ) -> bool:
+        """False: it is too late; and `refused` where Discord does not want this answer."""
         route = Route(
             "POST",
             "/interactions/{webhook_id}/{webhook_token}/callback",
@@ -88,6 +94,9 @@ class Answering:
         except Stale:
             log.warning("an interaction came too late to be answered")
             return False
+        except Unreachable as error:
+            log.warning("Discord refused the answer to an interaction: %s", error.detail)
+            return refused
         except DeliveryError as error:
             log.warning("an interaction was perhaps not acknowledged: %s", error.detail)
         return True

@@ -14,7 +14,7 @@ from discord.http import Route
 from discord.utils import DEFAULT_FILE_SIZE_LIMIT_BYTES
 
 from avatar.errors import DeliveryError, Unreachable
-from avatar.language import tr
+from avatar.language import noted, tr
 from avatar.records import Address
 from bot.discord.calls import Calls, Gone, Stale
 from bot.discord.client import Client
@@ -38,6 +38,7 @@ _ARCHIVED_AFTER = 1440  # minutes without a message
 _THREAD_NAME = 100  # characters
 _FORM = 10_000  # bytes of a call with a file, beside it
 _PEOPLE = 10_000  # whose channel of direct messages is remembered
+_REFUSED = noted("Discord did not take the answer, so that it cannot be shown. Please try again.")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -228,7 +229,12 @@ class Wire:
         if not ticket.is_good(datetime.now(UTC)):
             raise Stale
         if first and not ticket.pressed:
-            return str((await self._edit_original(ticket, piece))["id"])
+            try:
+                return str((await self._edit_original(ticket, piece))["id"])
+            except Unreachable:  # else they would read for ever that it is being thought about
+                with suppress(DeliveryError, Stale):
+                    await self._edit_original(ticket, Piece(text=tr(_REFUSED)))
+                raise
         route = Route(
             "POST",
             "/webhooks/{webhook_id}/{webhook_token}",

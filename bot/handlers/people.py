@@ -82,19 +82,18 @@ class PeopleHandlers:
         avatar = await self._named(request) if request.rest else request.avatar
         if not isinstance(request.messenger, Threads):
             raise BadText(reason=tr("There are no threads here. Just write."))
-        brought = request.incoming.private or avatar.id == request.chat.avatar_id
-        if (
-            not brought
-            and avatar.visibility == "private"
-            and not await self._manages(request, avatar)
+        here = avatar.id == request.chat.avatar_id and request.chat.brought
+        brought = here or await self._manages(request, avatar)
+        if not (
+            brought or request.incoming.private or avatar.visibility == "public"
         ):  # who reads along in the server may talk to it in the thread
             raise NotAllowed(avatar=avatar.name)
         thread = await request.messenger.open_thread(
             request.incoming, name=f"{avatar.name} · {request.person.name}"
         )
         chat = await self._desk.store.chat(thread.address, now=request.now)
-        if chat.avatar_id != avatar.id:
-            await self._desk.store.talk_to(chat.id, avatar.id, now=request.now)
+        if chat.avatar_id != avatar.id or (brought and not chat.brought):
+            await self._desk.store.talk_to(chat.id, avatar.id, now=request.now, brought=brought)
         await request.messenger.send(
             thread.address, cards.thread_greeting(avatar, hears_all=thread.hears_all)
         )
@@ -116,8 +115,11 @@ class PeopleHandlers:
                 raise NotAdministering
             if avatar.visibility == "private" and not manages:
                 raise NotAllowed(avatar=avatar.name)
-        if avatar.id != request.chat.avatar_id:
-            await self._desk.store.talk_to(request.chat.id, avatar.id, now=request.now)
+        brought = manages and not request.incoming.private
+        if avatar.id != request.chat.avatar_id or (brought and not request.chat.brought):
+            await self._desk.store.talk_to(
+                request.chat.id, avatar.id, now=request.now, brought=brought
+            )
         return await self._greet(request, avatar, manages=manages)
 
     async def _greet(self, request: Request, avatar: Avatar | None, *, manages: bool) -> Answer:
@@ -241,7 +243,7 @@ async def moved_in(desk: Desk, request: Request, avatar: Avatar) -> Where:
     if not (request.incoming.private or await administers(desk.store, request)):
         return Where.ALONE
     try:
-        await desk.store.talk_to(request.chat.id, avatar.id, now=request.now)
+        await desk.store.talk_to(request.chat.id, avatar.id, now=request.now, brought=True)
     except Refused:  # the chat is with a bot that belongs to another avatar
         return Where.MAIN_BOT
     return Where.HERE

@@ -39,19 +39,22 @@ class PlaceHandlers:
     async def avatar(self, request: Request) -> Answer:
         if not request.rest:
             return cards.speaks(request.about, request.chat)
-        avatar = await self._named(request, request.rest.split()[0])
-        if avatar.id != request.chat.avatar_id:
-            await self.desk.store.talk_to(request.chat.id, avatar.id, now=request.now)
+        avatar, theirs = await self._named(request, request.rest.split()[0])
+        if avatar.id != request.chat.avatar_id or (theirs and not request.chat.brought):
+            await self.desk.store.talk_to(
+                request.chat.id, avatar.id, now=request.now, brought=theirs
+            )
         return cards.speaks(avatar, request.chat)
 
-    async def _named(self, request: Request, slug: str) -> Avatar:
-        """An avatar that the person may bring here: a public one, or one of their own."""
+    async def _named(self, request: Request, slug: str) -> tuple[Avatar, bool]:
+        """An avatar that the person may bring here: a public one, or (True) one of their own."""
         avatar = await self.desk.store.avatar_by_slug(slug.lower())
         if avatar is None:
             raise AvatarNotFound(slug=slug[:64])
         standing = await self.desk.store.standing(avatar.id, request.person.id)
-        if avatar.visibility == "public" or standing.owns or request.operator:
-            return avatar
+        theirs = standing.owns or request.operator
+        if avatar.visibility == "public" or theirs:
+            return avatar, theirs
         if standing.invited and not standing.blocked:
             raise NotAllowed(avatar=avatar.name)
         raise AvatarNotFound(slug=slug[:64])

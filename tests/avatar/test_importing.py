@@ -29,14 +29,14 @@ from tests.jobs.world import ADDRESS, World
 EXPORTS = ["telegram_account.json", "whatsapp_android.txt", "discord.json", "slack.zip", "line.txt"]
 
 
-def a_chat(file: Path, *, messages: int = 80) -> Attachment:
+def a_chat(file: Path, *, messages: int = 80, words: str = "message") -> Attachment:
     """Ann asks and Ben answers, a conversation a day."""
     said = [
         {
             "from": ("Ann", "Ben")[n % 2],
             "from_id": ("user1", "user2")[n % 2],
             "date_unixtime": str(1_700_000_000 + 43_000 * (n // 2) * 2 + 60 * (n % 2)),
-            "text": f"message {n}",
+            "text": f"{words} {n}",
         }
         for n in range(messages)
     ]
@@ -90,6 +90,25 @@ async def test_a_file_is_read_once_to_look_and_once_to_build(
         assert isinstance(step, Preflight)
         assert step.draft.example_count == (36, 40)[times - 1]
         assert (reads.overviews, reads.messages) == (1, times)
+
+
+@pytest.mark.parametrize("region", [None, "SG"])
+async def test_numbers_without_a_country_code_are_masked_where_the_country_is_known(
+    world: World, tmp_path: Path, region: str | None
+) -> None:
+    attachment = a_chat(tmp_path / "chat.json", words="call 6521 8000 at")
+    asked = await begun(world, tmp_path / "chat.json", attachment)
+    step = await Imports(world.store, trainings=world.trainings, region=region).choose(
+        replace(asked.about, speaker="user2"),
+        world.avatar,
+        tmp_path / "chat.json",
+        person=world.person,
+        now=NOW,
+    )
+    assert isinstance(step, Preflight)
+    example = await world.store.draft_example(step.draft.id, place=0)
+    assert example is not None
+    assert example.turns[0].text.startswith("call [PHONE] at" if region else "call 6521 8000 at")
 
 
 async def test_choices_are_asked_for_without_the_file(world: World, tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ out: what counts is whether the dispatcher lets the person through to them.
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import aiohttp
@@ -250,7 +250,7 @@ async def furnished(
         chat = await store.chat(Address(platform=platform, chat=role), now=NOW)
         await store.talk_to(chat.id, avatar.id, now=NOW)
     chat = await store.chat(Address(platform=platform, chat="group"), now=NOW)
-    await store.talk_to(chat.id, avatar.id, now=NOW)
+    await store.talk_to(chat.id, avatar.id, now=NOW, brought=True)
     await store.set_visibility(avatar.id, visibility)
     ids = {
         "avatar": avatar.id,
@@ -391,6 +391,32 @@ async def test_talking(house: House) -> None:
     # Where an owner brought it into a group, everybody there may talk to it who is not blocked.
     assert await house.knock("stranger", text="Hello", private=False) == f"{OPENED}: Demo"
     assert "blocked you" in await house.knock("blocked", text="Hello", private=False)
+
+
+async def test_a_group_that_no_owner_brought_it_into_is_told_once_that_it_is_private(
+    house: House,
+) -> None:
+    place = Address(platform=house.platform, chat="group")
+    chat = await house.store.chat(place, now=NOW)
+    await house.store.set_visibility(house.ids["avatar"], "public")
+    await house.store.talk_to(chat.id, house.ids["avatar"], now=NOW)
+    house.remembering.forget()
+    assert await house.knock("stranger", text="Hello", private=False) == f"{OPENED}: Demo"
+    await house.store.set_visibility(house.ids["avatar"], "private")
+    house.remembering.forget()
+    assert "is private" in await house.knock("stranger", text="Hello", private=False)
+    house.remembering.forget()
+    for role in ("stranger", "person", "blocked"):
+        assert await house.knock(role, text="Hello", private=False) == "", role
+    for role in ("owner", "operator", "guest"):
+        assert await house.knock(role, text="Hello", private=False) == f"{OPENED}: Demo", role
+    topic = replace(place, thread="5")  # it begins as its group is
+    assert not (await house.store.chat(topic, now=NOW)).brought
+    await house.store.talk_to(chat.id, house.ids["avatar"], now=NOW, brought=True)
+    house.remembering.forget()
+    assert await house.knock("stranger", text="Hello", private=False) == f"{OPENED}: Demo"
+    topic = replace(place, thread="6")
+    assert (await house.store.chat(topic, now=NOW)).brought
 
 
 async def test_a_role_that_was_named_runs_the_place(house: House) -> None:

@@ -46,6 +46,8 @@ def test_the_example_names_every_setting_and_is_valid() -> None:
         ("AVATAR_COST_PER_MONTH", "1,5"),
         ("COST_PER_DAY", "ten"),
         ("COST_PER_MONTH", "$$5"),
+        ("PHONE_REGION", "Singapore"),
+        ("PHONE_REGION", "XX"),
         ("MESSAGES_KEEP_DAYS", "0"),
         ("MESSAGES_KEEP_DAYS", "a year"),
         ("MESSAGES_KEEP_DAYS", "9999999999"),
@@ -66,6 +68,11 @@ def test_a_wrong_value_is_named_in_one_line_and_not_shown(name: str, value: str)
     assert name in line
     assert "\n" not in line
     assert "secret-nonsense" not in line
+
+
+def test_the_country_of_phone_numbers() -> None:
+    assert load_settings({}, dotenv=NOWHERE).phone_region is None
+    assert load_settings({"PHONE_REGION": "sg"}, dotenv=NOWHERE).phone_region == "SG"
 
 
 def test_limits() -> None:

@@ -37,6 +37,16 @@ async def said(world: World, inbox_id: int, at: datetime) -> Message:
     return message
 
 
+def from_ann(update_id: str) -> Incoming:
+    return Incoming(
+        update_id=update_id,
+        address=ADDRESS,
+        author=Author(platform="terminal", external_id="1", name="Ann"),
+        message_id="1",
+        sent_at=NOW,
+    )
+
+
 class Running:
     """How long the process runs, in seconds."""
 
@@ -108,16 +118,7 @@ async def test_many_go_in_bounded_steps(world: World) -> None:
 
 
 async def test_answered_messages_leave_the_inbox_however_many_there_are(world: World) -> None:
-    incoming = [
-        Incoming(
-            update_id=str(n),
-            address=ADDRESS,
-            author=Author(platform="terminal", external_id="1", name="Ann"),
-            message_id="1",
-            sent_at=NOW,
-        )
-        for n in range(2_100)
-    ]
+    incoming = [from_ann(str(n)) for n in range(2_100)]
     received = await world.store.receive(*incoming, now=LONG_AGO)
     for each in received[1:]:
         await world.store.done(each.id, now=LONG_AGO)
@@ -206,3 +207,23 @@ async def test_where_nothing_was_said_yet_it_is_tidied(world: World) -> None:
     await world.store.settle(wanted, 9)
     await tidying.tidy()
     assert {each.cost for each in await world.store.filled(wanted)} == {0}
+
+
+async def test_what_waits_in_vain_for_its_answer_is_wiped(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A platform may be served no more: nobody answers what came from it."""
+    now = NOW + timedelta(days=31)
+    store = world.store
+    (old,) = await store.receive(from_ann("old"), now=NOW)
+    (young,) = await store.receive(from_ann("young"), now=now - timedelta(days=29))
+    await store.tidy(now=now)
+    assert await store.received(old.id) is None
+    assert await store.received(young.id) is not None
+    assert [each.id for each in await store.unanswered(limit=9)] == [young.id]
+    lines = [each.getMessage() for each in caplog.records if each.name == "storage.inbox"]
+    assert len(lines) == 1
+    assert "1 messages had waited 30 days" in lines[0]
+    assert await store.receive(from_ann("old"), now=now) == ()  # not answered when it comes again
+    await store.tidy(now=now)
+    assert sum(each.name == "storage.inbox" for each in caplog.records) == 1

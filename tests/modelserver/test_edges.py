@@ -1,6 +1,7 @@
 """The model server at its edges: odd bodies, pauses, ends, and what the imitator must not say."""
 
 import asyncio
+import gc
 import json
 import os
 import sys
@@ -17,7 +18,7 @@ from openai import AsyncOpenAI, DefaultAsyncHttpxClient
 
 from modelserver import jobs as jobs_
 from modelserver import requests, training_file
-from modelserver.engine import Said
+from modelserver.engine import Lesson, Said
 from modelserver.errors import TrainingError
 from modelserver.imitator import voice
 from modelserver.imitator.engine import Imitator
@@ -302,6 +303,45 @@ async def test_a_job_paused_before_its_turn_waits_for_it_again(
         assert str((await jobs.resume(second.id)).status) == "queued"
         await reached(client, second.id)
         assert "Fine-tuning job started" in await messages_of(client, second.id)
+
+
+def kept_lessons() -> int:
+    gc.collect()
+    return sum(isinstance(each, Lesson) for each in gc.get_objects())
+
+
+async def test_a_job_that_waits_for_its_turn_keeps_no_examples(tmp_path: Path) -> None:
+    engine = Imitator(word_seconds=0, at_once=1)
+    async with (
+        server_in(tmp_path, engine=engine, training_seconds=1.0) as server,
+        client_of(server.base_url) as client,
+    ):
+        jobs, file_id = client.fine_tuning.jobs, await upload(client)
+        before = kept_lessons()
+        first = await jobs.create(model=BASE, training_file=file_id)
+        await reached(client, first.id, "running")
+        assert kept_lessons() == before + len(EXCHANGES)
+        second = await jobs.create(model=BASE, training_file=file_id)
+        await reached(client, second.id, "queued")
+        assert kept_lessons() == before + len(EXCHANGES)
+        assert (await reached(client, second.id)).status == "succeeded"
+
+
+async def test_a_job_whose_file_is_gone_when_its_turn_comes_says_so(tmp_path: Path) -> None:
+    engine = Imitator(word_seconds=0, at_once=1)
+    async with (
+        server_in(tmp_path, engine=engine, training_seconds=0.5) as server,
+        client_of(server.base_url) as client,
+    ):
+        jobs = client.fine_tuning.jobs
+        first = await jobs.create(model=BASE, training_file=await upload(client))
+        await reached(client, first.id, "running")
+        second = await jobs.create(model=BASE, training_file=await upload(client))
+        await reached(client, second.id, "queued")
+        await client.files.delete(second.training_file)
+        failed = await reached(client, second.id)
+        assert failed.error is not None
+        assert failed.error.code == "file_not_found"
 
 
 async def test_a_pause_outlives_a_restart(tmp_path: Path) -> None:

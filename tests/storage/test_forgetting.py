@@ -81,6 +81,7 @@ async def test_what_was_on_its_way_when_accounts_were_joined_is_forgotten(
     inbox_id = await asked(store, 1)
     assert await store.unite(ann.id, ben.id) == ann.id
     assert await answer(store, ben, inbox_id) is not None
+    assert await store.count_messages(ann.id) == 2  # as it is told before they say yes
     assert await store.forget(ann.id, now=NOW) == 2
     assert await store.count_messages(ben.id) == 0
 

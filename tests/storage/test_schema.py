@@ -1,5 +1,6 @@
 """Migrations, from empty and back, on a real file."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from storage.database import Database, DatabaseRefused
 from storage.schema import HEAD, bring_up_to_date, config
 from storage.store import open_store
 from tests.avatar.make import NOW
-from tests.storage.steps import HOME
+from tests.storage.steps import HOME, exchange
 from tests.storage.test_odd_words import a_message, odd_exchange
 
 
@@ -95,3 +96,23 @@ async def test_whose_words_were_taught_before_it_was_written_down(url: str) -> N
         assert await store.count_taught(avatar.id) == 1
         await store.forget(ben.id, now=NOW)
         assert await store.count_taught(avatar.id) == 0
+
+
+async def test_which_groups_were_open_before_it_was_written_down(url: str) -> None:
+    async with open_store(url) as store:
+        ann, ben = [await store.person(a_message(str(n), author=str(n)).author) for n in (1, 2)]
+        avatar = await store.add_avatar(
+            slug="ani", name="Ani", provider="p", base_model="m", owner_id=ann.id, now=NOW
+        )
+        places = [replace(HOME, chat=name) for name in ("of its owner", "of others")]
+        for number, (place, person) in enumerate(zip(places, (ann, ben), strict=True), start=1):
+            chat = await store.chat(place, now=NOW)
+            await exchange(store, person, number, said="s", reply="r", cost=1, address=place)
+            assert not chat.brought
+        await store.set_visibility(avatar.id, "private")
+    database = Database(url)
+    async with database.writing() as write:
+        await write.run_sync(lambda c: command.downgrade(config(c), "0013"))
+    await database.close()
+    async with open_store(url) as store:
+        assert [(await store.chat(place, now=NOW)).brought for place in places] == [True, False]

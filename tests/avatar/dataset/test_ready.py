@@ -49,6 +49,29 @@ def test_openai_in_a_zip(tmp_path: Path) -> None:
     assert reading.examples[3].source == "a/b.jsonl line 4"
 
 
+def test_a_table_of_a_western_excel(tmp_path: Path) -> None:
+    rows = [f"Schönes Wetter {n}?;Ja – für 5 €" for n in range(10)]
+    reading = of(tmp_path, "\r\n".join(rows).encode("cp1252"))
+    assert isinstance(reading, Reading)
+    assert [turn.text for turn in reading.examples[9].turns] == [
+        "Schönes Wetter 9?",
+        "Ja – für 5 €",
+    ]
+    assert "Windows-1252" in reading.warnings[0]
+    for encoding in ("utf-8", "utf-8-sig", "utf-16"):
+        reading = of(tmp_path, "\r\n".join(rows).encode(encoding))
+        assert isinstance(reading, Reading)
+        assert not any("Windows-1252" in warning for warning in reading.warnings)
+
+
+@pytest.mark.parametrize("odd", ["é".encode(), b"\x81"])
+def test_a_table_that_is_not_surely_of_a_western_excel(tmp_path: Path, odd: bytes) -> None:
+    rows = [b"Sch\xf6n %d?;Ja" % n for n in range(10)]
+    with pytest.raises(BadDataset) as caught:
+        of(tmp_path, b"\n".join([*rows, b"caf" + odd + b";Ja"]))
+    assert "line 1: byte 4 is not UTF-8" in caught.value.faults[0]
+
+
 @pytest.mark.parametrize("delimiter", [";", ",", "\t"])
 def test_a_table_that_says_its_delimiter_as_excel_does(tmp_path: Path, delimiter: str) -> None:
     rows = [f'"what, {n};\nyes?"{delimiter}ok {n}' for n in range(10)]

@@ -294,6 +294,20 @@ async def test_the_answer_to_a_command_in_a_server_is_hidden(discord: DiscordSta
     assert ids == tuple(str(m.id) for m in shown)
 
 
+async def test_an_answer_that_is_refused_ends_with_a_sentence(discord: DiscordStandIn) -> None:
+    inbox = Inbox()
+    async with serving(discord, inbox.receive) as platform:
+        discord.slash("status")
+        await discord.settled()
+        discord.fail("PATCH", "/webhooks/.*", status=400, code=50035)
+        with pytest.raises(Unreachable):
+            await platform.messenger.send(
+                inbox.last.address, said("never seen"), reply_to=inbox.last.message_id
+            )
+    assert discord.thinking(DIRECT[ANN]) == 0
+    assert ["did not take the answer" in m.text for m in discord.shown()] == [True]
+
+
 async def test_another_process_can_answer(discord: DiscordStandIn) -> None:
     inbox = Inbox()
     async with serving(discord, inbox.receive):

@@ -384,6 +384,26 @@ async def test_what_cannot_be_looked_up_in_time_is_done_without(
     assert inbox.texts == ["/prompt"]
 
 
+class Quick(Completion):
+    """Has a form for every command."""
+
+    def __init__(self) -> None:
+        pass
+
+    async def form(self, command: Command, **_: object) -> Form:
+        return Form(title="A prompt")
+
+
+async def test_a_form_that_is_refused_gives_way_to_the_command(discord: DiscordStandIn) -> None:
+    inbox = Inbox()
+    discord.fail("POST", "/interactions/.*", status=400, code=50035)
+    async with serving(discord, inbox.receive, Quick()):
+        asked = discord.slash("prompt")
+        await discord.settled()
+    assert asked.callback == {"type": 5, "data": {"flags": 0}}
+    assert inbox.texts == ["/prompt"]
+
+
 async def test_commands_are_told_when_they_changed(discord: DiscordStandIn) -> None:
     for _ in range(2):
         async with logged_in(discord):
