@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Protocol
 
 from avatar.accounts import Account, Hours, OwnBot
+from avatar.incoming import Incoming
 from avatar.records import Address
 
 
@@ -91,6 +92,16 @@ class AccountStore(Protocol):
         """Messages were deleted where they stand: what they said is forgotten, and with a question
         the replies to it. How many turns went.
         """
+        ...
+
+    async def cut_short(self, message_id: int, *, text: str, earlier_stands: bool) -> None:
+        """A reply says no more than this; without a word it goes. `earlier_stands`: the one before
+        it, which it was to take the place of, counts again.
+        """
+        ...
+
+    async def owed_for(self, account: Account) -> tuple[Incoming, ...]:
+        """What was said in its chats and is not answered, or not known to need no answer, yet."""
         ...
 
     async def owner_wrote_at(self, account_id: int, chat: str) -> datetime | None:

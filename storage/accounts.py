@@ -6,15 +6,17 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
-from avatar.accounts import Account, Hours, OwnBot
+from avatar.accounts import Account, Hours, OwnBot, Way
+from avatar.incoming import Incoming
 from storage import rows
 from storage.base import Base, insert
 from storage.sealing import Unsealable
-from storage.tables import account_chats, accounts, bots
+from storage.tables import account_chats, accounts, bots, incoming
 
 log = logging.getLogger(__name__)
 
 MOST = 10_000  # bots of avatars in one installation
+OWED = 10_000  # messages to one bot among which those to one account are looked for
 
 _BOT = [field.name for field in fields(OwnBot) if field.name != "token"]
 _ACCOUNT = [field.name for field in fields(Account) if field.name != "hours"]
@@ -237,6 +239,25 @@ class AccountTables(Base):
                     index_elements=["account_id", "chat"], set_={"owner_wrote_at": now}
                 )
             )
+
+    async def owed_for(self, account: Account) -> tuple[Incoming, ...]:
+        """What was said in its chats and is not answered, or not known to need no answer, yet."""
+        found = await self._rows(
+            sa.select(incoming.c.payload)
+            .where(
+                incoming.c.done_at.is_(None),
+                incoming.c.platform == account.platform,
+                incoming.c.bot == account.bot,
+            )
+            .order_by(incoming.c.id)
+            .limit(OWED)
+        )
+        waiting = [rows.incoming(row["payload"]) for row in found]
+        return tuple(
+            each
+            for each in waiting
+            if each.way is Way.ACCOUNT and each.facts["connection"] == account.connection
+        )
 
     async def owner_wrote_at(self, account_id: int, chat: str) -> datetime | None:
         """When they did last; None: never."""

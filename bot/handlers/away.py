@@ -26,7 +26,7 @@ from bot.actions import Verb
 from bot.cards import away as cards
 from bot.handlers.desk import Desk
 from bot.handlers.plain import plain_reply
-from bot.handlers.replying import Anew, said_anew
+from bot.handlers.replying import Anew, cut_short, said_anew
 from bot.request import Answer, CommandHandler, PressHandler, Request
 
 log = logging.getLogger(__name__)
@@ -79,7 +79,17 @@ class AwayHandlers:
             case _:
                 hours = read_hours(wish)
         await store.set_away(account.id, away=away, hours=hours, strangers_only=strangers_only)
-        return await self._state(await self._account(request) or account)
+        account = await self._account(request) or account
+        await self._stop_unwanted(account, now=request.now)
+        return await self._state(account)
+
+    async def _stop_unwanted(self, account: Account, *, now: datetime) -> None:
+        """Stop the replies on their way that would not be begun any more."""
+        store = self._desk.store
+        for each in await store.owed_for(account):
+            wrote_at = await store.owner_wrote_at(account.id, each.address.chat)
+            if not answers(account, owner_wrote_at=wrote_at, said_at=each.sent_at, now=now):
+                await self._desk.running.stop(each.address)
 
     async def _state(self, account: Account) -> Answer:
         """How an account is answered for."""
@@ -128,6 +138,7 @@ class AwayHandlers:
             enabled=enabled,
             can_reply=bool(facts["can_reply"]),
         )
+        await self._stop_unwanted(account, now=request.now)
         if not enabled:
             return cards.disconnected()
         if known is not None:  # what they chose before holds: that may be to answer nobody
@@ -149,8 +160,11 @@ class AwayHandlers:
             await self._desk.running.stop(address)
             return None
         # From before it is asked whether they wrote: who takes over now stops it.
+        # And what its owner wishes, by now: a wish that was told before that stopped nothing.
         with self._desk.running.stoppable(address) as stop:
-            await self._answer(request, account, stop)
+            account = await store.account(address.platform, address.bot, account.connection)
+            if account is not None:
+                await self._answer(request, account, stop)
         return None
 
     async def _answer(self, request: Request, account: Account, stop: asyncio.Event) -> None:
@@ -164,7 +178,10 @@ class AwayHandlers:
                     stop=stop,
                     rider=account.honesty or HONESTY,
                     anew=anew,
+                    cuts=True,
                 )
+            elif request.again:
+                await cut_short(self._desk, request)
         except (DeliveryError, StoreFailed):
             raise
         except AvatarError as error:

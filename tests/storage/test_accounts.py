@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from avatar.accounts import Hours
+from avatar.accounts import Hours, Way
 from avatar.errors import Refused
+from avatar.incoming import Incoming
 from avatar.records import Address, Author, Avatar, Person
 from storage.sealing import Sealer
 from storage.store import SqlStore, open_store
@@ -164,3 +165,33 @@ async def test_where_an_owner_wrote_is_forgotten_with_who_they_wrote_to(
     await store.forget(ben.id, now=NOW)
     assert await store.owner_wrote_at(account.id, "2") is None
     assert await store.owner_wrote_at(account.id, "3") == NOW
+
+
+async def test_what_is_owed_for_an_account(store: SqlStore, ann: Person, avatar: Avatar) -> None:
+    account = await store.connect(
+        platform="telegram",
+        bot="9",
+        connection="one",
+        person_id=ann.id,
+        avatar_id=avatar.id,
+        enabled=True,
+        can_reply=True,
+    )
+    said = Incoming(
+        update_id="1",
+        address=Address(platform="telegram", chat="2", thread="account:one", bot="9"),
+        author=Author(platform="telegram", external_id="2", name="Ben"),
+        message_id="1",
+        sent_at=NOW,
+        way=Way.ACCOUNT,
+        facts={"connection": "one", "by": "other"},
+    )
+    others = [
+        replace(said, update_id="2", facts={"connection": "two", "by": "other"}),
+        replace(said, update_id="3", way=Way.CHAT, facts={}),
+        replace(said, update_id="4", address=replace(said.address, bot="8")),
+    ]
+    received = await store.receive(said, *others, now=NOW)
+    assert [each.update_id for each in await store.owed_for(account)] == ["1"]
+    await store.done(*(each.id for each in received), now=NOW)
+    assert await store.owed_for(account) == ()
