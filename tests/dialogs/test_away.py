@@ -198,6 +198,11 @@ async def test_connected_anew_it_says_what_holds(tmp_path: Path) -> None:
         before = ann._seen()
         ann.standin.connect(id_="conn-3")
         assert "I answer nobody for you" in await ann._answer(before)
+        # It told her what to do about that.
+        await play(ann, [("/newavatar Second", "Second is there")])
+        before = ann._seen()
+        ann.standin.connect(id_="conn-4")
+        assert "You are here: Second answers nobody" in await ann._answer(before)
 
 
 async def test_the_owner_writes_while_it_is_looked_who_is_to_answer(
