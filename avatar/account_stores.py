@@ -20,10 +20,10 @@ class OwnBotStore(Protocol):
         """
         ...
 
-    async def asked_for_bot(
+    async def asked_for_bots(
         self, platform: str, person_id: int, *, since: datetime
-    ) -> OwnBot | None:
-        """The newest wish of a person that no bot was made for yet."""
+    ) -> tuple[OwnBot, ...]:
+        """The wishes of a person that no bot was made for yet, the newest first."""
         ...
 
     async def own_bot(self, avatar_id: int, platform: str) -> OwnBot | None: ...

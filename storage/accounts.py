@@ -16,6 +16,7 @@ from storage.tables import account_chats, accounts, bots, incoming
 log = logging.getLogger(__name__)
 
 MOST = 10_000  # bots of avatars in one installation
+WISHES = 100  # of one person
 OWED = 10_000  # messages to one bot among which those to one account are looked for
 
 _BOT = [field.name for field in fields(OwnBot) if field.name != "token"]
@@ -52,11 +53,11 @@ class OwnBotTables(Base):
             )
             return self._own_bot(found.mappings().one())
 
-    async def asked_for_bot(
+    async def asked_for_bots(
         self, platform: str, person_id: int, *, since: datetime
-    ) -> OwnBot | None:
-        """The newest wish of a person that no bot was made for yet."""
-        row = await self._row(
+    ) -> tuple[OwnBot, ...]:
+        """The wishes of a person that no bot was made for yet, the newest first."""
+        found = await self._rows(
             sa.select(bots)
             .where(
                 bots.c.person_id == person_id,
@@ -65,9 +66,9 @@ class OwnBotTables(Base):
                 bots.c.asked_at >= since,
             )
             .order_by(bots.c.asked_at.desc(), bots.c.id.desc())
-            .limit(1)
+            .limit(WISHES)
         )
-        return None if row is None else self._own_bot(row)
+        return tuple(map(self._own_bot, found))
 
     async def own_bot(self, avatar_id: int, platform: str) -> OwnBot | None:
         row = await self._row(

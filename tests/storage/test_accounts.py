@@ -31,10 +31,9 @@ async def test_a_wish_becomes_a_bot(store: SqlStore, ann: Person, avatar: Avatar
     wish = await store.ask_for_bot(avatar.id, platform="telegram", person_id=ann.id, now=later)
     assert not wish.made
     assert await store.own_bots("telegram") == ()
-    newest = await store.asked_for_bot("telegram", ann.id, since=NOW)
-    assert newest is not None
-    assert newest.avatar_id == avatar.id
-    assert await store.asked_for_bot("telegram", ann.id, since=later + timedelta(seconds=1)) is None
+    wishes = await store.asked_for_bots("telegram", ann.id, since=NOW)
+    assert [each.avatar_id for each in wishes] == [avatar.id, other.id]
+    assert await store.asked_for_bots("telegram", ann.id, since=later + timedelta(seconds=1)) == ()
     await store.keep_bot(wish.id, external_id="700000001", username="ani_bot", token=TOKEN)
     (made,) = await store.own_bots("telegram")
     assert (made.external_id, made.username, made.token) == ("700000001", "ani_bot", TOKEN)
