@@ -205,6 +205,15 @@ async def test_connected_anew_it_says_what_holds(tmp_path: Path) -> None:
         assert "You are here: Second answers nobody" in await ann._answer(before)
 
 
+async def test_who_is_blocked_is_not_answered_there_either(tmp_path: Path) -> None:
+    async with connected(tmp_path, Clock()) as ann:
+        await play(ann.elsewhere(user=BEN), [("/start demo", "talking to Demo"), ("Hi", "about")])
+        await play(ann, [("/people", "Ben"), ("[Block Ben]", "cannot talk to Demo")])
+        assert not await to_ann(ann, "Hello")
+        await play(ann, [("[Unblock]", "Ben")])
+        assert await to_ann(ann, "Hello?")
+
+
 async def test_the_owner_writes_while_it_is_looked_who_is_to_answer(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
