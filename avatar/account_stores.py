@@ -100,8 +100,8 @@ class AccountStore(Protocol):
         """
         ...
 
-    async def owed_for(self, account: Account) -> tuple[Incoming, ...]:
-        """What was said in its chats and is not answered, or not known to need no answer, yet."""
+    async def waiting_of(self, platform: str, bot: str, connection: str) -> tuple[Incoming, ...]:
+        """What came of a connection of a bot and is not done with yet."""
         ...
 
     async def owner_wrote_at(self, account_id: int, chat: str) -> datetime | None:

@@ -6,7 +6,7 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
-from avatar.accounts import Account, Hours, OwnBot, Way
+from avatar.accounts import Account, Hours, OwnBot
 from avatar.incoming import Incoming
 from storage import rows
 from storage.base import Base, insert
@@ -17,7 +17,7 @@ log = logging.getLogger(__name__)
 
 MOST = 10_000  # bots of avatars in one installation
 WISHES = 100  # of one person
-OWED = 10_000  # messages to one bot among which those to one account are looked for
+WAITING = 10_000  # messages to one bot among which those of one account are looked for
 
 _BOT = [field.name for field in fields(OwnBot) if field.name != "token"]
 _ACCOUNT = [field.name for field in fields(Account) if field.name != "hours"]
@@ -241,24 +241,20 @@ class AccountTables(Base):
                 )
             )
 
-    async def owed_for(self, account: Account) -> tuple[Incoming, ...]:
-        """What was said in its chats and is not answered, or not known to need no answer, yet."""
+    async def waiting_of(self, platform: str, bot: str, connection: str) -> tuple[Incoming, ...]:
+        """What came of a connection of a bot and is not done with yet."""
         found = await self._rows(
             sa.select(incoming.c.payload)
             .where(
                 incoming.c.done_at.is_(None),
-                incoming.c.platform == account.platform,
-                incoming.c.bot == account.bot,
+                incoming.c.platform == platform,
+                incoming.c.bot == bot,
             )
             .order_by(incoming.c.id)
-            .limit(OWED)
+            .limit(WAITING)
         )
         waiting = [rows.incoming(row["payload"]) for row in found]
-        return tuple(
-            each
-            for each in waiting
-            if each.way is Way.ACCOUNT and each.facts["connection"] == account.connection
-        )
+        return tuple(each for each in waiting if each.facts.get("connection") == connection)
 
     async def owner_wrote_at(self, account_id: int, chat: str) -> datetime | None:
         """When they did last; None: never."""

@@ -18,7 +18,8 @@ from avatar.accounts import (
     answers,
     read_hours,
 )
-from avatar.errors import AvatarError, BadText, DeliveryError, StoreFailed
+from avatar.errors import AvatarError, BadText, DeliveryError, NotDelivered, StoreFailed
+from avatar.incoming import Incoming
 from avatar.language import tr
 from avatar.records import Avatar
 from avatar.text import visible
@@ -30,6 +31,8 @@ from bot.handlers.replying import Anew, cut_short, said_anew
 from bot.request import Answer, CommandHandler, PressHandler, Request
 
 log = logging.getLogger(__name__)
+
+CONNECTED_SOON = 1.0  # seconds
 
 
 class AwayHandlers:
@@ -86,7 +89,9 @@ class AwayHandlers:
     async def _stop_unwanted(self, account: Account, *, now: datetime) -> None:
         """Stop the replies on their way that would not be begun any more."""
         store = self._desk.store
-        for each in await store.owed_for(account):
+        for each in await store.waiting_of(account.platform, account.bot, account.connection):
+            if each.way is not Way.ACCOUNT:
+                continue
             wrote_at = await store.owner_wrote_at(account.id, each.address.chat)
             if not answers(account, owner_wrote_at=wrote_at, said_at=each.sent_at, now=now):
                 await self._desk.running.stop(each.address)
@@ -160,6 +165,7 @@ class AwayHandlers:
         address = incoming.address
         account = await store.account(address.platform, address.bot, incoming.facts["connection"])
         if account is None:
+            await self._wait_for_connection(incoming)
             log.info("an account is not known: its owner has to connect it again")
             return None
         if request.person.id == account.person_id:
@@ -175,6 +181,15 @@ class AwayHandlers:
             if account is not None:
                 await self._answer(request, account, stop)
         return None
+
+    async def _wait_for_connection(self, incoming: Incoming) -> None:
+        """Raises NotDelivered where the connection was told of and waits itself, behind what is
+        answered in its owner's chat with the bot.
+        """
+        address, connection = incoming.address, incoming.facts["connection"]
+        waiting = await self._desk.store.waiting_of(address.platform, address.bot, connection)
+        if any(each.way is Way.CONNECTION for each in waiting):
+            raise NotDelivered(retry_after=CONNECTED_SOON, detail="the account is not known yet")
 
     async def _answer(self, request: Request, account: Account, stop: asyncio.Event) -> None:
         """Answer for the account's owner, if the avatar is to. What goes wrong is not said."""

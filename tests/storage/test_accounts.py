@@ -166,16 +166,7 @@ async def test_where_an_owner_wrote_is_forgotten_with_who_they_wrote_to(
     assert await store.owner_wrote_at(account.id, "3") == NOW
 
 
-async def test_what_is_owed_for_an_account(store: SqlStore, ann: Person, avatar: Avatar) -> None:
-    account = await store.connect(
-        platform="telegram",
-        bot="9",
-        connection="one",
-        person_id=ann.id,
-        avatar_id=avatar.id,
-        enabled=True,
-        can_reply=True,
-    )
+async def test_what_waits_of_a_connection(store: SqlStore) -> None:
     said = Incoming(
         update_id="1",
         address=Address(platform="telegram", chat="2", thread="account:one", bot="9"),
@@ -191,6 +182,7 @@ async def test_what_is_owed_for_an_account(store: SqlStore, ann: Person, avatar:
         replace(said, update_id="4", address=replace(said.address, bot="8")),
     ]
     received = await store.receive(said, *others, now=NOW)
-    assert [each.update_id for each in await store.owed_for(account)] == ["1"]
+    waiting = await store.waiting_of("telegram", "9", "one")
+    assert [each.update_id for each in waiting] == ["1"]
     await store.done(*(each.id for each in received), now=NOW)
-    assert await store.owed_for(account) == ()
+    assert await store.waiting_of("telegram", "9", "one") == ()
