@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Protocol
 
 from avatar.accounts import Account, Hours, OwnBot
+from avatar.incoming import Incoming
 from avatar.records import Address
 
 
@@ -19,10 +20,10 @@ class OwnBotStore(Protocol):
         """
         ...
 
-    async def asked_for_bot(
+    async def asked_for_bots(
         self, platform: str, person_id: int, *, since: datetime
-    ) -> OwnBot | None:
-        """The newest wish of a person that no bot was made for yet."""
+    ) -> tuple[OwnBot, ...]:
+        """The wishes of a person that no bot was made for yet, the newest first."""
         ...
 
     async def own_bot(self, avatar_id: int, platform: str) -> OwnBot | None: ...
@@ -91,6 +92,16 @@ class AccountStore(Protocol):
         """Messages were deleted where they stand: what they said is forgotten, and with a question
         the replies to it. How many turns went.
         """
+        ...
+
+    async def cut_short(self, message_id: int, *, text: str, earlier_stands: bool) -> None:
+        """A reply says no more than this; without a word it goes. `earlier_stands`: the one before
+        it, which it was to take the place of, counts again.
+        """
+        ...
+
+    async def waiting_of(self, platform: str, bot: str, connection: str) -> tuple[Incoming, ...]:
+        """What came of a connection of a bot and is not done with yet."""
         ...
 
     async def owner_wrote_at(self, account_id: int, chat: str) -> datetime | None:

@@ -5,7 +5,7 @@ Everything that a person may read when something goes wrong is decided here too.
 
 import logging
 import unicodedata
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -47,6 +47,7 @@ _RUN = frozenset({Audience.PLACES, Audience.HOSTS})
 # What was begun so often and never ended is put aside, so that it blocks nothing: the process may
 # have died of it. Mostly it was killed for other reasons, so that it is not given up soon.
 MAX_ATTEMPTS = 8
+_WAITING = 1_000  # messages of one address that are looked at
 RETRY_SECONDS = 15.0  # the first wait for a platform that does not take an answer
 MAX_TRIES = 100  # with the longest wait of 8 minutes: about half a day
 # These pass the queue: they concern the reply that the queue waits for.
@@ -235,7 +236,7 @@ class Dispatcher:
         if incoming.reaction is not None:
             return await self._react(received, messenger)
         if incoming.way is Way.DELETED:  # nobody is met by that, and nobody answered
-            await self._store.unsay(incoming.address, incoming.facts["messages"].split())
+            await self._unsay(received, incoming.facts["messages"].split())
             return None
         if incoming.way is Way.MOVED:
             await self._store.move(incoming.address, was=incoming.facts["was"])
@@ -265,6 +266,15 @@ class Dispatcher:
         if command.audience in _RUN and not await administers(self._store, request):
             raise NotAdministering
         return await self._commands[name](replace(request, rest=rest))
+
+    async def _unsay(self, received: Received, message_ids: Sequence[str]) -> None:
+        """Forget messages that were deleted. What could not be answered yet is not any more: first,
+        so that it is not remembered again in between.
+        """
+        waiting = await self._store.behind(replace(received, id=0), limit=_WAITING)
+        gone = [each.id for each in waiting if each.incoming.message_id in message_ids]
+        await self._store.done(*gone, now=self._clock())
+        await self._store.unsay(received.incoming.address, message_ids)
 
     def _request(
         self,

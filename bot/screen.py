@@ -111,6 +111,27 @@ class Sight(Protocol):
         ...
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Left:
+    """What stands of a reply that was cut short."""
+
+    text: str  # "": nothing
+    ids: tuple[str, ...] = ()  # of its messages
+
+
+@runtime_checkable
+class Cuttable(Protocol):
+    """A sight of a platform where what was shown of a reply can be shortened."""
+
+    async def cut(self) -> Left | None:
+        """In place of `finish`: say nothing more. Of what was shown, whole sentences stay; without
+        any it is taken away, or made to look ended where that cannot be done. None: nothing of it
+        was shown, and what it was to take the place of stands. Raises NotDelivered: then it is to
+        be asked for once more.
+        """
+        ...
+
+
 class Messenger(Protocol):
     """A platform as seen by what wants to say something there."""
 

@@ -7,14 +7,17 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from avatar.accounts import Account, Hours, OwnBot
+from avatar.incoming import Incoming
 from storage import rows
 from storage.base import Base, insert
 from storage.sealing import Unsealable
-from storage.tables import account_chats, accounts, bots
+from storage.tables import account_chats, accounts, bots, incoming
 
 log = logging.getLogger(__name__)
 
 MOST = 10_000  # bots of avatars in one installation
+WISHES = 100  # of one person
+WAITING = 10_000  # messages to one bot among which those of one account are looked for
 
 _BOT = [field.name for field in fields(OwnBot) if field.name != "token"]
 _ACCOUNT = [field.name for field in fields(Account) if field.name != "hours"]
@@ -50,11 +53,11 @@ class OwnBotTables(Base):
             )
             return self._own_bot(found.mappings().one())
 
-    async def asked_for_bot(
+    async def asked_for_bots(
         self, platform: str, person_id: int, *, since: datetime
-    ) -> OwnBot | None:
-        """The newest wish of a person that no bot was made for yet."""
-        row = await self._row(
+    ) -> tuple[OwnBot, ...]:
+        """The wishes of a person that no bot was made for yet, the newest first."""
+        found = await self._rows(
             sa.select(bots)
             .where(
                 bots.c.person_id == person_id,
@@ -63,9 +66,9 @@ class OwnBotTables(Base):
                 bots.c.asked_at >= since,
             )
             .order_by(bots.c.asked_at.desc(), bots.c.id.desc())
-            .limit(1)
+            .limit(WISHES)
         )
-        return None if row is None else self._own_bot(row)
+        return tuple(map(self._own_bot, found))
 
     async def own_bot(self, avatar_id: int, platform: str) -> OwnBot | None:
         row = await self._row(
@@ -237,6 +240,21 @@ class AccountTables(Base):
                     index_elements=["account_id", "chat"], set_={"owner_wrote_at": now}
                 )
             )
+
+    async def waiting_of(self, platform: str, bot: str, connection: str) -> tuple[Incoming, ...]:
+        """What came of a connection of a bot and is not done with yet."""
+        found = await self._rows(
+            sa.select(incoming.c.payload)
+            .where(
+                incoming.c.done_at.is_(None),
+                incoming.c.platform == platform,
+                incoming.c.bot == bot,
+            )
+            .order_by(incoming.c.id)
+            .limit(WAITING)
+        )
+        waiting = [rows.incoming(row["payload"]) for row in found]
+        return tuple(each for each in waiting if each.facts.get("connection") == connection)
 
     async def owner_wrote_at(self, account_id: int, chat: str) -> datetime | None:
         """When they did last; None: never."""

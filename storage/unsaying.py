@@ -1,11 +1,14 @@
-"""Messages that were deleted where they stood: they are forgotten here too."""
+"""Messages that were deleted where they stood, and replies of which only a part stands there: they
+are forgotten here too.
+"""
 
 from collections.abc import Sequence
 
 import sqlalchemy as sa
 
-from avatar.records import Address, Role
+from avatar.records import Address, Finish, Role
 from avatar.saying import together
+from avatar.text import storable
 from storage import rows
 from storage.base import Base
 from storage.tables import chats, message_refs, messages
@@ -42,6 +45,32 @@ class UnsaidTables(Base):
             return gone
 
         return await self._db.write(unsaid)
+
+    async def cut_short(self, message_id: int, *, text: str, earlier_stands: bool) -> None:
+        """A reply says no more than this; without a word it goes. `earlier_stands`: the one before
+        it, which it was to take the place of, counts again.
+        """
+
+        def cut(write: sa.Connection) -> None:
+            reply = messages.c.id == message_id
+            if text:
+                write.execute(
+                    sa.update(messages)
+                    .where(reply)
+                    .values(text=storable(text), finish=Finish.STOPPED.value)
+                )
+                return
+            question = write.scalar(sa.delete(messages).where(reply).returning(messages.c.answers))
+            if not earlier_stands or question is None:
+                return
+            earlier = sa.select(sa.func.max(messages.c.id)).where(messages.c.answers == question)
+            write.execute(
+                sa.update(messages)
+                .where(messages.c.id == earlier.scalar_subquery())
+                .values(superseded_at=None)
+            )
+
+        await self._db.write(cut)
 
 
 def _without(write: sa.Connection, message_id: int) -> int:

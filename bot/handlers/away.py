@@ -18,7 +18,8 @@ from avatar.accounts import (
     answers,
     read_hours,
 )
-from avatar.errors import AvatarError, BadText, DeliveryError, StoreFailed
+from avatar.errors import AvatarError, BadText, DeliveryError, NotDelivered, StoreFailed
+from avatar.incoming import Incoming
 from avatar.language import tr
 from avatar.records import Avatar
 from avatar.text import visible
@@ -26,10 +27,12 @@ from bot.actions import Verb
 from bot.cards import away as cards
 from bot.handlers.desk import Desk
 from bot.handlers.plain import plain_reply
-from bot.handlers.replying import Anew, said_anew
+from bot.handlers.replying import Anew, cut_short, said_anew
 from bot.request import Answer, CommandHandler, PressHandler, Request
 
 log = logging.getLogger(__name__)
+
+CONNECTED_SOON = 1.0  # seconds
 
 
 class AwayHandlers:
@@ -79,7 +82,19 @@ class AwayHandlers:
             case _:
                 hours = read_hours(wish)
         await store.set_away(account.id, away=away, hours=hours, strangers_only=strangers_only)
-        return await self._state(await self._account(request) or account)
+        account = await self._account(request) or account
+        await self._stop_unwanted(account, now=request.now)
+        return await self._state(account)
+
+    async def _stop_unwanted(self, account: Account, *, now: datetime) -> None:
+        """Stop the replies on their way that would not be begun any more."""
+        store = self._desk.store
+        for each in await store.waiting_of(account.platform, account.bot, account.connection):
+            if each.way is not Way.ACCOUNT:
+                continue
+            wrote_at = await store.owner_wrote_at(account.id, each.address.chat)
+            if not answers(account, owner_wrote_at=wrote_at, said_at=each.sent_at, now=now):
+                await self._desk.running.stop(each.address)
 
     async def _state(self, account: Account) -> Answer:
         """How an account is answered for."""
@@ -111,11 +126,20 @@ class AwayHandlers:
         facts, address, avatar = incoming.facts, incoming.address, request.about
         known = await self._account(request)
         enabled = bool(facts["enabled"])
+        theirs = avatar is not None and await store.is_owner(avatar.id, request.person.id)
         if known is not None:
             avatar_id = known.avatar_id
+            # Theirs no more, and they connect it anew while they talk to one that is.
+            if (
+                avatar is not None
+                and theirs
+                and not await store.is_owner(avatar_id, known.person_id)
+            ):
+                avatar_id = avatar.id
+                await store.set_account_avatar(known.id, avatar_id)
         elif not enabled:
             return None
-        elif avatar is None or not await store.is_owner(avatar.id, request.person.id):
+        elif avatar is None or not theirs:
             return cards.not_yours()
         else:
             avatar_id = avatar.id
@@ -128,6 +152,7 @@ class AwayHandlers:
             enabled=enabled,
             can_reply=bool(facts["can_reply"]),
         )
+        await self._stop_unwanted(account, now=request.now)
         if not enabled:
             return cards.disconnected()
         if known is not None:  # what they chose before holds: that may be to answer nobody
@@ -140,6 +165,7 @@ class AwayHandlers:
         address = incoming.address
         account = await store.account(address.platform, address.bot, incoming.facts["connection"])
         if account is None:
+            await self._wait_for_connection(incoming)
             log.info("an account is not known: its owner has to connect it again")
             return None
         if request.person.id == account.person_id:
@@ -149,9 +175,21 @@ class AwayHandlers:
             await self._desk.running.stop(address)
             return None
         # From before it is asked whether they wrote: who takes over now stops it.
+        # And what its owner wishes, by now: a wish that was told before that stopped nothing.
         with self._desk.running.stoppable(address) as stop:
-            await self._answer(request, account, stop)
+            account = await store.account(address.platform, address.bot, account.connection)
+            if account is not None:
+                await self._answer(request, account, stop)
         return None
+
+    async def _wait_for_connection(self, incoming: Incoming) -> None:
+        """Raises NotDelivered where the connection was told of and waits itself, behind what is
+        answered in its owner's chat with the bot.
+        """
+        address, connection = incoming.address, incoming.facts["connection"]
+        waiting = await self._desk.store.waiting_of(address.platform, address.bot, connection)
+        if any(each.way is Way.CONNECTION for each in waiting):
+            raise NotDelivered(retry_after=CONNECTED_SOON, detail="the account is not known yet")
 
     async def _answer(self, request: Request, account: Account, stop: asyncio.Event) -> None:
         """Answer for the account's owner, if the avatar is to. What goes wrong is not said."""
@@ -164,7 +202,10 @@ class AwayHandlers:
                     stop=stop,
                     rider=account.honesty or HONESTY,
                     anew=anew,
+                    cuts=True,
                 )
+            elif request.again:
+                await cut_short(self._desk, request)
         except (DeliveryError, StoreFailed):
             raise
         except AvatarError as error:

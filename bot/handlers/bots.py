@@ -53,10 +53,13 @@ class BotHandlers:
             await messenger.take_bot(known, external_id=id_, username=username)
             return None
         since = request.now - ASKED
-        wish = await store.asked_for_bot(PLATFORM, request.person.id, since=since)
-        if wish is None:
+        wishes = await store.asked_for_bots(PLATFORM, request.person.id, since=since)
+        if not wishes:
             return cards.unasked(username)
-        avatar = await store.avatar(wish.avatar_id)
+        # Which button it was made with is not told: the newest one's, if the names tell no other.
+        meant = [(wish, await store.avatar(wish.avatar_id)) for wish in wishes]
+        given = facts.get("name", "").casefold(), username.casefold()
+        wish, avatar = max(meant, key=lambda each: _likeness(each[1], *given))
         # Ownership may have ended since the button was shown.
         if not (request.operator or await store.is_owner(avatar.id, request.person.id)):
             raise NotAllowed(avatar=avatar.name)
@@ -79,6 +82,12 @@ class BotHandlers:
             request.messenger.look_again()
         now = await store.own_bot(avatar.id, PLATFORM)
         return Shown(content=cards.state(avatar, now or own), in_place=True)
+
+
+def _likeness(avatar: Avatar, name: str, username: str) -> int:
+    """How much a bot is called what the button for an avatar proposed."""
+    proposed = cards.wish(avatar)
+    return 2 * (username == proposed.username.casefold()) + (name == proposed.name.casefold())
 
 
 async def offered(desk: Desk, request: Request, avatar: Avatar, content: Content) -> bool:

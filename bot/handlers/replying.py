@@ -15,7 +15,7 @@ from avatar.text import visible
 from bot.handlers.desk import Desk
 from bot.pictures import data_urls
 from bot.request import Request
-from bot.screen import Button, Content, Speaker
+from bot.screen import Button, Content, Cuttable, Speaker
 from bot.watch import ReplyWatch
 
 
@@ -101,11 +101,12 @@ async def reply_to(
     button: Button | None = None,
     in_place_of: Sequence[str] = (),
     rider: str = "",
+    cuts: bool = False,
 ) -> Message | None:
     """Answer what was said; the reply, where one was stored and was not known to be shown before.
     `worded` is how it is shown; None: not at all. `button` is offered while it is written. It takes
-    the place of the messages `in_place_of`. Raises what `Conversation.reply` raises, and
-    DeliveryError.
+    the place of the messages `in_place_of`. `cuts`: stopped, nothing more of it is said. Raises
+    what `Conversation.reply` raises, and DeliveryError.
     """
     incoming, store = request.incoming, desk.store
     sight = request.messenger.open_sight(
@@ -144,6 +145,11 @@ async def reply_to(
             if await store.was_shown(reply.message.id):
                 return None  # the process died after that
             await store.showing(request.inbox_id, answer=None)
+        # Also where it was whole when it was stopped: somebody else speaks there now.
+        if cuts and stop.is_set() and isinstance(sight, Cuttable):
+            await _cut(desk, request, sight, reply.message)
+            watch.over(reply.finish)
+            return None
         content = worded(reply)
         ids = () if content is None else await sight.finish(content)
         watch.over(reply.finish)
@@ -152,6 +158,37 @@ async def reply_to(
     if reply.message is not None:
         await shown_as(desk, request, reply.message, ids)
     return reply.message
+
+
+async def cut_short(desk: Desk, request: Request) -> None:
+    """A reply that is owed and not wanted any more: nothing more of it is said, nor remembered."""
+    reply = await desk.store.reply_to_inbox(request.inbox_id)
+    # Where it may have arrived it is better remembered.
+    if reply is None or request.shown is not False or await desk.store.was_shown(reply.id):
+        return
+    sight = request.messenger.open_sight(
+        request.incoming.address,
+        reply_to=request.parts[-1].message_id,
+        private=request.incoming.private,
+    )
+    try:
+        if isinstance(sight, Cuttable):
+            await _cut(desk, request, sight, reply)
+    finally:
+        await sight.close()
+
+
+async def _cut(desk: Desk, request: Request, sight: Cuttable, reply: Message | None) -> None:
+    """What is remembered of it is what stands there."""
+    left = await sight.cut()
+    if reply is None:
+        return
+    text = "" if left is None else left.text
+    await until_written(
+        partial(desk.store.cut_short, reply.id, text=text, earlier_stands=left is None)
+    )
+    if left is not None and left.ids:
+        await shown_as(desk, request, reply, left.ids)
 
 
 async def shown_as(desk: Desk, request: Request, reply: Message, ids: Sequence[str]) -> None:

@@ -138,5 +138,9 @@ def _own_bot(update: Update, updated: ManagedBotUpdated, bot_id: int, now: datet
         message_id="",
         sent_at=now,
         way=Way.OWN_BOT,
-        facts={"bot": str(updated.bot.id), "username": updated.bot.username or ""},
+        facts={
+            "bot": str(updated.bot.id),
+            "username": updated.bot.username or "",
+            "name": updated.bot.first_name,
+        },
     )

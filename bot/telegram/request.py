@@ -44,6 +44,7 @@ class AiohttpRequest(BaseRequest):
         self._connections = connections
         self._proxy = proxy
         self._session: aiohttp.ClientSession | None = None
+        self._closed = False
 
     @property
     def read_timeout(self) -> float | None:
@@ -53,14 +54,17 @@ class AiohttpRequest(BaseRequest):
         """Nothing: the session is opened at first use."""
 
     async def shutdown(self) -> None:
-        """Close all connections."""
+        """Close all connections, for good: another session would be closed by nobody."""
+        self._closed = True
         if self._session is not None:
             await self._session.close()
             self._session = None
 
     @property
     def session(self) -> aiohttp.ClientSession:
-        """The session, opened in the running event loop."""
+        """The session, opened in the running event loop. Raises NetworkError once it is closed."""
+        if self._closed:
+            raise NetworkError("the connection is closed")
         if self._session is None:
             self._session = aiohttp.ClientSession(
                 connector=aiohttp.TCPConnector(

@@ -1,15 +1,17 @@
 """A reply while it is being written: drafts in private chats, a message that grows elsewhere."""
 
+import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 
 from telegram.error import BadRequest, Forbidden, InvalidToken, TelegramError
 
-from avatar.errors import NotDelivered
+from avatar.errors import DeliveryError, NotDelivered
 from avatar.records import Address
+from avatar.sentences import breaking_off, whole_sentences
 from bot.painting import PaintedSight, first
-from bot.screen import Button, Content
+from bot.screen import Button, Content, Left
 from bot.telegram.markdown import NOTHING, Part, render_long
 from bot.telegram.pace import Pace
 from bot.telegram.places import is_group
@@ -21,7 +23,7 @@ log = logging.getLogger(__name__)
 
 _LATE = 0.2  # seconds behind time: the process has too much to do
 _GIVING_WAY = 10.0  # times as long as it is late, previews are left out
-Paint = Callable[[tuple[Part, ...]], Awaitable[None]]
+Paint = Callable[[tuple[Part, ...], str], Awaitable[None]]  # and what it was rendered from
 
 
 class _Enough(Exception):
@@ -53,11 +55,14 @@ class TelegramSight(PaintedSight):
         self._stop = stop
         # Of the message that grows: there is one already if this reply was begun before, or stands
         # in place of another; and of those behind it that are not needed any more.
-        self._message_id = wire.growing.pop((address, answers), None)
+        self._message_id: str | None = None
+        self._says = ""
+        if (grown := wire.growing.pop((address, answers), None)) is not None:
+            self._message_id, self._says = grown
         if in_place_of:
             self._message_id = in_place_of[0]
         self._old = in_place_of[1:]
-        self._painted: Part | None = None  # what that message says
+        self._painted: Part | None = None  # what that message says, and `_says` as it was written
         super().__init__()
 
     async def _final(self, content: Content) -> tuple[str, ...]:
@@ -65,7 +70,7 @@ class TelegramSight(PaintedSight):
             return await self._shown(content)
         except NotDelivered:
             if self._message_id is not None:
-                self._wire.keep_growing(self._address, self._answers, self._message_id)
+                self._wire.keep_growing(self._address, self._answers, self._message_id, self._says)
             raise
 
     async def _shown(self, content: Content) -> tuple[str, ...]:
@@ -79,6 +84,32 @@ class TelegramSight(PaintedSight):
             with suppress(Gone):  # somebody deleted it: the reply is still owed
                 return await self._wire.replace(self._address, self._message_id, content)
         return await self._wire.send_content(self._address, content, reply_to=self._reply_to)
+
+    async def cut(self) -> Left | None:
+        """Fulfils `bot.screen.Cuttable`, for replies that grow in a message."""
+        self._over.set()
+        await asyncio.wait({self._painter})
+        self._finished = True
+        if not self._says or self._message_id is None:
+            return None
+        for old in self._old:
+            await self._wire.delete(self._address, old)
+        text = whole_sentences(self._says)
+        if not text:
+            if await self._wire.delete(self._address, self._message_id):
+                return Left(text="")
+            text = breaking_off(self._says)
+        try:
+            ids = await self._wire.replace(self._address, self._message_id, Content(text=text))
+        except Gone:
+            return Left(text="")
+        except NotDelivered:
+            self._wire.keep_growing(self._address, self._answers, self._message_id, self._says)
+            raise
+        except DeliveryError as error:  # the right to write there may have been taken back
+            log.info("a reply that was cut short stays as it is: %s", error.detail)
+            return Left(text=self._says, ids=(self._message_id,))
+        return Left(text=text, ids=ids)
 
     async def _leave(self) -> None:
         if self._stop is None or self._painted is None or self._message_id is None:
@@ -112,7 +143,7 @@ class TelegramSight(PaintedSight):
         """False: drafts are refused here."""
         draft_id = self._wire.new_draft_id()
 
-        async def paint(parts: tuple[Part, ...]) -> None:
+        async def paint(parts: tuple[Part, ...], _: str) -> None:
             try:
                 await self._wire.try_draft(
                     self._address, draft_id, parts[-1].plain, can_stop=self._stop is not None
@@ -130,7 +161,7 @@ class TelegramSight(PaintedSight):
     async def _paint_message(self) -> None:
         rows = () if self._stop is None else ((self._stop,),)
 
-        async def paint(parts: tuple[Part, ...]) -> None:
+        async def paint(parts: tuple[Part, ...], text: str) -> None:
             part = parts[0].plain  # the rest is sent at the end
             if part == self._painted:
                 return
@@ -147,6 +178,7 @@ class TelegramSight(PaintedSight):
             except Lost:
                 raise _Enough from None  # not another beside it
             self._painted = part
+            self._says = text if len(parts) == 1 else part.text
 
         pace = self._pace
         interval = pace.edit if is_group(self._address.chat) else pace.edit_alone
@@ -171,7 +203,7 @@ class TelegramSight(PaintedSight):
             if parts[0].text == NOTHING or self._over.is_set():
                 continue
             try:
-                await paint(parts)
+                await paint(parts, text)
             except _Enough:
                 return False
             except Forbidden:  # `finish` will say so

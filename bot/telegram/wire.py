@@ -56,8 +56,9 @@ class Wire:
         # Parts that were delivered, behind their file, of what has to be sent once more.
         self._begun: OrderedDict[tuple[Address, Content], list[str]] = OrderedDict()
         self.numbers = Numbers()
-        # Messages that grew as previews of replies (where, to what) that have to be sent once more.
-        self.growing: OrderedDict[tuple[Address, str | None], str] = OrderedDict()
+        # Messages that grew as previews of replies (where, to what) that have to be sent once more,
+        # and what they say.
+        self.growing: OrderedDict[tuple[Address, str | None], tuple[str, str]] = OrderedDict()
         self._moved: dict[str, int] = {}  # groups that became supergroups: their new id
         self._draft_ids = itertools.count(secrets.randbelow(2**30) + 1)
         self.has_drafts = True  # False: this server does not know them
@@ -99,9 +100,11 @@ class Wire:
             raise
         return tuple(ids)
 
-    def keep_growing(self, address: Address, answers: str | None, message_id: str) -> None:
+    def keep_growing(
+        self, address: Address, answers: str | None, message_id: str, says: str
+    ) -> None:
         """The reply that this message previews could not be shown yet."""
-        keep(self.growing, (address, answers), message_id, most=_BEGUN)
+        keep(self.growing, (address, answers), (message_id, says), most=_BEGUN)
 
     def _remember(self, address: Address, content: Content, ids: list[str]) -> None:
         if ids or content.file is not None:
@@ -272,9 +275,9 @@ class Wire:
             self._moved[address.chat] = error.new_chat_id
             return await self._calls.deliver(address.chat, call)
 
-    async def delete(self, address: Address, message_id: str) -> None:
+    async def delete(self, address: Address, message_id: str) -> bool:
         """What is gone already, too old to be deleted or not ours to delete (in somebody's own
-        chat, without that right) stays as it is. Raises nothing.
+        chat, without that right) stays as it is: False. Raises nothing.
         """
         bot, number = self._connection.bot, int(message_id)
         connection = connection_of(address)
@@ -289,6 +292,8 @@ class Wire:
                 ),
                 repeatable=True,
             )
+            return True
+        return False
 
     # Previews: made once and at once. They raise Held and every TelegramError.
 

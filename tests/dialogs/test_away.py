@@ -13,7 +13,8 @@ from avatar.ports import ChatRequest
 from avatar.records import Address, Author
 from bot.joining import Windows
 from tests.dialogs.stage import TelegramStage, play, telegram_stage
-from tests.standins.telegram_api import ANN, BEN, FORBIDDEN
+from tests.standins.telegram_api import ANN, BEN, FORBIDDEN, flood
+from tests.standins.telegram_chats import Chat
 
 CAROL = 1003
 
@@ -198,6 +199,20 @@ async def test_connected_anew_it_says_what_holds(tmp_path: Path) -> None:
         before = ann._seen()
         ann.standin.connect(id_="conn-3")
         assert "I answer nobody for you" in await ann._answer(before)
+        # It told her what to do about that.
+        await play(ann, [("/newavatar Second", "Second is there")])
+        before = ann._seen()
+        ann.standin.connect(id_="conn-4")
+        assert "You are here: Second answers nobody" in await ann._answer(before)
+
+
+async def test_who_is_blocked_is_not_answered_there_either(tmp_path: Path) -> None:
+    async with connected(tmp_path, Clock()) as ann:
+        await play(ann.elsewhere(user=BEN), [("/start demo", "talking to Demo"), ("Hi", "about")])
+        await play(ann, [("/people", "Ben"), ("[Block Ben]", "cannot talk to Demo")])
+        assert not await to_ann(ann, "Hello")
+        await play(ann, [("[Unblock]", "Ben")])
+        assert await to_ann(ann, "Hello?")
 
 
 async def test_the_owner_writes_while_it_is_looked_who_is_to_answer(
@@ -399,4 +414,51 @@ async def test_deleting_makes_nobody_known(tmp_path: Path) -> None:
         ann.standin.delete_to_owner(7, user=CAROL)
         await ann.settled()
         assert await ann.desk.store.find_person("telegram", str(CAROL)) is None
+        assert await ann.desk.store.unanswered(limit=9) == ()
+
+
+async def test_what_was_deleted_before_it_could_be_answered(tmp_path: Path) -> None:
+    """Its answer waits for a flood limit: it is neither answered nor remembered."""
+    async with connected(tmp_path, Clock()) as ann:
+        ann.standin.fail("sendMessage", flood(3), times=1)
+        same_time(ann)
+        number = ann.standin.say_to_owner("My number is 0123.")
+        held = ann.standin.until(
+            lambda: any(call.status == 429 for call in ann.standin.called("sendMessage"))
+        )
+        await held
+        await asyncio.sleep(0.2)  # it is put off
+        ann.standin.delete_to_owner(number)
+        await asyncio.sleep(3.5)
+        await ann.settled()
+        assert not stood(ann)
+        assert await remembered(ann) == []
+        assert await to_ann(ann, "Hello?")
+
+
+async def test_a_message_comes_before_the_connection_was_read(tmp_path: Path) -> None:
+    """It waits behind a reply in Ann's own chat with the bot."""
+    async with telegram_stage(tmp_path) as ann:
+        (model,) = ann.desk.conversation._models.values()
+        usual, go_on = model.stream, asyncio.Event()
+
+        async def slow(_: ChatRequest) -> AsyncIterator[str]:
+            model.stream = usual  # type: ignore[method-assign]
+            yield "Hello."
+            await go_on.wait()
+
+        model.stream = slow  # type: ignore[method-assign, assignment]
+        ann.standin.say("Hi", user=ANN)
+        await ann.standin.until(lambda: bool(ann.standin.called("sendMessageDraft")))
+        ann.standin.connect()
+        same_time(ann)
+        ann.standin.say_to_owner("Hello Ann")
+        await ann.standin.taken()
+        await asyncio.sleep(0.2)
+        go_on.set()
+        await ann.standin.until(lambda: len(stood(ann)) == 1)
+        # Of a connection that nobody told of, nothing is known ever after.
+        ann.standin.own_chats["conn-9", BEN] = Chat()
+        ann.standin.say_to_owner("Hello?", connection="conn-9")
+        await ann.settled()
         assert await ann.desk.store.unanswered(limit=9) == ()

@@ -167,3 +167,20 @@ async def test_where_no_bots_can_be_made(tmp_path: Path) -> None:
             ann, [("/newavatar Mei", "Mei & !bot of its own"), ("/bot", "no bot of its own")]
         )
         assert not ann.standin.keyboards
+
+
+@pytest.mark.parametrize(
+    ("username", "name", "whose"),
+    [("mei_bot", "Mei", "Mei"), ("mei_2_bot", "Mei", "Mei"), ("x_bot", "X", "Kim")],
+)
+async def test_two_were_asked_for_and_the_first_one_is_made(
+    tmp_path: Path, username: str, name: str, whose: str
+) -> None:
+    """The names that its button proposed tell which; without them it is the newest."""
+    async with telegram_stage(tmp_path, standin=manager()) as ann:
+        await play(
+            ann, [("/newavatar Mei", "bot of its own"), ("/newavatar Kim", "bot of its own")]
+        )
+        before = ann._seen()
+        ann.standin.make_bot(username=username, name=name)
+        assert f"is the bot of {whose} now" in await ann._answer(before)

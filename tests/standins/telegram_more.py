@@ -34,6 +34,7 @@ class Account:
     user: int
     can_reply: bool
     enabled: bool = True
+    can_delete: bool = True
 
 
 def _worded(what: str, params: Json) -> str:
@@ -192,6 +193,8 @@ class TelegramMore(TelegramChats):
 
     def _delete_for_owner(self, params: Json) -> None:
         connection = params["business_connection_id"]
+        if not self.accounts[connection].can_delete:
+            raise refuse("BUSINESS_RIGHT_MISSING")
         for (id_, _), place in self.own_chats.items():
             if id_ == connection:
                 for message_id in params["message_ids"]:

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from avatar.accounts import Hours
+from avatar.accounts import Hours, Way
 from avatar.errors import Refused
+from avatar.incoming import Incoming
 from avatar.records import Address, Author, Avatar, Person
 from storage.sealing import Sealer
 from storage.store import SqlStore, open_store
@@ -30,10 +31,9 @@ async def test_a_wish_becomes_a_bot(store: SqlStore, ann: Person, avatar: Avatar
     wish = await store.ask_for_bot(avatar.id, platform="telegram", person_id=ann.id, now=later)
     assert not wish.made
     assert await store.own_bots("telegram") == ()
-    newest = await store.asked_for_bot("telegram", ann.id, since=NOW)
-    assert newest is not None
-    assert newest.avatar_id == avatar.id
-    assert await store.asked_for_bot("telegram", ann.id, since=later + timedelta(seconds=1)) is None
+    wishes = await store.asked_for_bots("telegram", ann.id, since=NOW)
+    assert [each.avatar_id for each in wishes] == [avatar.id, other.id]
+    assert await store.asked_for_bots("telegram", ann.id, since=later + timedelta(seconds=1)) == ()
     await store.keep_bot(wish.id, external_id="700000001", username="ani_bot", token=TOKEN)
     (made,) = await store.own_bots("telegram")
     assert (made.external_id, made.username, made.token) == ("700000001", "ani_bot", TOKEN)
@@ -164,3 +164,25 @@ async def test_where_an_owner_wrote_is_forgotten_with_who_they_wrote_to(
     await store.forget(ben.id, now=NOW)
     assert await store.owner_wrote_at(account.id, "2") is None
     assert await store.owner_wrote_at(account.id, "3") == NOW
+
+
+async def test_what_waits_of_a_connection(store: SqlStore) -> None:
+    said = Incoming(
+        update_id="1",
+        address=Address(platform="telegram", chat="2", thread="account:one", bot="9"),
+        author=Author(platform="telegram", external_id="2", name="Ben"),
+        message_id="1",
+        sent_at=NOW,
+        way=Way.ACCOUNT,
+        facts={"connection": "one", "by": "other"},
+    )
+    others = [
+        replace(said, update_id="2", facts={"connection": "two", "by": "other"}),
+        replace(said, update_id="3", way=Way.CHAT, facts={}),
+        replace(said, update_id="4", address=replace(said.address, bot="8")),
+    ]
+    received = await store.receive(said, *others, now=NOW)
+    waiting = await store.waiting_of("telegram", "9", "one")
+    assert [each.update_id for each in waiting] == ["1"]
+    await store.done(*(each.id for each in received), now=NOW)
+    assert await store.waiting_of("telegram", "9", "one") == ()

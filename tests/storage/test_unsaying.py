@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 
-from avatar.records import Address, Avatar, NewNotice, NoticeKind, Person
+from avatar.records import Address, Avatar, NewNotice, NoticeKind, Person, Role
 from avatar.stores import Part
 from storage.store import SqlStore
 from tests.avatar.make import NOW
@@ -110,3 +110,22 @@ async def test_the_clock_went_back(store: SqlStore, ann: Person, avatar: Avatar)
     assert await claim() == 0
     assert await claim(2 * minute) == 1
     assert notice.id
+
+
+async def test_a_reply_that_was_cut_short_says_what_stands(
+    store: SqlStore, ann: Person, avatar: Avatar
+) -> None:
+    reply = await exchange(store, ann, 1, said="one", reply="re one", address=HOME)
+    assert reply is not None
+    await store.cut_short(reply.id, text="re", earlier_stands=False)
+    assert await left(store) == ["one", "re"]
+    question = await store.newest((await store.chat(HOME, now=NOW)).id, Role.USER)
+    assert question is not None
+    for number, stands in enumerate((True, False), start=2):
+        again = await exchange(
+            store, ann, number, said="one", reply="again", address=HOME, retry_of=question.id
+        )
+        assert again is not None
+        assert await left(store) == ["one", "again"]
+        await store.cut_short(again.id, text="", earlier_stands=stands)
+        assert await left(store) == (["one", "re"] if stands else ["one"])

@@ -127,3 +127,14 @@ async def test_how_long_an_upload_may_take() -> None:
         async with asyncio.timeout(5):
             await connection.bot.send_document(5, bytes(3_000_000), filename="a.zip")
     assert len(asked[0].body) > 3_000_000
+
+
+async def test_closed_it_says_nothing_more() -> None:
+    """What a bot was saying when it was stopped is not said by a session that nobody closes."""
+    async with connected() as (connection, asked):
+        await connection.bot.send_message(5, "wah")
+        await connection.aclose()
+        with pytest.raises(NetworkError) as caught:
+            await connection.bot.send_message(5, "wah again")
+        assert not_carried_out(caught.value)
+    assert len(asked) == 1
