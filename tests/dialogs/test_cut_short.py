@@ -2,11 +2,13 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import datetime
 from pathlib import Path
 
 import pytest
 
 from avatar.ports import ChatRequest
+from avatar.stores import Exchange
 from tests.dialogs.stage import TelegramStage
 from tests.dialogs.test_away import Clock, connected, remembered, same_time, stood
 from tests.standins.telegram_api import ANN, flood
@@ -104,8 +106,8 @@ async def test_it_was_whole_and_not_shown_yet(
         store = ann.desk.store
         add = store.add_exchange
 
-        async def and_then_ann_writes(**given: object) -> object:
-            added = await add(**given)  # type: ignore[arg-type]
+        async def and_then_ann_writes(exchange: Exchange, *, now: datetime) -> object:
+            added = await add(exchange, now=now)
             await ann_writes(ann)
             (stop,) = ann.desk.running._stops.values()
             async with asyncio.timeout(10):

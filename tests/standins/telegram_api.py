@@ -199,8 +199,10 @@ class TelegramStandIn(TelegramMore):
         """Wait until a condition on what is seen holds; AssertionError if it does not in time."""
         try:
             async with asyncio.timeout(within):
-                while not condition():  # also what no call tells of
-                    await asyncio.sleep(0.005)
+                while not condition():
+                    with suppress(TimeoutError):  # it may be something that no call tells of
+                        async with asyncio.timeout(0.02):
+                            await self._changed.wait()
         except TimeoutError:
             last = [(call.method, call.params, call.status) for call in self.calls[-5:]]
             raise AssertionError(f"it did not happen in {within} s; last calls: {last}") from None
