@@ -70,7 +70,7 @@ def _prose(markdown: str) -> str | None:
     """What needs no formatting, as most of what is said in a chat; None: it has to be looked at
     properly, which takes twenty times as long.
     """
-    text = markdown.rstrip()
+    text = markdown.rstrip(" \n")
     if len(text) > LIMIT // 2 or _PROSE.fullmatch(text) is None or blank(text):
         return None
     return text

@@ -1,7 +1,7 @@
 """Markdown as text and entities: within Telegram's limits, and no word lost."""
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from bot.telegram.markdown import ENTITY_LIMIT, LIMIT, NOTHING, Part, render, render_long
@@ -240,6 +240,7 @@ PIECES = st.sampled_from(
 @given(
     st.text("abcé한", min_size=1), st.lists(st.characters() | PIECES | st.text("aZ 9.,:;!?'-+="))
 )
+@example("a", ["\r"])
 def test_what_is_taken_for_prose_is_shown_as_the_parser_would(begin: str, rest: list[str]) -> None:
     markdown = begin + "".join(rest)
     text = prose(markdown)
