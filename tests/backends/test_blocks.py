@@ -4,6 +4,7 @@ are few are read at once.
 
 import asyncio
 import time
+from pathlib import Path
 
 import pytest
 
@@ -12,6 +13,7 @@ from backends import blocks as module
 from backends.blocks import Beat
 from backends.client import Client
 from tests.backends.standin import DONE, Standin, streamed, text
+from tests.standins.tls import Authority, Tls
 
 PIECES = [text(f"{n} ") for n in range(40)]
 
@@ -52,6 +54,21 @@ async def test_more_than_a_buffer_holds(host: Standin, resting: None) -> None:
     host.will(streamed(*pieces, DONE))
     assert b"".join(await read(client)) == b"".join([*pieces, DONE])
     await client.aclose()
+
+
+async def test_behind_tls(host: Standin, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.undo()  # other tests read no certificates
+    monkeypatch.setattr(module, "_EACH", 0.05)
+    authority = Authority(tmp_path)
+    pieces = [*PIECES, text("x" * 600_000)]
+    with authority.trusted():
+        async with Tls(host.base_url, authority.issued()) as tls:
+            client = Client(api_key="k", base_url=tls.url)
+            for _ in range(2):
+                host.will(streamed(*pieces, DONE, pause=0.005))
+                found = await read(client)
+                assert b"".join(found) == b"".join([*pieces, DONE])
+            await client.aclose()
 
 
 async def test_a_connection_that_breaks_during_a_rest(host: Standin, resting: None) -> None:
