@@ -19,7 +19,6 @@ from bot.__main__ import STARTED
 from bot.loops import fast_loop
 
 ROOT = Path(__file__).parent.parent
-_STANDIN = ("-m", "benchmarks.standin")
 CROWDS = (50, 200, 500, 2_000)
 ROUNDS = 3  # the machine's speed varies: the floor is measured beside the bot, again and again
 WITHIN = 300.0  # seconds for a crowd
@@ -157,21 +156,12 @@ async def messages(crowds: tuple[int, ...] = CROWDS) -> list[str]:
     ]
     async with AsyncExitStack() as running:
         folder = running.enter_context(tempfile.TemporaryDirectory())
-        theirs = await base_of(await running.enter_async_context(process(*_STANDIN)))
+        theirs, _ = await running.enter_async_context(standin())
         bare = await running.enter_async_context(process("-m", "benchmarks.floor", theirs))
-        base = await base_of(await running.enter_async_context(process(*_STANDIN)))
-        settings = {
-            "TELEGRAM_TOKEN": "123456:" + "a" * 35,
-            "TELEGRAM_API_URL": base,
-            "OPENAI_BASE_URL": f"{base}/v1",
-            "OPENAI_API_KEY": "any",
-            "BASE_MODEL": "m",
-            "DATABASE_URL": f"sqlite+aiosqlite:///{folder}/bench.db",
-            "OPERATORS": "telegram:1",
-            "MESSAGES_PER_MINUTE": "none",
-            "LOG_LEVEL": "error",
-        }
-        bot = await running.enter_async_context(process("-m", "bot", **settings))
+        base, _ = await running.enter_async_context(standin())
+        bot = await running.enter_async_context(
+            process("-m", "bot", **settings(base, f"sqlite:///{folder}/bench.db"))
+        )
         await asyncio.to_thread(ask, f"{base}/operator", "/newavatar Bench")
         await _done(base, 1)
         await asyncio.sleep(STARTED + 1)  # what it does once at its start is not measured
@@ -192,9 +182,27 @@ async def messages(crowds: tuple[int, ...] = CROWDS) -> list[str]:
     return lines
 
 
-async def base_of(standin: Process) -> str:
-    assert standin.stdout is not None
-    return f"http://127.0.0.1:{int(await standin.stdout.readline())}"
+@asynccontextmanager
+async def standin(*arguments: str) -> AsyncIterator[tuple[str, Process]]:
+    """A stand-in: its URL, and its process."""
+    async with process("-m", "benchmarks.standin", *arguments) as running:
+        assert running.stdout is not None
+        yield f"http://127.0.0.1:{int(await running.stdout.readline())}", running
+
+
+def settings(base: str, database: str) -> dict[str, str]:
+    """Of a bot between the stand-ins at a URL."""
+    return {
+        "TELEGRAM_TOKEN": "123456:" + "a" * 35,
+        "TELEGRAM_API_URL": base,
+        "OPENAI_BASE_URL": f"{base}/v1",
+        "OPENAI_API_KEY": "any",
+        "BASE_MODEL": "m",
+        "DATABASE_URL": database,
+        "OPERATORS": "telegram:1",
+        "MESSAGES_PER_MINUTE": "none",
+        "LOG_LEVEL": "error",
+    }
 
 
 if __name__ == "__main__":

@@ -28,7 +28,7 @@ from avatar.providers import preset, providers_for
 from avatar.records import Author, Finish, Usage
 from backends.backend import Backend
 from backends.chat import OpenAIChat
-from benchmarks.messages import _crowd, _done, ask, base_of, process
+from benchmarks.messages import _crowd, _done, ask, process, settings, standin
 from bot.composition import bot
 from bot.settings import Settings
 from bot.terminal.messenger import ADDRESS, TerminalMessenger
@@ -76,28 +76,18 @@ async def through_one_process(count: int) -> None:
     """How the memory of the process grows with messages."""
     crowd = min(CROWD, max(10, count // 20))
     with tempfile.TemporaryDirectory() as folder:
-        async with process("-m", "benchmarks.standin", str(TIMES_AS_FAST)) as standin:
-            base = await base_of(standin)
-            settings = {
-                "TELEGRAM_TOKEN": "123456:" + "a" * 35,
-                "TELEGRAM_API_URL": base,
-                "OPENAI_BASE_URL": f"{base}/v1",
-                "OPENAI_API_KEY": "any",
-                "BASE_MODEL": "m",
-                "DATABASE_URL": f"sqlite+aiosqlite:///{folder}/soak.db",
-                "OPERATORS": "telegram:1",
-                "MESSAGES_PER_MINUTE": "none",
-                "LOG_LEVEL": "error",
-            }
-            async with process("-m", "bot", **settings) as running:
-                await asyncio.to_thread(ask, f"{base}/operator", "/newavatar Soak")
-                await _done(base, 1)
-                points, sent, began = [], 0, time.perf_counter()
-                while sent < count:
-                    await _crowd(base, crowd, running)
-                    sent += crowd
-                    points.append((sent / 1000, float(_resident_kb(running.pid))))
-                taken = time.perf_counter() - began
+        async with (
+            standin(str(TIMES_AS_FAST)) as (base, _),
+            process("-m", "bot", **settings(base, f"sqlite:///{folder}/soak.db")) as running,
+        ):
+            await asyncio.to_thread(ask, f"{base}/operator", "/newavatar Soak")
+            await _done(base, 1)
+            points, sent, began = [], 0, time.perf_counter()
+            while sent < count:
+                await _crowd(base, crowd, running)
+                sent += crowd
+                points.append((sent / 1000, float(_resident_kb(running.pid))))
+            taken = time.perf_counter() - began
     later = [point for point in points if point[0] * 1000 > count * WARM]
     rise, error = slope(later)
     say(

@@ -23,7 +23,7 @@ from typing import Any
 
 import psycopg
 
-from benchmarks.messages import ask, base_of, cpu_seconds, cpu_seconds_of_family, process
+from benchmarks.messages import ask, cpu_seconds, cpu_seconds_of_family, process, settings, standin
 from tests.standins import postgres
 
 CONCURRENCY = 4  # chats that a worker answers at once
@@ -134,21 +134,6 @@ class _Workers:
         return [worker for worker, since in self._since.items() if now - since >= seconds]
 
 
-def _settings(url: str, base: str) -> dict[str, str]:
-    return {
-        "TELEGRAM_TOKEN": "123456:" + "a" * 35,
-        "TELEGRAM_API_URL": base,
-        "OPENAI_BASE_URL": f"{base}/v1",
-        "OPENAI_API_KEY": "any",
-        "BASE_MODEL": "m",
-        "DATABASE_URL": url,
-        "OPERATORS": "telegram:1",
-        "MESSAGES_PER_MINUTE": "none",
-        "WORKER_CONCURRENCY": str(CONCURRENCY),
-        "LOG_LEVEL": "error",
-    }
-
-
 async def measure(
     cluster: postgres.Cluster,
     *,
@@ -160,14 +145,13 @@ async def measure(
 ) -> Measured:
     """Many people write several messages each at once, to an installation of its own."""
     async with AsyncExitStack() as stack:
-        standin = await stack.enter_async_context(process("-m", "benchmarks.standin"))
-        base = await base_of(standin)
+        base, standins = await stack.enter_async_context(standin())
         url = cluster.create()
-        settings = _settings(url, base)
+        common = settings(base, url) | {"WORKER_CONCURRENCY": str(CONCURRENCY)}
         receiver = await stack.enter_async_context(
-            process("-m", "bot", "--role", "receiver", **settings)
+            process("-m", "bot", "--role", "receiver", **common)
         )
-        serving = _Workers(url, settings, stack)
+        serving = _Workers(url, common, stack)
         await asyncio.to_thread(ask, f"{base}/operator", "/newavatar Bench")
         # The first one brings the database up to date, for which all others would wait.
         for _ in range(workers):
@@ -183,7 +167,7 @@ async def measure(
                 "workers": sum(cpu_seconds(worker.pid) for worker in serving.running),
                 "receiver": cpu_seconds(receiver.pid),
                 "database": cpu_seconds_of_family(cluster.pid),
-                "stand-ins": cpu_seconds(standin.pid),
+                "stand-ins": cpu_seconds(standins.pid),
             }
 
         async def left() -> int:
