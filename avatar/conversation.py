@@ -16,6 +16,7 @@ from functools import partial
 from typing import cast
 
 from avatar import pricing, tokens
+from avatar.chat_stores import Context, Exchange, Part
 from avatar.endings import gone_notices
 from avatar.errors import (
     BadText,
@@ -46,7 +47,7 @@ from avatar.records import (
     Usage,
     Version,
 )
-from avatar.stores import Context, Exchange, Part, Store
+from avatar.stores import Store
 from avatar.text import visible
 
 log = logging.getLogger(__name__)

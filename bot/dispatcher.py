@@ -27,7 +27,7 @@ from avatar.meter import UNCOUNTED, Meter
 from avatar.patience import until_written
 from avatar.ports import Clock
 from avatar.quiet import is_quiet
-from avatar.records import Avatar, Chat, Person
+from avatar.records import Address, Avatar, Chat, Person
 from avatar.stores import Store
 from avatar.work import WorkQueue
 from bot import answers, doors, wording
@@ -236,7 +236,7 @@ class Dispatcher:
         if incoming.reaction is not None:
             return await self._react(received, messenger)
         if incoming.way is Way.DELETED:  # nobody is met by that, and nobody answered
-            await self._unsay(received, incoming.facts["messages"].split())
+            await self._unsay(incoming.address, incoming.facts["messages"].split())
             return None
         if incoming.way is Way.MOVED:
             await self._store.move(incoming.address, was=incoming.facts["was"])
@@ -267,14 +267,14 @@ class Dispatcher:
             raise NotAdministering
         return await self._commands[name](replace(request, rest=rest))
 
-    async def _unsay(self, received: Received, message_ids: Sequence[str]) -> None:
+    async def _unsay(self, address: Address, message_ids: Sequence[str]) -> None:
         """Forget messages that were deleted. What could not be answered yet is not any more: first,
         so that it is not remembered again in between.
         """
-        waiting = await self._store.behind(replace(received, id=0), limit=_WAITING)
+        waiting = await self._store.waiting(address, limit=_WAITING)
         gone = [each.id for each in waiting if each.incoming.message_id in message_ids]
         await self._store.done(*gone, now=self._clock())
-        await self._store.unsay(received.incoming.address, message_ids)
+        await self._store.unsay(address, message_ids)
 
     def _request(
         self,
@@ -313,8 +313,8 @@ class Dispatcher:
         if not incoming.private and is_quiet(request.chat.quiet, request.now):
             return None
         if not incoming.private and request.unseen:
-            told = not incoming.addressed or not await self._store.tell_private(request.chat.id)
-            return None if told else places.private_now()
+            tells = incoming.addressed and await self._store.tell_private(request.chat.id)
+            return places.private_now() if tells else None
         if incoming.addressed:
             return await self._chat(request)
         if request.about is None:

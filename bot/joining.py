@@ -140,7 +140,9 @@ class Joiner:
         slept = min(max(self._windows.quiet - waited, 0.0), self._windows.quiet)
         await asyncio.sleep(slept)  # whatever it is: so long something may come behind it
         while True:
-            behind = await self._store.behind(received, limit=MOST)
+            behind = await self._store.waiting(
+                received.incoming.address, after=received.id, limit=MOST
+            )
             waited = (self._clock() - received.received_at).total_seconds()
             # A clock that stands or goes back holds nothing up.
             match decide((received, *behind), waited=max(waited, slept), windows=self._windows):

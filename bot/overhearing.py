@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from avatar.door_stores import PlaceStore
-from avatar.incoming import Incoming, Received
+from avatar.incoming import Incoming
 from avatar.ports import Clock
 from avatar.records import Address
 from avatar.stores import InboxStore
@@ -101,8 +101,7 @@ class Ears:
         """
         if self._inbox is None or not is_talk(incoming):
             return None
-        here = Received(id=0, incoming=incoming, attempts=0, received_at=now)
-        waiting = await self._inbox.behind(here, limit=MOST)
+        waiting = await self._inbox.waiting(incoming.address, limit=MOST)
         for place, each in reversed(list(enumerate(waiting, start=1))):
             if each.incoming.addressed and is_talk(each.incoming):
                 left = MOST - 1 - (len(waiting) - place)

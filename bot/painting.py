@@ -40,11 +40,15 @@ class PaintedSight(ABC):
 
     async def finish(self, content: Content) -> tuple[str, ...]:
         """Send the reply, or put it in place of the message that grew."""
-        self._over.set()
-        await asyncio.wait({self._painter})
+        await self._stop_painting()
         ids = await self._final(content)
         self._finished = True
         return ids
+
+    async def _stop_painting(self) -> None:
+        """Also wait for the call that it is in the middle of."""
+        self._over.set()
+        await asyncio.wait({self._painter})
 
     async def close(self) -> None:
         """Without `finish` before, what was shown stays, without its button."""

@@ -4,10 +4,10 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
 
+from avatar.chat_stores import Found
 from avatar.errors import AvatarNotFound, Barred
 from avatar.incoming import Incoming
 from avatar.records import Avatar, Chat, Person
-from avatar.stores import Found
 from bot.screen import Content, Messenger
 
 

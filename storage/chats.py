@@ -6,6 +6,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from avatar.chat_stores import Context, Dropped
 from avatar.errors import AvatarNotFound, Refused
 from avatar.language import tr
 from avatar.records import (
@@ -16,12 +17,12 @@ from avatar.records import (
     Turn,
     Version,
 )
-from avatar.stores import Context, Dropped
 from avatar.versions import pair_of
 from storage import rows
 from storage.base import Base, insert_into
 from storage.columns import Id
 from storage.database import Database
+from storage.people import is_of
 from storage.prepared import Prepared
 from storage.tables import (
     avatars,
@@ -124,7 +125,7 @@ _ENDLESS = 2**63 - 1  # above every id
 
 
 class ChatTables(Base):
-    """Fulfils `avatar.stores.ChatStore`."""
+    """Fulfils `avatar.chat_stores.ChatStore`."""
 
     async def chat(self, address: Address, *, now: datetime, language: str = "") -> Chat:
         """The chat at an address; made as needed: see `add_chat`."""
@@ -284,9 +285,7 @@ class ChatTables(Base):
     async def count_messages(self, person_id: int) -> int:
         """How many messages of theirs and replies to them are stored: all that `forget` deletes."""
         # What was on its way when accounts were joined bears the id that it began with.
-        known_as = sa.select(people.c.id).where(
-            (people.c.id == person_id) | (people.c.same_as == person_id)
-        )
+        known_as = sa.select(people.c.id).where(is_of(person_id))
         async with self._db.reading() as read:
             count = await read.scalar(
                 sa.select(sa.func.count()).where(messages.c.person_id.in_(known_as))

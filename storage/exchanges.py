@@ -6,9 +6,9 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from avatar.chat_stores import Exchange
 from avatar.pricing import month_of
 from avatar.records import Message, Role, Spent
-from avatar.stores import Exchange
 from avatar.text import storable
 from storage import rows
 from storage.base import Base, insert_into
@@ -43,7 +43,7 @@ def _asking(is_sqlite: bool) -> Prepared:
 
 
 class ExchangeTables(Base):
-    """Fulfils `avatar.stores.ChatStore`."""
+    """Fulfils `avatar.chat_stores.ChatStore`."""
 
     async def add_exchange(self, exchange: Exchange, *, now: datetime) -> Message | None:
         """Both turns of an exchange and what it cost, in one write; returns the reply."""

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import cache
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -14,6 +15,7 @@ from avatar.records import Address, Confirmation, NewNotice, Notice, NoticeKind
 from avatar.stores import Heard
 from storage import rows
 from storage.base import Base, insert, insert_into
+from storage.columns import Id
 from storage.database import Database
 from storage.door_tables import budgets, guesses, invitations, links
 from storage.prepared import Prepared
@@ -49,6 +51,10 @@ _TIDIED = 1_000  # rows of a kind, at most, in one go: a tidying never holds the
 _DRAFTS = 20  # likewise, with thousands of examples each
 
 
+# What is left of a message that is done with: its id, against repetition.
+WIPED: dict[str, Any] = {"payload": None, "answer": None, "author_id": "", "place": ""}
+
+
 @cache
 def _receiving(is_sqlite: bool) -> Prepared:
     return Prepared(
@@ -66,15 +72,15 @@ _SHOWING = Prepared(
 _DONE = Prepared(
     sa.update(incoming)
     .where(incoming.c.id == sa.bindparam("inbox_id"))
-    .values(payload=None, answer=None, author_id="", place="", done_at=sa.bindparam("now"))
+    .values(done_at=sa.bindparam("now"), **WIPED)
 )
-_BEHIND = Prepared(
+_WAITING = Prepared(
     sa.select(incoming)
     .where(
         incoming.c.platform == sa.bindparam("platform"),
         incoming.c.bot == sa.bindparam("bot"),
         incoming.c.place == sa.bindparam("place"),
-        incoming.c.id > sa.bindparam("inbox_id"),
+        incoming.c.id > sa.bindparam("after", type_=Id),
         incoming.c.done_at.is_(None),
     )
     .order_by(incoming.c.id)
@@ -187,17 +193,18 @@ class InboxTables(Base):
             .values(shown=perhaps, attempts=1)
         )
 
-    async def behind(self, received: Received, *, limit: int) -> tuple[Received, ...]:
-        """What came at the same place behind it and is not answered."""
-        address = received.incoming.address
+    async def waiting(
+        self, address: Address, *, after: int = 0, limit: int
+    ) -> tuple[Received, ...]:
+        """What came at an address behind a message and is not answered."""
         values = {
             "platform": address.platform,
             "bot": address.bot,
             "place": _place(address),
-            "inbox_id": received.id,
+            "after": after,
             "most": limit,
         }
-        found = await self._db.read(lambda read: _BEHIND.rows(read, values))
+        found = await self._db.read(lambda read: _WAITING.rows(read, values))
         return tuple(_received(row) for row in found)
 
     async def join(self, inbox_id: int, others: Sequence[int]) -> None:
@@ -443,7 +450,7 @@ class InboxTables(Base):
             wiped = await write.execute(
                 sa.update(incoming)
                 .where(incoming.c.id.in_(in_vain), incoming.c.done_at.is_(None))
-                .values(payload=None, answer=None, author_id="", place="", done_at=now)
+                .values(done_at=now, **WIPED)
             )
             more = more or wiped.rowcount == _TIDIED
         if wiped.rowcount:

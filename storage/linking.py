@@ -11,6 +11,7 @@ from avatar.records import Person
 from storage import rows
 from storage.base import Base, insert
 from storage.door_tables import acquaintances, budgets, guesses, links
+from storage.people import is_of
 from storage.tables import (
     accounts,
     avatar_owners,
@@ -117,11 +118,7 @@ class LinkTables(Base):
                     sa.update(table).where(table.c.person_id == gone).values(person_id=kept)
                 )
             await self._merge(write, kept, gone)
-            await write.execute(
-                sa.update(people)
-                .where((people.c.id == gone) | (people.c.same_as == gone))
-                .values(same_as=kept)
-            )
+            await write.execute(sa.update(people).where(is_of(gone)).values(same_as=kept))
             return kept
 
     async def part(self, platform: str, external_id: str) -> Mapping[str, str]:
@@ -148,9 +145,7 @@ class LinkTables(Base):
         """All of a person's accounts, the first first."""
         async with self._db.reading() as read:
             found = await read.execute(
-                sa.select(people)
-                .where((people.c.id == person_id) | (people.c.same_as == person_id))
-                .order_by(people.c.id)
+                sa.select(people).where(is_of(person_id)).order_by(people.c.id)
             )
             return tuple(rows.person(row) for row in found.mappings())
 

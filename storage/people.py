@@ -13,6 +13,7 @@ from storage import rows
 from storage.base import Base, insert, insert_into
 from storage.database import Database
 from storage.door_tables import acquaintances, guesses, links
+from storage.inbox import WIPED
 from storage.prepared import Prepared
 from storage.tables import (
     account_chats,
@@ -36,6 +37,11 @@ MAX_NAME = 128
 def shown_name(author: Author) -> str:
     """A name as it is stored."""
     return storable(author.name)[:MAX_NAME]
+
+
+def is_of(person_id: int) -> sa.ColumnElement[bool]:
+    """Whether an account is one of a person's."""
+    return (people.c.id == person_id) | (people.c.same_as == person_id)
 
 
 _PERSON = sa.select(people).where(
@@ -164,7 +170,7 @@ class PeopleTables(Base):
         async with self._db.writing() as write:
             known = await write.execute(
                 sa.select(people.c.id, people.c.platform, people.c.external_id).where(
-                    (people.c.id == person_id) | (people.c.same_as == person_id)
+                    is_of(person_id)
                 )
             )
             if not (known_as := known.all()):
@@ -183,7 +189,7 @@ class PeopleTables(Base):
                         # This wish itself is wiped when it is answered.
                         incoming.c.id != (cause or 0),
                     )
-                    .values(payload=None, answer=None, author_id="", place="", done_at=now)
+                    .values(done_at=now, **WIPED)
                 )
             said = sa.select(messages.c.id).where(messages.c.person_id.in_(ids))
             await write.execute(sa.delete(message_refs).where(message_refs.c.message_id.in_(said)))

@@ -5,8 +5,8 @@ from functools import cache
 
 import sqlalchemy as sa
 
+from avatar.chat_stores import Found, Part
 from avatar.records import Address, Message
-from avatar.stores import Found, Part
 from storage import rows
 from storage.base import Base, insert_into
 from storage.chats import AT
@@ -71,7 +71,7 @@ def refer(
 
 
 class ReferenceTables(Base):
-    """Fulfils `avatar.stores.ChatStore`."""
+    """Fulfils `avatar.chat_stores.ChatStore`."""
 
     async def shown_as(
         self, message_id: int, *, address: Address, platform_ids: Sequence[str]

@@ -126,20 +126,17 @@ class AwayHandlers:
         facts, address, avatar = incoming.facts, incoming.address, request.about
         known = await self._account(request)
         enabled = bool(facts["enabled"])
-        theirs = avatar is not None and await store.is_owner(avatar.id, request.person.id)
+        if avatar is not None and not await store.is_owner(avatar.id, request.person.id):
+            avatar = None
         if known is not None:
             avatar_id = known.avatar_id
             # Theirs no more, and they connect it anew while they talk to one that is.
-            if (
-                avatar is not None
-                and theirs
-                and not await store.is_owner(avatar_id, known.person_id)
-            ):
+            if avatar is not None and not await store.is_owner(avatar_id, known.person_id):
                 avatar_id = avatar.id
                 await store.set_account_avatar(known.id, avatar_id)
         elif not enabled:
             return None
-        elif avatar is None or not theirs:
+        elif avatar is None:
             return cards.not_yours()
         else:
             avatar_id = avatar.id

@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass
 
+from avatar.chat_stores import Found
 from avatar.errors import NotAllowed
 from avatar.incoming import Reaction
 from avatar.records import Address, Message, Role
-from avatar.stores import Found
 from bot.cards import teaching as cards
 from bot.handlers.desk import Desk
 from bot.request import Answer, Request

@@ -29,6 +29,7 @@ from bot.dispatcher import administers, may_use
 from bot.handlers.bots import offered
 from bot.handlers.desk import Desk
 from bot.handlers.naming import named_person
+from bot.handlers.places import choose
 from bot.request import Answer, CommandHandler, PressHandler, Request, Shown
 from bot.screen import Content, Threads
 
@@ -92,8 +93,7 @@ class PeopleHandlers:
             request.incoming, name=f"{avatar.name} · {request.person.name}"
         )
         chat = await self._desk.store.chat(thread.address, now=request.now)
-        if chat.avatar_id != avatar.id or (brought and not chat.brought):
-            await self._desk.store.talk_to(chat.id, avatar.id, now=request.now, brought=brought)
+        await choose(self._desk, chat, avatar, brought=brought, now=request.now)
         await request.messenger.send(
             thread.address, cards.thread_greeting(avatar, hears_all=thread.hears_all)
         )
@@ -116,10 +116,7 @@ class PeopleHandlers:
             if avatar.visibility == "private" and not manages:
                 raise NotAllowed(avatar=avatar.name)
         brought = manages and not request.incoming.private
-        if avatar.id != request.chat.avatar_id or (brought and not request.chat.brought):
-            await self._desk.store.talk_to(
-                request.chat.id, avatar.id, now=request.now, brought=brought
-            )
+        await choose(self._desk, request.chat, avatar, brought=brought, now=request.now)
         return await self._greet(request, avatar, manages=manages)
 
     async def _greet(self, request: Request, avatar: Avatar | None, *, manages: bool) -> Answer:

@@ -2,11 +2,12 @@
 
 import re
 from dataclasses import dataclass
+from datetime import datetime
 
 from avatar.errors import AvatarNotFound, BadText, NotAdministering, NotAllowed
 from avatar.language import tr
 from avatar.quiet import parse_quiet
-from avatar.records import Avatar
+from avatar.records import Avatar, Chat
 from bot.actions import Verb
 from bot.cards import places as cards
 from bot.handlers.desk import Desk
@@ -15,6 +16,14 @@ from bot.request import Answer, CommandHandler, PressHandler, Request
 
 _WORDS = {"off": 0, "never": 0, "sometimes": 5, "often": 15}
 _ROLE = re.compile(r"(?:<@&)?(\d{1,20})>?", re.ASCII)
+
+
+async def choose(desk: Desk, chat: Chat, avatar: Avatar, *, brought: bool, now: datetime) -> None:
+    """A chat talks to that avatar from now on; `brought`: one of its owners says so. Where all that
+    is so already, its conversation goes on.
+    """
+    if avatar.id != chat.avatar_id or (brought and not chat.brought):
+        await desk.store.talk_to(chat.id, avatar.id, now=now, brought=brought)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,10 +49,7 @@ class PlaceHandlers:
         if not request.rest:
             return cards.speaks(request.about, request.chat)
         avatar, theirs = await self._named(request, request.rest.split()[0])
-        if avatar.id != request.chat.avatar_id or (theirs and not request.chat.brought):
-            await self.desk.store.talk_to(
-                request.chat.id, avatar.id, now=request.now, brought=theirs
-            )
+        await choose(self.desk, request.chat, avatar, brought=theirs, now=request.now)
         return cards.speaks(avatar, request.chat)
 
     async def _named(self, request: Request, slug: str) -> tuple[Avatar, bool]:

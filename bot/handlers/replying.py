@@ -5,12 +5,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
+from avatar.chat_stores import Part
 from avatar.conversation import Reply
 from avatar.incoming import Incoming
 from avatar.patience import until_written
 from avatar.records import Attachment, Message, Role
 from avatar.saying import PICTURE, pointed_at, together, words
-from avatar.stores import Part
 from avatar.text import visible
 from bot.handlers.desk import Desk
 from bot.pictures import data_urls

@@ -1,6 +1,5 @@
 """A reply while it is being written: drafts in private chats, a message that grows elsewhere."""
 
-import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
@@ -87,8 +86,7 @@ class TelegramSight(PaintedSight):
 
     async def cut(self) -> Left | None:
         """Fulfils `bot.screen.Cuttable`, for replies that grow in a message."""
-        self._over.set()
-        await asyncio.wait({self._painter})
+        await self._stop_painting()
         self._finished = True
         if not self._says or self._message_id is None:
             return None

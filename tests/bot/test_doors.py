@@ -11,9 +11,9 @@ from pathlib import Path
 import aiohttp
 import pytest
 
+from avatar.chat_stores import Found
 from avatar.incoming import Incoming, Received
 from avatar.records import Address, Attachment, Author, Avatar, Example, Role, Turn
-from avatar.stores import Found
 from bot.actions import NUMBERS, Verb, code
 from bot.commands import BY_NAME
 from bot.dispatcher import Dispatcher, Permissions

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from avatar.chat_stores import Exchange
 from avatar.incoming import Incoming, Received
 from avatar.records import Address, Author, Finish, Pair, Usage
-from avatar.stores import Exchange
 from bot.dispatcher import Dispatcher, Permissions, passes
 from bot.joining import LONG, Windows
 from bot.lanes import LaneQueue
@@ -192,7 +192,7 @@ async def test_what_cannot_be_looked_up_is_answered_alone(
 
     outbox = Outbox()
     one = dispatcher(store, outbox, echo)
-    monkeypatch.setattr(store, "behind", broken)
+    monkeypatch.setattr(store, "waiting", broken)
     await one.receive(said("a", 1), said("b", 2))
     await one.quiet()
     assert outbox.sent == ["a", "b"]

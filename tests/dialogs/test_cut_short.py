@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from avatar.chat_stores import Exchange
 from avatar.ports import ChatRequest
-from avatar.stores import Exchange
 from tests.dialogs.stage import TelegramStage
 from tests.dialogs.test_away import Clock, connected, remembered, same_time, stood
 from tests.standins.telegram_api import ANN, flood

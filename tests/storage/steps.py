@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from avatar.chat_stores import Exchange, Part
 from avatar.records import (
     Address,
     Avatar,
@@ -18,7 +19,7 @@ from avatar.records import (
     Usage,
     Version,
 )
-from avatar.stores import Exchange, Part, Store
+from avatar.stores import Store
 from storage.store import SqlStore
 from tests.avatar.make import NOW
 

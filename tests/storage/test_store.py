@@ -8,6 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from avatar.chat_stores import Part
 from avatar.errors import AlreadyDone, AvatarError
 from avatar.incoming import Incoming, Reaction, RepliedTo
 from avatar.learning_path import LearningPath
@@ -24,7 +25,7 @@ from avatar.records import (
     Status,
     Why,
 )
-from avatar.stores import Heard, Part
+from avatar.stores import Heard
 from avatar.unlearning import Unlearning
 from storage import rows
 from storage.store import SqlStore, open_store
@@ -375,11 +376,11 @@ async def test_what_is_one_turn(store: SqlStore) -> None:
         at("1"), at("2", thread="5"), at("3"), at("4"), now=NOW
     )
     assert first.received_at == NOW
-    behind = await store.behind(first, limit=9)
+    behind = await store.waiting(first.incoming.address, after=first.id, limit=9)
     assert [each.id for each in behind] == [second.id, third.id]
     assert [each.incoming for each in behind] == [second.incoming, third.incoming]
-    assert len(await store.behind(first, limit=1)) == 1
-    assert await store.behind(elsewhere, limit=9) == ()
+    assert len(await store.waiting(first.incoming.address, after=first.id, limit=1)) == 1
+    assert await store.waiting(elsewhere.incoming.address, after=elsewhere.id, limit=9) == ()
     await store.join(first.id, [second.id])
     assert [each.id for each in await store.joined(first.id)] == [second.id]
     await store.done(first.id, second.id, now=NOW)
@@ -467,7 +468,10 @@ async def test_the_inbox_keeps_everything_that_came(store: SqlStore) -> None:
         reply_to=RepliedTo(message_id="1", quote="so"),
     )
     first, _ = await store.receive(incoming("1"), whole, now=NOW)
-    assert [each.incoming for each in await store.behind(first, limit=9)] == [whole]
+    assert [
+        each.incoming
+        for each in await store.waiting(first.incoming.address, after=first.id, limit=9)
+    ] == [whole]
     # What an earlier release has put there knows less.
     told = rows.incoming_json(incoming("1"))
     for name in ("forwarded", "album", "edited", "reaction"):

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 
+from avatar.chat_stores import Part
 from avatar.records import Address, Avatar, NewNotice, NoticeKind, Person, Role
-from avatar.stores import Part
 from storage.store import SqlStore
 from tests.avatar.make import NOW
 from tests.storage.steps import exchange
